@@ -1,0 +1,23 @@
+// What one request tells of its client: the whole input of a decision beside the table.
+
+import type { Ipv4 } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
+
+/** The program that asks. `rom`: firmware, BIOS or UEFI; `httpboot`: UEFI HTTP boot (option 60 HTTPClient). */
+export type Agent = 'rom' | 'httpboot' | 'ipxe' | 'unknown'
+
+export type Facts = {
+  readonly via: 'dhcp' | 'proxy' | 'tftp' | 'http' | 'explain'
+  /** The address of ours that the client reached, and so may fetch from. */
+  readonly server: Ipv4
+  /** chaddr in DHCP; elsewhere the holder of the client's address, where known. */
+  readonly mac?: Mac | undefined
+  /** The address the client has or is about to get. */
+  readonly ip?: Ipv4 | undefined
+  /** Option 97, lower-case with dashes. */
+  readonly uuid?: string | undefined
+  /** Option 93, in the client's order; empty where it sent none. */
+  readonly archs: readonly number[]
+  readonly agent: Agent
+  readonly asks: { readonly kind: 'loader' } | { readonly kind: 'path'; readonly path: string }
+}

@@ -1,0 +1,137 @@
+// The table in memory: which configuration each host boots, and what exists to boot it with.
+// Decisions only read it; a Delta is the only way it changes, all of it within one tick.
+
+import type { Configuration, Host } from '../model.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
+import { macWithDashes, type Mac } from '../net/mac.ts'
+
+/** Where a loader's file comes from. */
+export type LoaderFile =
+  | { readonly from: 'tftproot' }
+  | { readonly from: 'system'; readonly path: string }
+  | { readonly from: 'nowhere'; readonly remedy: string }
+
+/** What the directories hold, as of one look at them. */
+export type Catalog = {
+  readonly configurations: readonly Configuration[]
+  /** Real files with a per-host name under tftproot (`pxelinux.cfg/default`), without the links of the original. */
+  readonly menus: readonly string[]
+  /** The bootloaders' files and their modules by the name a client asks for. */
+  readonly loaders: readonly (readonly [name: string, file: LoaderFile])[]
+}
+
+export type Change =
+  | { readonly kind: 'host'; readonly host: Host }
+  | { readonly kind: 'host-removed'; readonly name: string }
+  | { readonly kind: 'assignment'; readonly host: string; readonly configuration: string | null }
+  | { readonly kind: 'address'; readonly ip: Ipv4; readonly mac: Mac | null }
+  | { readonly kind: 'catalog'; readonly catalog: Catalog }
+
+/** A change of the table as plain data, so that a thread's replica follows by the same function. */
+export type Delta = { readonly revision: number; readonly changes: readonly Change[] }
+
+export type Table = {
+  /** Of the last delta applied; 0 for an empty table. */
+  revision: number
+  readonly hosts: Map<string, Host>
+  readonly hostByMac: Map<Mac, string>
+  readonly assignments: Map<string, string>
+  /** Who holds an address: leases of ours, and in proxy mode what clients told the other server. */
+  readonly addresses: Map<Ipv4, Mac>
+  configurations: ReadonlyMap<string, Configuration>
+  menus: ReadonlySet<string>
+  loaders: ReadonlyMap<string, LoaderFile>
+}
+
+/** The configuration that is there without any file. */
+export const builtInLocal = 'local'
+
+export function emptyTable(): Table {
+  return {
+    revision: 0,
+    hosts: new Map(),
+    hostByMac: new Map(),
+    assignments: new Map(),
+    addresses: new Map(),
+    configurations: new Map(),
+    menus: new Set(),
+    loaders: new Map(),
+  }
+}
+
+/** Brings `table` to the delta's revision. One synchronous step: no reader sees half of it. */
+export function applyDelta(table: Table, delta: Delta): void {
+  for (const change of delta.changes) applyChange(table, change)
+  table.revision = delta.revision
+}
+
+function applyChange(table: Table, change: Change): void {
+  switch (change.kind) {
+    case 'host':
+      forgetMacs(table, change.host.name)
+      table.hosts.set(change.host.name, change.host)
+      for (const mac of change.host.macs) table.hostByMac.set(mac, change.host.name)
+      return
+    case 'host-removed':
+      forgetMacs(table, change.name)
+      table.hosts.delete(change.name)
+      table.assignments.delete(change.name)
+      return
+    case 'assignment':
+      if (change.configuration === null) table.assignments.delete(change.host)
+      else table.assignments.set(change.host, change.configuration)
+      return
+    case 'address':
+      if (change.mac === null) table.addresses.delete(change.ip)
+      else table.addresses.set(change.ip, change.mac)
+      return
+    case 'catalog':
+      table.configurations = new Map(change.catalog.configurations.map((entry) => [entry.name, entry]))
+      table.menus = new Set(change.catalog.menus)
+      table.loaders = new Map(change.catalog.loaders)
+  }
+}
+
+function forgetMacs(table: Table, name: string): void {
+  for (const mac of table.hosts.get(name)?.macs ?? []) {
+    if (table.hostByMac.get(mac) === name) table.hostByMac.delete(mac)
+  }
+}
+
+/** The host that has `mac`, declared or registered. */
+export function hostOfMac(table: Table, mac: Mac | undefined): Host | undefined {
+  const name = mac === undefined ? undefined : table.hostByMac.get(mac)
+  return name === undefined ? undefined : table.hosts.get(name)
+}
+
+/** Whether a deploy may name it: a configuration with a file, or the built-in `local`. */
+export function configurationExists(table: Table, name: string): boolean {
+  return name === builtInLocal || table.configurations.has(name)
+}
+
+/** A machine nobody declared, named by its MAC with dashes. */
+export function registeredHost(mac: Mac): Host {
+  return { name: macWithDashes(mac), macs: [mac], origin: 'registered', locked: false, vars: {} }
+}
+
+/** Everything the table holds as one delta: what brings an empty replica to the same revision. */
+export function snapshotOf(table: Table): Delta {
+  const catalog: Catalog = {
+    configurations: [...table.configurations.values()],
+    menus: [...table.menus],
+    loaders: [...table.loaders],
+  }
+  return {
+    revision: table.revision,
+    changes: [
+      ...Array.from(table.hosts.values(), (host): Change => ({ kind: 'host', host })),
+      ...Array.from(table.assignments, ([host, configuration]): Change => ({
+        kind: 'assignment',
+        host,
+        configuration,
+      })),
+      ...Array.from(table.addresses, ([ip, mac]): Change => ({ kind: 'address', ip, mac })),
+      { kind: 'catalog', catalog },
+    ],
+  }
+}

@@ -1,0 +1,44 @@
+// What happened, as data: every part tells, the log listens. One event is one step of a boot or one change.
+
+import type { Ipv4 } from './net/ipv4.ts'
+import type { Mac } from './net/mac.ts'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** The client a step belongs to, as far as the step knows it. */
+export type Client = {
+  readonly mac?: Mac | undefined
+  readonly ip?: Ipv4 | undefined
+  readonly host?: string | undefined
+}
+
+/**
+ * `step` is a fixed word to search for (`dhcp.offer`, `tftp.done`); `text` says it to a person, and everything in it
+ * that a client sent went through printable() first; `data` is the same for programs.
+ */
+export type Event = {
+  readonly level: Level
+  readonly step: string
+  readonly text: string
+  readonly client?: Client | undefined
+  readonly data?: Readonly<Record<string, string | number | boolean | null>> | undefined
+}
+
+export type Tell = (event: Event) => void
+
+const longestShown = 200
+
+/**
+ * A client's words, safe in a terminal and in a log line: control and escape characters as \xNN or \uNNNN,
+ * cut after 200 characters (CWE-117).
+ */
+export function printable(text: string): string {
+  const shown = text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
+  return shown.replace(/[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    if (character === '\\') return '\\\\'
+    const code = character.codePointAt(0) ?? 0
+    return code < 256
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}

@@ -1,0 +1,82 @@
+// The nouns: machines, what they boot, and the addresses they hold. Checked at the edge, trusted inside.
+
+import type { Ipv4 } from './net/ipv4.ts'
+import type { Mac } from './net/mac.ts'
+
+/** Every firmware a setting may name. */
+export const firmwares = [
+  'bios',
+  'uefi-ia32',
+  'uefi-x64',
+  'uefi-arm32',
+  'uefi-arm64',
+  'http-ia32',
+  'http-x64',
+  'http-arm32',
+  'http-arm64',
+  'rpi',
+] as const
+
+/** What runs a machine before any loader; `http-*` fetches its loader by URL (UEFI HTTP boot). */
+export type Firmware = (typeof firmwares)[number]
+
+/** The language a loader's configuration is written in. PXELINUX and every SYSLINUX variant share one. */
+export type Language = 'pxelinux' | 'grub' | 'ipxe'
+
+/** A first program a machine can be sent, what it runs on, and the language of its configurations. */
+export type Bootloader = {
+  /** Names the folder of its configurations: conf/<name>/. */
+  readonly name: string
+  /** What DHCP offers, relative to tftproot. */
+  readonly file: string
+  /** Shown to people, as in the original; nothing reads it. */
+  readonly configPath: string
+  readonly language: Language
+  readonly firmwares: readonly Firmware[]
+}
+
+/** How a host leaves the network for its disk: by its loader's own means, or by getting no boot offer. */
+export type LocalMethod = 'auto' | 'withhold'
+
+export type Host = {
+  readonly name: string
+  /** The first is the primary one. Empty only in settings files of the original. */
+  readonly macs: readonly Mac[]
+  /** `settings`: declared in pxe-pilot.yml; `registered`: made by a deploy to a MAC nobody declared. */
+  readonly origin: 'settings' | 'registered'
+  /** Its reserved address. */
+  readonly ip?: Ipv4 | undefined
+  readonly locked: boolean
+  /** Overrides what option 93 says. */
+  readonly firmware?: Firmware | undefined
+  readonly localMethod?: LocalMethod | undefined
+  readonly vars: Readonly<Record<string, string>>
+}
+
+/** One file of a configuration, in one loader's language. */
+export type Form = {
+  /** The folder it lies in under conf/; undefined for a flat file. */
+  readonly folder?: string | undefined
+  readonly language: Language
+  /** The file, relative to the configuration directory, for people. */
+  readonly file: string
+  readonly text: string
+  /** From a NAME.tmpl: variables are filled in when it is served. */
+  readonly template: boolean
+}
+
+/** What a machine boots; several forms where it was written for several loaders. */
+export type Configuration = { readonly name: string; readonly forms: readonly Form[] }
+
+/** An address given to a client, or one that a client declined (RFC 2131 4.3.3). Times are milliseconds since 1970. */
+export type Lease = {
+  readonly ip: Ipv4
+  readonly mac: Mac
+  /** Option 61 as sent, in hexadecimal. */
+  readonly clientId?: string | undefined
+  readonly hostname?: string | undefined
+  readonly state: 'bound' | 'released' | 'declined'
+  readonly since: number
+  /** A declined address returns to the pool, a bound lease ends, at this time. */
+  readonly expires: number
+}

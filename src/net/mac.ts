@@ -1,0 +1,38 @@
+// A hardware address of an Ethernet machine, checked once and then carried as one canonical string.
+
+declare const brand: unique symbol
+
+/** Six octets, lower-case hexadecimal, joined by colons: `23:34:a3:e9:09:cc`. */
+export type Mac = string & { readonly [brand]: 'Mac' }
+
+const separated = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/
+const dotted = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/
+const bare = /^[0-9a-f]{12}$/
+
+/** Any common notation (`23:34:..`, `23-34-..`, `2334.a3e9.09cc`, `2334a3e909cc`, any case), or undefined. */
+export function parseMac(text: string): Mac | undefined {
+  const lower = text.trim().toLowerCase()
+  if (!separated.test(lower) && !dotted.test(lower) && !bare.test(lower)) return undefined
+  return fromHex(lower.replace(/[^0-9a-f]/g, ''))
+}
+
+/** The first six octets at `offset`, as they stand in a packet. */
+export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
+  let hex = ''
+  for (let i = offset; i < offset + 6; i++) hex += (bytes[i] ?? 0).toString(16).padStart(2, '0')
+  return fromHex(hex)
+}
+
+/** The six octets of `mac`. */
+export function macToBytes(mac: Mac): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16))
+}
+
+/** `23-34-a3-e9-09-cc`: the spelling of loaders' file names and of registered hosts. */
+export function macWithDashes(mac: Mac): string {
+  return mac.replaceAll(':', '-')
+}
+
+function fromHex(hex: string): Mac {
+  return (hex.match(/../g) ?? []).join(':') as Mac
+}

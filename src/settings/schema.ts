@@ -1,0 +1,224 @@
+// The settings file's shape: every key, its type and its default. Names are those of the file.
+
+import { z } from 'zod'
+import { firmwares } from '../model.ts'
+import { parseIpv4, parseRange, parseSubnet, type Ipv4, type Range, type Subnet } from '../net/ipv4.ts'
+import { parseMac, type Mac } from '../net/mac.ts'
+
+/** A text that `parse` turns into a checked value; `what` names it in the fault. */
+function checked<T>(parse: (text: string) => T | undefined, what: string) {
+  return z.string(`must be ${what}`).transform((text, context): T => {
+    const value = parse(text)
+    if (value === undefined) {
+      context.issues.push({ code: 'custom', message: `must be ${what}, not "${text}"`, input: text })
+      return z.NEVER
+    }
+    return value
+  })
+}
+
+const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1')
+const mac = checked<Mac>(parseMac, 'a MAC address such as 23:34:a3:e9:09:cc')
+const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
+const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
+const bind = ipv4.prefault('0.0.0.0')
+const port = (standard: number) => z.int('must be a port').min(1).max(65535).default(standard)
+const share = (standard: number) =>
+  z.number('must be a share between 0 and 1').min(0).max(1).default(standard)
+
+const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 }
+
+function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,9})([smhd])$/.exec(text)
+  const unit = seconds[match?.[2] ?? '']
+  return unit === undefined ? undefined : Number(match?.[1]) * unit
+}
+
+/** Seconds: `90s`, `10m`, `1h`, `7d`, or a plain number. */
+const duration = z.union([
+  z.int().min(1).max(0xfffffffe),
+  checked(parseDuration, 'a time such as 90s, 10m, 1h or 7d'),
+])
+
+const dhcpMode = z.enum(['server', 'proxy', 'off'])
+const dhcpOptions = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
+)
+const firmware = z.enum(firmwares)
+const localMethod = z.enum(['auto', 'withhold'])
+
+const dhcpSubnet = z.strictObject({
+  subnet,
+  mode: dhcpMode.optional(),
+  ranges: z.array(range).default([]),
+  router: ipv4.optional(),
+  dns: z.array(ipv4).optional(),
+  domain: z.string().optional(),
+  ntp: z.array(ipv4).optional(),
+  lease_time: duration.prefault('1h'),
+  min_lease_time: duration.prefault('1m'),
+  max_lease_time: duration.prefault('1d'),
+  next_server: ipv4.optional(),
+  options: dhcpOptions.default({}),
+})
+
+const dhcp = z.strictObject({
+  mode: dhcpMode.default('proxy'),
+  identity: z.enum(['mac', 'client-id']).default('mac'),
+  authoritative: z.boolean().default(false),
+  other_servers: z.enum(['refuse', 'allow']).default('refuse'),
+  conflict_check: z.boolean().default(true),
+  subnets: z.array(dhcpSubnet).default([]),
+  options: dhcpOptions.default({}),
+  limits: z
+    .strictObject({
+      unknown_share: share(0.8),
+      declined_share: share(0.1),
+      offer_hold: duration.prefault('60s'),
+    })
+    .prefault({}),
+  bind,
+  port: port(67),
+})
+
+const tftp = z.strictObject({
+  root: z.string().default('./tftproot'),
+  bind,
+  port: port(69),
+  single_port: z.boolean().default(false),
+  follow_links: z.enum(['inside', 'anywhere']).default('inside'),
+  max_transfers: z.int().min(1).max(100_000).default(1000),
+  max_per_client: z.int().min(1).max(100_000).default(64),
+})
+
+const http = z.strictObject({
+  root: z.string().default('./httproot'),
+  bind,
+  port: port(80),
+  listing: z.boolean().default(false),
+})
+
+const server = z.strictObject({
+  bind,
+  port: port(3478),
+  names: z.array(z.string()).default([]),
+  allow: z.array(subnet).optional(),
+  tokens_file: z.string().optional(),
+})
+
+const configuration = z.strictObject({
+  directory: z.string().default('./tftproot/pxelinux.cfg/conf'),
+  default: z.string().nullable().default(null),
+  self_service: z.array(z.string()).default(['local']),
+  destructive: z.array(z.string()).default([]),
+  max_hosts_per_deploy: z.int().min(1).optional(),
+  local_method: localMethod.default('auto'),
+  bootloaders: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        file: z.string(),
+        config_path: z.string().default(''),
+        arch: z.array(firmware).optional(),
+      }),
+    )
+    .optional(),
+})
+
+const namedValue = z.strictObject({ name: z.string(), value: z.coerce.string() })
+
+const ipmi = z.strictObject({
+  mac_address: mac.optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  password_file: z.string().optional(),
+  interface: z.string().optional(),
+  hostname: z.string().optional(),
+  subnet: z.string().optional(),
+})
+
+const management = z.strictObject({
+  mac_address: mac.optional(),
+  ip_address: z.string().optional(),
+  adapter: z.string().optional(),
+  subnet: z.string().optional(),
+  vars: z.array(namedValue).optional(),
+})
+
+const host = z.strictObject({
+  name: z.string().optional(),
+  mac_addresses: z.array(mac).nullish(),
+  ip: ipv4.optional(),
+  locked: z.boolean().default(false),
+  arch: firmware.optional(),
+  local_method: localMethod.optional(),
+  vars: z.record(z.string(), z.coerce.string()).default({}),
+  options: dhcpOptions.default({}),
+  ipmi: ipmi.nullish(),
+  management: management.nullish(),
+})
+
+const command = z.strictObject({ cmd: z.string() })
+
+const adapter = z.strictObject({
+  name: z.string(),
+  vars: z.array(namedValue).optional(),
+  power_status: command
+    .extend({ pattern_on: z.string().optional(), pattern_off: z.string().optional() })
+    .optional(),
+  power_on: command.optional(),
+  power_off: command.optional(),
+  power_reset: command.optional(),
+})
+
+/** The whole file. A section that is absent is a server that is not run. */
+export const settingsSchema = z.strictObject({
+  interfaces: z.array(z.string()).optional(),
+  advertise: ipv4.optional(),
+  clients: z.array(subnet).optional(),
+  dhcp: dhcp.optional(),
+  tftp: tftp.optional(),
+  http: http.optional(),
+  server: server.prefault({}),
+  configuration: configuration.prefault({}),
+  hosts: z.array(host).nullish(),
+  hosts_policy: z.enum(['register', 'declared']).optional(),
+  host_management_adapters: z.array(adapter).nullish(),
+  store: z.string().optional(),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      format: z.enum(['pretty', 'json']).default('pretty'),
+    })
+    .prefault({}),
+})
+
+/** Keys of old settings files that never did anything (contract.md, 4): accepted with a warning. */
+export const ignoredKeys: ReadonlySet<string> = new Set([
+  'discovery',
+  'arp',
+  'hosts.configuration',
+  'hosts.power_state',
+  'hosts.ipmi.subnets',
+])
+
+type Parsed = z.infer<typeof settingsSchema>
+export type DhcpSettings = z.infer<typeof dhcp>
+export type DhcpSubnet = z.infer<typeof dhcpSubnet>
+export type DhcpMode = z.infer<typeof dhcpMode>
+export type TftpSettings = z.infer<typeof tftp>
+export type HttpSettings = z.infer<typeof http>
+export type ServerSettings = z.infer<typeof server>
+export type HostSettings = z.infer<typeof host>
+
+/** The settings everything is built from: all paths absolute, all defaults filled in, frozen. */
+export type Settings = Omit<Parsed, 'store' | 'hosts_policy' | 'hosts' | 'clients'> & {
+  /** The file they were read from. */
+  readonly file: string
+  readonly store: string
+  readonly hosts: readonly HostSettings[]
+  readonly hosts_policy: 'register' | 'declared'
+  /** Who may fetch files; empty: everyone. */
+  readonly clients: readonly Subnet[]
+}
