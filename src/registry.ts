@@ -1,0 +1,175 @@
+// The one door for every change: validate, put on disk, bring into force everywhere, and only then answer.
+
+import {
+  applyDelta,
+  builtInLocal,
+  configurationExists,
+  hostOfMac,
+  registeredHost,
+  type Catalog,
+  type Change,
+  type Delta,
+  type Table,
+} from './boot/table.ts'
+import type { Tell } from './events.ts'
+import { faults, type Fault } from './faults.ts'
+import type { Host, Lease } from './model.ts'
+import type { Ipv4 } from './net/ipv4.ts'
+import { parseMac, type Mac } from './net/mac.ts'
+import type { Outcome, Store, StoreChange } from './store/store.ts'
+
+/** One host of a deploy as its caller wrote it: by name, by MAC in any notation, or by both. */
+export type DeployTarget = {
+  readonly name?: string | undefined
+  readonly mac?: string | undefined
+  /** The caller tried to name a configuration per host, which the original refuses. */
+  readonly configuration?: string | undefined
+}
+
+export type Deployed = {
+  readonly name: string
+  readonly configuration: string
+  /** It was unknown until now. */
+  readonly registered: boolean
+}
+
+export type DeployResult = { readonly hosts: readonly Deployed[] } | { readonly fault: Fault }
+
+/** Keeps a replica of the table; resolves when the delta is in force there. */
+export type Follower = (delta: Delta) => Promise<void>
+
+export type RegistryParts = {
+  readonly table: Table
+  readonly store: Store
+  /** What a deploy to a MAC that nobody declared does: make a host of it, or refuse. */
+  readonly policy: 'register' | 'declared'
+  readonly tell: Tell
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export class Registry {
+  readonly table: Table
+  private readonly store: Store
+  private readonly policy: 'register' | 'declared'
+  private readonly tell: Tell
+  private readonly now: () => number
+  private readonly followers: Follower[] = []
+
+  constructor(parts: RegistryParts) {
+    this.table = parts.table
+    this.store = parts.store
+    this.policy = parts.policy
+    this.tell = parts.tell
+    this.now = parts.now
+  }
+
+  follow(follower: Follower): void {
+    this.followers.push(follower)
+  }
+
+  /** All targets change together, on disk and in force on every thread when it resolves; or none does. */
+  async deploy(configuration: string, targets: readonly DeployTarget[]): Promise<DeployResult> {
+    const plan = this.planDeploy(configuration, targets)
+    if ('fault' in plan) return plan
+    const stored = plan.hosts.flatMap((host): StoreChange[] => [
+      ...(host.isNew ? [{ kind: 'registered-host' as const, name: host.host.name, mac: host.mac }] : []),
+      { kind: 'assignment', host: host.host.name, configuration },
+    ])
+    const outcomes = await this.store.apply(stored)
+    if (outcomes.includes('full')) return { fault: faults.storeFull() }
+    await this.bringIntoForce(
+      plan.hosts.flatMap((host): Change[] => [
+        ...(host.isNew ? [{ kind: 'host' as const, host: host.host }] : []),
+        { kind: 'assignment', host: host.host.name, configuration },
+      ]),
+    )
+    for (const { host } of plan.hosts) {
+      this.tell({
+        level: 'info',
+        step: 'deploy',
+        text: `${host.name} now boots ${configuration}`,
+        client: { host: host.name, mac: host.macs[0] },
+        data: { configuration },
+      })
+    }
+    const hosts = plan.hosts.map(({ host, isNew }) => ({ name: host.name, configuration, registered: isNew }))
+    return { hosts }
+  }
+
+  /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */
+  async commitLeases(leases: readonly Lease[]): Promise<readonly Outcome[]> {
+    const now = this.now()
+    const outcomes = await this.store.apply(leases.map((lease) => ({ kind: 'lease', lease, now })))
+    const changes: Change[] = []
+    for (const [index, { ip, mac, state }] of leases.entries()) {
+      if (outcomes[index] !== 'ok') continue
+      const holder = state === 'bound' ? mac : null
+      if ((this.table.addresses.get(ip) ?? null) !== holder)
+        changes.push({ kind: 'address', ip, mac: holder })
+    }
+    if (changes.length > 0) await this.bringIntoForce(changes)
+    return outcomes
+  }
+
+  /** A client told another DHCP server which address it takes: known in memory only. */
+  async learnAddress(ip: Ipv4, mac: Mac): Promise<void> {
+    if (this.table.addresses.get(ip) !== mac) await this.bringIntoForce([{ kind: 'address', ip, mac }])
+  }
+
+  /** What the directories hold now. */
+  async setCatalog(catalog: Catalog): Promise<void> {
+    await this.bringIntoForce([{ kind: 'catalog', catalog }])
+  }
+
+  private async bringIntoForce(changes: readonly Change[]): Promise<void> {
+    const delta: Delta = { revision: this.table.revision + 1, changes }
+    applyDelta(this.table, delta)
+    await Promise.all(this.followers.map((follower) => follower(delta)))
+  }
+
+  /** The original's checks in the original's order (the first bad host decides); changes nothing. */
+  private planDeploy(
+    configuration: string,
+    targets: readonly DeployTarget[],
+  ): { readonly hosts: readonly Planned[] } | { readonly fault: Fault } {
+    if (!configurationExists(this.table, configuration))
+      return { fault: faults.configurationNotFound(configuration) }
+    const hosts = new Map<string, Planned>()
+    for (const target of targets) {
+      const planned = this.planTarget(target)
+      if ('code' in planned) return { fault: planned }
+      const name = planned.host.name
+      if (hosts.has(name)) return { fault: faults.hostTwice(name) }
+      if (planned.host.locked && configuration !== builtInLocal) return { fault: faults.hostLocked(name) }
+      hosts.set(name, planned)
+    }
+    return { hosts: [...hosts.values()] }
+  }
+
+  private planTarget(target: DeployTarget): Planned | Fault {
+    if (target.configuration !== undefined && target.configuration !== '')
+      return faults.configurationNotAllowed()
+    const { name, mac: written } = target
+    const mac = written === undefined ? undefined : parseMac(written)
+    const owner = hostOfMac(this.table, mac)
+    if (name !== undefined && name !== '') {
+      const host = this.table.hosts.get(name)
+      if (host === undefined) return faults.hostNotFound(name)
+      if (written === undefined || written === '' || owner === host) return planned(host)
+      const shown = written.toLowerCase()
+      return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
+    }
+    if (written === undefined || written === '') return faults.hostUnnamed()
+    if (owner !== undefined) return planned(owner)
+    if (this.policy === 'declared') return faults.macNotFound(written.toLowerCase())
+    return mac === undefined ? faults.macInvalid(written) : { host: registeredHost(mac), mac, isNew: true }
+  }
+}
+
+type Planned = { readonly host: Host; readonly mac: Mac; readonly isNew: boolean }
+
+function planned(host: Host): Planned | Fault {
+  const mac = host.macs[0]
+  return mac === undefined ? faults.hostWithoutMac(host.name) : { host, mac, isNew: false }
+}

@@ -1,0 +1,45 @@
+// The tables of the store and the steps that make them, the same for every engine.
+
+import type { Kysely, Migration } from 'kysely'
+
+export type Schema = {
+  lease: {
+    ip: number
+    mac: string
+    client_id: string | null
+    hostname: string | null
+    state: 'bound' | 'released' | 'declined'
+    since: number
+    expires: number
+  }
+  assignment: { host: string; configuration: string }
+  registered_host: { name: string; mac: string }
+}
+
+/** In order; one that has landed in a release is never changed again. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-leases-and-assignments': {
+    up: async (db: Kysely<unknown>) => {
+      await db.schema
+        .createTable('lease')
+        .addColumn('ip', 'bigint', (column) => column.primaryKey())
+        .addColumn('mac', 'text', (column) => column.notNull())
+        .addColumn('client_id', 'text')
+        .addColumn('hostname', 'text')
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('since', 'bigint', (column) => column.notNull())
+        .addColumn('expires', 'bigint', (column) => column.notNull())
+        .execute()
+      await db.schema
+        .createTable('assignment')
+        .addColumn('host', 'text', (column) => column.primaryKey())
+        .addColumn('configuration', 'text', (column) => column.notNull())
+        .execute()
+      await db.schema
+        .createTable('registered_host')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('mac', 'text', (column) => column.notNull().unique())
+        .execute()
+    },
+  },
+}
