@@ -137,12 +137,12 @@ export class Registry {
       return { fault: faults.configurationNotFound(configuration) }
     const hosts = new Map<string, Planned>()
     for (const target of targets) {
-      const planned = this.planTarget(target)
-      if ('code' in planned) return { fault: planned }
-      const name = planned.host.name
+      const plan = this.planTarget(target)
+      if ('code' in plan) return { fault: plan }
+      const name = plan.host.name
       if (hosts.has(name)) return { fault: faults.hostTwice(name) }
-      if (planned.host.locked && configuration !== builtInLocal) return { fault: faults.hostLocked(name) }
-      hosts.set(name, planned)
+      if (plan.host.locked && configuration !== builtInLocal) return { fault: faults.hostLocked(name) }
+      hosts.set(name, plan)
     }
     return { hosts: [...hosts.values()] }
   }
