@@ -16,20 +16,21 @@ type Call = {
   readonly reject: (error: unknown) => void
 }
 
-/** Opens or makes the file at `path` (its folder too) and brings its tables up to date. Rejects where it cannot. */
+/** Opens or makes the file at `path` (its folder too) and brings its tables up to date; rejects, naming it, where it cannot. */
 export async function openSqliteStore(path: string): Promise<Store> {
-  mkdirSync(dirname(path), { recursive: true })
-  const database = new Database(path)
-  // FULL: each commit is synced, so that what was acknowledged survives a power loss. WAL: one sync per commit.
-  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 2000')
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...migrations }) } })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) {
-    await db.destroy()
-    throw new Error(`The store ${path} cannot be brought up to date`, { cause: error })
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    const database = new Database(path)
+    // FULL: each commit is synced, so that what was acknowledged survives a power loss. WAL: one sync per commit.
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 2000')
+    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
+    const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
+    const { error } = await new Migrator({ db, provider }).migrateToLatest()
+    if (error !== undefined) throw error
+    return new SqliteStore(db)
+  } catch (error) {
+    throw new Error(`The store ${path} cannot be opened: ${textOf(error)}`, { cause: error })
   }
-  return new SqliteStore(db)
 }
 
 class SqliteStore implements Store {
@@ -164,5 +165,15 @@ async function writeLease(db: Transaction<Schema>, lease: Lease, now: number): P
 }
 
 function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL'
+  return codeOf(error) === 'SQLITE_FULL'
+}
+
+/** libsql's SqliteError is no instance of Error. */
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}
+
+function textOf(error: unknown): string {
+  const text = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : ''
+  return text || codeOf(error) || String(error)
 }

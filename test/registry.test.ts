@@ -1,0 +1,184 @@
+// The one door for every change, on a real store: all of a deploy or nothing, durable and in force when it resolves.
+
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { applyDelta, emptyTable, snapshotOf, type Delta } from '../src/boot/table.ts'
+import type { Host } from '../src/model.ts'
+import { ipv4 } from '../src/net/ipv4.ts'
+import { parseMac, type Mac } from '../src/net/mac.ts'
+import { Registry, type DeployTarget } from '../src/registry.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import type { Store } from '../src/store/store.ts'
+
+const mac = (text: string) => parseMac(text) as Mac
+const h1: Host = {
+  name: 'h1',
+  macs: [mac('00:00:00:00:00:01'), mac('00:00:00:00:0b:01')],
+  origin: 'settings',
+  locked: false,
+  vars: {},
+}
+const h2: Host = { ...h1, name: 'h2', macs: [mac('00:00:00:00:00:02')] }
+const guarded: Host = { ...h1, name: 'guarded', macs: [mac('00:00:00:00:00:03')], locked: true }
+const bare: Host = { ...h1, name: 'bare', macs: [] }
+
+async function make(policy: 'register' | 'declared' = 'declared', wrap = (store: Store): Store => store) {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const store = await openSqliteStore(path)
+  const table = emptyTable()
+  const form = { language: 'pxelinux', file: 'conf/x', text: 'x', template: false } as const
+  applyDelta(table, {
+    revision: 1,
+    changes: [
+      ...[h1, h2, guarded, bare].map((host) => ({ kind: 'host', host }) as const),
+      {
+        kind: 'catalog',
+        catalog: {
+          configurations: ['ubuntu', 'grml'].map((name) => ({ name, forms: [form] })),
+          menus: [],
+          loaders: [],
+        },
+      },
+    ],
+  })
+  const registry = new Registry({ table, store: wrap(store), policy, tell: () => {}, now: () => 1_000 })
+  return { registry, store, table }
+}
+
+const refusals: readonly (readonly [string, readonly DeployTarget[], string, string])[] = [
+  ['an unknown configuration', [{ name: 'h1' }], 'nope', "Configuration 'nope' does not exists"],
+  ['an unknown name', [{ name: 'h9' }], 'ubuntu', 'No host declared for name <h9>'],
+  [
+    'an unknown MAC',
+    [{ mac: '00:00:00:00:00:0F' }],
+    'ubuntu',
+    'No host declared with MAC address <00:00:00:00:00:0f>',
+  ],
+  [
+    'a name with another host’s MAC',
+    [{ name: 'h1', mac: '00:00:00:00:00:02' }],
+    'ubuntu',
+    'Host <h1> does not match MAC address <00:00:00:00:00:02>',
+  ],
+  [
+    'a name with a MAC of nobody',
+    [{ name: 'h1', mac: '00:00:00:00:00:0f' }],
+    'ubuntu',
+    'MAC address <00:00:00:00:00:0f> does not match host <h1>',
+  ],
+  [
+    'a host twice',
+    [{ name: 'h1' }, { mac: '00:00:00:00:0b:01' }],
+    'ubuntu',
+    'Host <h1> appears several times in query',
+  ],
+  ['neither name nor MAC', [{}], 'ubuntu', 'Either Name or MACAddress must be provided for each Host'],
+  [
+    'a configuration per host',
+    [{ name: 'h1', configuration: 'x' }],
+    'ubuntu',
+    'Configuration attribute for a host in this context is not allowed',
+  ],
+]
+
+for (const [given, targets, configuration, message] of refusals) {
+  test(`${given} is refused in the original’s words, and nothing changes`, async (t) => {
+    const { registry, store } = await make()
+    const result = await registry.deploy(configuration, [{ name: 'h2' }, ...targets])
+    t.true('fault' in result && result.fault.message === message, JSON.stringify(result))
+    t.deepEqual([...registry.table.assignments], [])
+    t.deepEqual((await store.load()).assignments, [])
+  })
+}
+
+test('a deploy is on disk and in force on every follower before it resolves', async (t) => {
+  const { registry, store } = await make()
+  const replica = emptyTable()
+  applyDelta(replica, snapshotOf(registry.table))
+  registry.follow(async (delta: Delta) => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    applyDelta(replica, structuredClone(delta))
+  })
+  const result = await registry.deploy('ubuntu', [{ name: 'h1' }, { mac: '0000.0000.0002' }])
+  t.deepEqual(result, {
+    hosts: [
+      { name: 'h1', configuration: 'ubuntu', registered: false },
+      { name: 'h2', configuration: 'ubuntu', registered: false },
+    ],
+  })
+  t.deepEqual(snapshotOf(replica), snapshotOf(registry.table))
+  t.deepEqual(
+    new Map((await store.load()).assignments),
+    new Map([
+      ['h1', 'ubuntu'],
+      ['h2', 'ubuntu'],
+    ]),
+  )
+})
+
+test('a MAC that nobody declared becomes a host where the policy says so', async (t) => {
+  const { registry, store } = await make('register')
+  const result = await registry.deploy('local', [{ mac: '23-34-A3-E9-09-CC' }])
+  t.deepEqual(result, { hosts: [{ name: '23-34-a3-e9-09-cc', configuration: 'local', registered: true }] })
+  t.deepEqual((await store.load()).registered, [{ name: '23-34-a3-e9-09-cc', mac: mac('23:34:a3:e9:09:cc') }])
+  const again = await registry.deploy('ubuntu', [{ mac: '23:34:a3:e9:09:cc' }])
+  t.true('hosts' in again && !again.hosts[0]?.registered)
+  const wrong = await registry.deploy('ubuntu', [{ mac: '23:34' }])
+  t.true('fault' in wrong && wrong.fault.code === 'body_invalid')
+})
+
+test('a locked host takes nothing but local', async (t) => {
+  const { registry } = await make()
+  const refused = await registry.deploy('ubuntu', [{ name: 'guarded' }])
+  t.true('fault' in refused && refused.fault.code === 'host_locked')
+  t.true('hosts' in (await registry.deploy('local', [{ name: 'guarded' }])))
+})
+
+test('a host without a MAC is refused with what to do', async (t) => {
+  const { registry } = await make()
+  const refused = await registry.deploy('ubuntu', [{ name: 'bare' }])
+  t.true('fault' in refused && /mac_addresses/.test(refused.fault.message))
+})
+
+test('a full disk changes nothing and says so', async (t) => {
+  const { registry } = await make('declared', (store) => ({
+    load: () => store.load(),
+    close: () => store.close(),
+    apply: (changes) => Promise.resolve(changes.map(() => 'full' as const)),
+  }))
+  const result = await registry.deploy('ubuntu', [{ name: 'h1' }])
+  t.true('fault' in result && result.fault.code === 'store_full')
+  t.is(registry.table.assignments.size, 0)
+})
+
+test('100 deploys at once: store, table and replica agree on the last of each host', async (t) => {
+  const { registry, store } = await make('register')
+  const replica = emptyTable()
+  applyDelta(replica, snapshotOf(registry.table))
+  registry.follow((delta) => Promise.resolve(applyDelta(replica, structuredClone(delta))))
+  await Promise.all(
+    Array.from({ length: 100 }, (_, index) =>
+      registry.deploy(index % 2 === 0 ? 'ubuntu' : 'grml', [{ mac: `52:54:00:00:00:0${index % 10}` }]),
+    ),
+  )
+  t.is(registry.table.assignments.size, 10)
+  t.deepEqual(new Map((await store.load()).assignments), registry.table.assignments)
+  t.deepEqual(replica.assignments, registry.table.assignments)
+})
+
+test('a lease is known as address -> MAC on every follower when its commit resolves', async (t) => {
+  const { registry } = await make()
+  const seen: Delta[] = []
+  registry.follow((delta) => Promise.resolve(void seen.push(delta)))
+  const ip = ipv4(0x0a4d0081)
+  const lease = { ip, mac: mac('00:00:00:00:00:01'), state: 'bound', since: 0, expires: 5_000 } as const
+  t.deepEqual(await registry.commitLeases([lease]), ['ok'])
+  t.is(registry.table.addresses.get(ip), lease.mac)
+  t.is(seen.length, 1)
+  t.deepEqual(await registry.commitLeases([{ ...lease, mac: mac('00:00:00:00:00:02') }]), ['conflict'])
+  t.is(registry.table.addresses.get(ip), lease.mac)
+  await registry.commitLeases([{ ...lease, state: 'released' }])
+  t.false(registry.table.addresses.has(ip))
+})
