@@ -1,0 +1,104 @@
+// Says why a port could not be bound: who holds it, or what privilege is missing and how to get it.
+
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+
+export type Binding = {
+  /** Named to the person who reads the error: DHCP, TFTP, HTTP, the API. */
+  readonly service: string
+  readonly protocol: 'udp' | 'tcp'
+  readonly port: number
+  /** The setting that moves it: `tftp.port`. */
+  readonly setting: string
+}
+
+/** A port that could not be bound, as one line that says what to do. */
+export class BindError extends Error {
+  override readonly name = 'BindError'
+}
+
+/** What `error`, met while binding, means to a person. */
+export function bindError(binding: Binding, error: unknown): BindError {
+  const { service, protocol, port, setting } = binding
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const what = `${service} cannot listen on ${protocol.toUpperCase()} port ${port}`
+  if (code === 'EADDRINUSE') {
+    const holder = holderOf(protocol, port)
+    const by = holder === undefined ? 'another program holds it' : `${holder} holds it`
+    return new BindError(`${what}: ${by}. Stop that program, or set ${setting} in the settings file.`)
+  }
+  if (code === 'EACCES') {
+    return new BindError(
+      `${what}: an ordinary user may not use ports below 1024. Allow it with: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=67` +
+        `  (until the next boot), or: sudo setcap cap_net_bind_service,cap_net_raw=ep ${nodePath()}  (this Node for good), then start again.`,
+    )
+  }
+  const why = error instanceof Error ? error.message : String(error)
+  return new BindError(`${what}: ${why}. See ${setting} in the settings file.`)
+}
+
+/** The program that has `port` open, such as `dnsmasq (pid 812)`, as far as /proc shows it to us. */
+export function holderOf(protocol: 'udp' | 'tcp', port: number): string | undefined {
+  const inodes = new Set([
+    ...inodesAt(`/proc/net/${protocol}`, port),
+    ...inodesAt(`/proc/net/${protocol}6`, port),
+  ])
+  if (inodes.size === 0) return undefined
+  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const descriptor of list(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`))?.[1]
+      if (inode !== undefined && inodes.has(inode)) return `${nameOf(pid)} (pid ${pid})`
+    }
+  }
+  return undefined
+}
+
+// proc(5): "sl local_address rem_address st ... uid timeout inode", the port in hexadecimal behind the address.
+// TCP also lists connections of the port: only state 0A, listening, holds it.
+function inodesAt(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  return read(table)
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      (columns) => columns[1]?.endsWith(suffix) === true && (!table.includes('tcp') || columns[3] === '0A'),
+    )
+    .flatMap((columns) => columns[9] ?? [])
+}
+
+function nameOf(pid: string): string {
+  return read(`/proc/${pid}/comm`).trim() || 'a program'
+}
+
+function nodePath(): string {
+  try {
+    return realpathSync(process.execPath)
+  } catch {
+    return process.execPath
+  }
+}
+
+// /proc changes while it is read, and hides other users' descriptors: what cannot be seen is not there.
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
