@@ -68,6 +68,37 @@ export class Registry {
     this.followers.push(follower)
   }
 
+  /** Brings the table up from the settings' hosts and from what was stored; yields the stored leases. */
+  async load(declared: readonly Host[]): Promise<readonly Lease[]> {
+    const stored = await this.store.load()
+    const assignments = new Map(stored.assignments)
+    const ownerOf = new Map(declared.flatMap((host) => host.macs.map((mac) => [mac, host.name] as const)))
+    const changes: Change[] = declared.map((host) => ({ kind: 'host', host }))
+    const absorbed: StoreChange[] = []
+    for (const { name, mac } of stored.registered) {
+      const owner = ownerOf.get(mac)
+      if (owner === undefined) {
+        changes.push({ kind: 'host', host: registeredHost(mac) })
+        continue
+      }
+      const configuration = assignments.get(name)
+      assignments.delete(name)
+      // The registered one goes first: where both have one name, its removal must not take the assignment along.
+      absorbed.push({ kind: 'registered-host-removed', name })
+      if (configuration !== undefined && !assignments.has(owner)) {
+        assignments.set(owner, configuration)
+        absorbed.push({ kind: 'assignment', host: owner, configuration })
+      }
+    }
+    if (absorbed.length > 0) await this.store.apply(absorbed)
+    for (const [host, configuration] of assignments) changes.push({ kind: 'assignment', host, configuration })
+    for (const { ip, mac, state } of stored.leases) {
+      if (state === 'bound') changes.push({ kind: 'address', ip, mac })
+    }
+    await this.bringIntoForce(changes)
+    return stored.leases
+  }
+
   /** All targets change together, on disk and in force on every thread when it resolves; or none does. */
   async deploy(configuration: string, targets: readonly DeployTarget[]): Promise<DeployResult> {
     const plan = this.planDeploy(configuration, targets)

@@ -182,3 +182,42 @@ test('a lease is known as address -> MAC on every follower when its commit resol
   await registry.commitLeases([{ ...lease, state: 'released' }])
   t.false(registry.table.addresses.has(ip))
 })
+
+test('after a restart the table is what it was, and a declared host absorbs a registered one with its MAC', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const parts = { policy: 'register', tell: () => {}, now: () => 1_000 } as const
+  const boot = async (declared: readonly Host[]) => {
+    const store = await openSqliteStore(path)
+    const registry = new Registry({ ...parts, store, table: emptyTable() })
+    const leases = await registry.load(declared)
+    return { store, registry, leases }
+  }
+  const first = await boot([])
+  await first.registry.deploy('local', [{ mac: '00:00:00:00:0b:01' }, { mac: '52:54:00:00:00:09' }])
+  const lease = {
+    ip: ipv4(1),
+    mac: mac('52:54:00:00:00:09'),
+    state: 'bound',
+    since: 0,
+    expires: 5_000,
+  } as const
+  await first.registry.commitLeases([lease])
+  await first.store.close()
+
+  const second = await boot([h1])
+  t.deepEqual(
+    second.registry.table.assignments,
+    new Map([
+      ['52-54-00-00-00-09', 'local'],
+      ['h1', 'local'],
+    ]),
+  )
+  t.deepEqual([...second.registry.table.hosts.keys()], ['h1', '52-54-00-00-00-09'])
+  t.is(second.registry.table.addresses.get(ipv4(1)), lease.mac)
+  t.like(second.leases[0], lease)
+  await second.store.close()
+
+  const third = await boot([h1])
+  t.is(third.registry.table.assignments.get('h1'), 'local')
+  await third.store.close()
+})
