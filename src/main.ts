@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// The command line: reads argv and the environment, runs a command, and alone ends the process.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { Appliance } from './appliance.ts'
+import { printable } from './events.ts'
+import { logTo } from './log.ts'
+import { BindError } from './net/ports.ts'
+import { readSettings, type Remark } from './settings/read.ts'
+import type { Settings } from './settings/schema.ts'
+
+const systemSettings = '/etc/pxe-pilot/pxe-pilot.yml'
+const localSettings = './pxe-pilot.yml'
+
+/** How long the parts have to finish what they are doing when we are told to stop. */
+const stopWithinMs = 5_000
+
+const program = new Command('pxe-pilot')
+  .description('A PXE appliance: DHCP, TFTP, HTTP files, and an API that decides what each machine boots.')
+  .version(version(), '-V, --version')
+  .showHelpAfterError()
+
+program
+  .command('server')
+  .description('run the appliance until it is told to stop')
+  .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
+  .action(serve)
+
+await program.parseAsync()
+
+async function serve(options: { config?: string }): Promise<void> {
+  const file = options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
+  const result = readSettings(file, { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] })
+  if ('faults' in result) {
+    complain(file, result.faults)
+    complain(file, result.warnings, 'warning: ')
+    process.exit(1)
+  }
+  const { settings, warnings } = result
+  const tell = logTo(settings.log)
+  for (const { line, text } of warnings) {
+    tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
+  }
+  await run(settings, new Appliance(settings, tell))
+}
+
+async function run(settings: Settings, appliance: Appliance): Promise<void> {
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  try {
+    const banner = await appliance.start()
+    process.stdout.write(`${banner.join('\n')}\n`)
+  } catch (error) {
+    await appliance.stop()
+    // A person reads this: what happened and what to do, not where in our code.
+    const expected = error instanceof BindError || settings.log.level !== 'debug'
+    process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
+    process.exit(1)
+  }
+  await stop
+  setTimeout(() => process.exit(1), stopWithinMs).unref()
+  await appliance.stop()
+  process.exit(0)
+}
+
+function complain(file: string, remarks: readonly Remark[], prefix = ''): void {
+  for (const { line, text } of remarks) {
+    process.stderr.write(`${file}${line > 0 ? `:${line}` : ''}: ${prefix}${printable(text)}\n`)
+  }
+}
+
+function inspect(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : ''
+}
