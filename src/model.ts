@@ -61,6 +61,8 @@ export type Form = {
   /** The file, relative to the configuration directory, for people. */
   readonly file: string
   readonly text: string
+  /** How `text` stands for the file's bytes where that is not UTF-8: a character is a byte. Served byte for byte. */
+  readonly encoding?: 'latin1' | undefined
   /** From a NAME.tmpl: variables are filled in when it is served. */
   readonly template: boolean
 }

@@ -20,7 +20,12 @@ export type Site = {
 /** One thing a client can be given. A file answer holds only if the file is there. */
 export type Answer =
   | { readonly kind: 'boot'; readonly server: Ipv4; readonly file: string; readonly url?: string | undefined }
-  | { readonly kind: 'text'; readonly body: string }
+  | {
+      readonly kind: 'text'
+      readonly body: string
+      /** How `body` becomes bytes; UTF-8 where it is left out. */
+      readonly encoding?: 'latin1' | undefined
+    }
   | { readonly kind: 'file'; readonly root: 'http' | 'tftp'; readonly path: string }
   | { readonly kind: 'template'; readonly root: 'http'; readonly path: string; readonly variables: Variables }
   | { readonly kind: 'loader'; readonly path: string }

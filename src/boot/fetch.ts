@@ -63,7 +63,8 @@ function textOf(
     if (choice.name === builtInLocal) return { kind: 'text', body: localBoot(language) }
     return { rule: 'no-form', fault: `${choice.because}, which is not written for ${language}` }
   }
-  if (!form.template) return { kind: 'text', body: form.text }
+  if (!form.template)
+    return { kind: 'text', body: form.text, ...(form.encoding && { encoding: form.encoding }) }
   const rendered = render(form.text, variablesFor(facts, host, mac, site))
   if ('fault' in rendered) return { rule: 'broken-template', fault: `${form.file} ${rendered.fault}` }
   return { kind: 'text', body: rendered.text }

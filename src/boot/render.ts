@@ -5,6 +5,9 @@ import type { Language } from '../model.ts'
 /** What `${name}` stands for; undefined where it is not known for this client. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
+/** The variables every template may name; a host's own vars come on top (pxe-pilot.yml, hosts[].vars). */
+export const templateVariables = ['server', 'http', 'api', 'mac', 'ip', 'hostname'] as const
+
 export type Rendered = { readonly text: string } | { readonly fault: string }
 
 const local: Readonly<Record<Language, string>> = {
