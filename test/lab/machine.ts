@@ -1,0 +1,79 @@
+// A real machine's firmware in QEMU, on a test's network, with its serial port as the only thing to look at.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Daemon, Network } from '../net/harness.ts'
+
+export type MachineOptions = {
+  readonly mac: string
+  /** A raw image, second in the boot order behind the network card. */
+  readonly disk?: string | undefined
+  readonly name?: string | undefined
+}
+
+/** A machine that is switched on. Software emulation only: not every /dev/kvm runs a Linux kernel. */
+export class Machine {
+  readonly #daemon: Daemon
+
+  private constructor(daemon: Daemon) {
+    this.#daemon = daemon
+  }
+
+  /** Switches a BIOS machine on: SeaBIOS, whose network boot is iPXE's ROM on a virtio card. */
+  static async bios(network: Network, options: MachineOptions): Promise<Machine> {
+    // graphics=off makes SeaBIOS, iPXE and PXELINUX write to the serial port.
+    const hardware = ['-machine', 'pc,accel=tcg,graphics=off', '-m', '768']
+    return Machine.#start(network, options, 'qemu-system-x86_64', hardware)
+  }
+
+  static async #start(
+    network: Network,
+    options: MachineOptions,
+    program: string,
+    hardware: readonly string[],
+  ): Promise<Machine> {
+    const { mac, disk, name = 'the machine' } = options
+    const link = `tap,id=net0,ifname=${await network.tap()},script=no,downscript=no`
+    const card = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1`
+    const argv = [program, ...hardware, '-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none']
+    argv.push('-monitor', 'none', '-serial', 'stdio', '-netdev', link, '-device', card)
+    if (disk !== undefined) {
+      argv.push('-drive', `if=none,id=disk0,format=raw,file=${disk}`)
+      argv.push('-device', 'virtio-blk-pci,drive=disk0,bootindex=2')
+    }
+    const daemon = network.server.start(argv, { name })
+    return new Machine(daemon)
+  }
+
+  /** Everything its serial port printed. */
+  get log(): string {
+    return this.#daemon.transcript.text
+  }
+
+  /**
+   * Waits until the serial port prints `marker`, behind whatever was waited for last.
+   * @throws Error with the serial log
+   */
+  prints(marker: RegExp, seconds: number): Promise<RegExpExecArray> {
+    return this.#daemon.transcript.waitFor(marker, seconds)
+  }
+
+  /** Waits until the machine switched itself off. */
+  async isOff(seconds: number): Promise<void> {
+    const limit = sleep(seconds * 1000, 'late', { ref: false })
+    const outcome = await Promise.race([this.#daemon.exited, limit])
+    if (outcome === 'late') throw new Error(`the machine is on after ${seconds} s; it printed:\n${this.log}`)
+  }
+
+  /** Pulls the plug. */
+  async unplug(): Promise<void> {
+    this.#daemon.kill()
+    await this.#daemon.exited
+  }
+}
+
+/** Tells iPXE at once that there is no IPv6 router, which it otherwise waits 12 s for at every boot. */
+export function answerRouterSolicitations(network: Network): Daemon {
+  const script = fileURLToPath(new URL('../net/advertise-router.ts', import.meta.url))
+  return network.server.start([process.execPath, '--import=tsx', script], { name: 'router advertisements' })
+}
