@@ -60,6 +60,11 @@ export class Daemon {
     return this.#child.pid
   }
 
+  get running(): boolean {
+    const { pid, exitCode, signalCode } = this.#child
+    return pid !== undefined && exitCode === null && signalCode === null
+  }
+
   /** Asks it to end, and ends its whole group when it takes longer than `seconds`. */
   async stop(seconds = 5): Promise<number | null> {
     this.#signal('SIGTERM')
@@ -75,8 +80,8 @@ export class Daemon {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    const { pid, exitCode, signalCode } = this.#child
-    if (pid === undefined || exitCode !== null || signalCode !== null) return
+    const { pid } = this.#child
+    if (pid === undefined || !this.running) return
     try {
       process.kill(-pid, signal)
     } catch {

@@ -1,0 +1,171 @@
+// What every test with real machines starts from: a network, our appliance as a user starts it, machines, and all of
+// it gone again at the end of the test, its logs shown when the test failed.
+
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+import { Network, serverAddress, type Daemon } from '../net/harness.ts'
+import { linuxInitrd } from './images.ts'
+import { kernel } from './kernel.ts'
+import { answerRouterSolicitations, Machine, type MachineOptions } from './machine.ts'
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url))
+const program = join(repository, 'dist/main.js')
+
+export type DhcpMode = 'server' | 'proxy'
+
+export class Lab {
+  readonly network: Network
+  /** A scratch folder; its `tftproot` and `httproot` are what the appliance serves. */
+  readonly folder: string
+  readonly #t: ExecutionContext
+
+  private constructor(t: ExecutionContext, network: Network, folder: string) {
+    this.#t = t
+    this.network = network
+    this.folder = folder
+  }
+
+  /** A network with nothing on it but the answer that spares iPXE its wait for IPv6. */
+  static async make(t: ExecutionContext): Promise<Lab> {
+    const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-lab-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    const network = await Network.make()
+    t.teardown(() => network.close())
+    const advertiser = answerRouterSolicitations(network)
+    t.teardown(() => advertiser.stop())
+    const lab = new Lab(t, network, folder)
+    for (const name of ['tftproot/pxelinux.cfg/conf', 'httproot']) {
+      await mkdir(join(folder, name), { recursive: true })
+    }
+    return lab
+  }
+
+  /** Puts a file into one of the roots: a copy of `source`. */
+  async place(source: string, path: string): Promise<void> {
+    await mkdir(dirname(join(this.folder, path)), { recursive: true })
+    await copyFile(source, join(this.folder, path))
+  }
+
+  /** Puts a configuration of the user's own there: the lab's Linux, which prints LAB-LINUX and `word`. */
+  async placeLinux(configuration: string, word: string): Promise<void> {
+    await this.place((await kernel()).image, 'tftproot/vmlinuz')
+    await this.place(await linuxInitrd(this.folder), 'tftproot/initrd.gz')
+    const lines = ['DEFAULT linux', 'LABEL linux', 'KERNEL /vmlinuz', `APPEND initrd=/initrd.gz ${word}`, '']
+    await writeFile(join(this.folder, 'tftproot/pxelinux.cfg/conf', configuration), lines.join('\n'))
+  }
+
+  /** Starts the appliance; again after a `kill` it finds what it left in the store. */
+  async appliance(mode: DhcpMode): Promise<Appliance> {
+    const file = join(this.folder, 'pxe-pilot.yml')
+    await writeFile(file, settings(mode))
+    const argv = [process.execPath, program, 'server', '-c', file]
+    const daemon = this.network.server.start(argv, { cwd: this.folder, name: 'the appliance' })
+    this.#endWithTest(daemon, () => daemon.transcript.text)
+    const appliance = new Appliance(this.network, daemon)
+    await appliance.isUp(20)
+    return appliance
+  }
+
+  /** Switches a BIOS machine on. */
+  async bios(options: MachineOptions): Promise<Machine> {
+    const machine = await Machine.bios(this.network, options)
+    this.#t.teardown(() => machine.unplug())
+    return machine
+  }
+
+  /** Somebody else's DHCP server on the same link, a router's say: it gives addresses and knows nothing of boots. */
+  async router(): Promise<void> {
+    const router = await this.network.client()
+    await router.must(['ip', 'address', 'add', '10.77.0.254/24', 'dev', 'eth0'])
+    const file = join(this.folder, 'udhcpd.conf')
+    const range = ['start 10.77.0.50', 'end 10.77.0.59', 'interface eth0', 'option subnet 255.255.255.0']
+    const leases = [`lease_file ${join(this.folder, 'udhcpd.leases')}`, 'option router 10.77.0.254', '']
+    await writeFile(file, [...range, ...leases].join('\n'))
+    await writeFile(join(this.folder, 'udhcpd.leases'), '')
+    const daemon = router.start(['busybox', 'udhcpd', '-f', file], { name: 'the router' })
+    this.#endWithTest(daemon, () => daemon.transcript.text)
+    await daemon.transcript.waitFor(/started/, 10)
+  }
+
+  #endWithTest(daemon: Daemon, log: () => string): void {
+    this.#t.teardown(async () => {
+      if (!this.#t.passed) this.#t.log(log())
+      await daemon.stop()
+    })
+  }
+}
+
+/** `pxe-pilot server` as a process of its own, and its API as a user calls it. */
+export class Appliance {
+  readonly #network: Network
+  readonly #daemon: Daemon
+
+  constructor(network: Network, daemon: Daemon) {
+    this.#network = network
+    this.#daemon = daemon
+  }
+
+  /** Its log so far. */
+  get log(): string {
+    return this.#daemon.transcript.text
+  }
+
+  /** Waits until the API answers; throws with the log when it does not. */
+  async isUp(seconds: number): Promise<void> {
+    const over = Date.now() + seconds * 1000
+    while (this.#daemon.running && Date.now() < over) {
+      const { code } = await this.#curl(['-f'], '/v1/healthcheck')
+      if (code === 0) return
+      await sleep(200)
+    }
+    throw new Error(`the appliance does not answer; it printed:\n${this.log}`)
+  }
+
+  /** The use case's PUT, word for word: curl's own Content-Type, the machine named by its MAC. */
+  async deploy(configuration: string, mac: string): Promise<void> {
+    const body = JSON.stringify({ hosts: [{ macAddress: mac }] })
+    const { stdout } = await this.#curl(
+      ['-i', '-X', 'PUT', '-d', body],
+      `/configurations/${configuration}/deploy`,
+    )
+    if (!stdout.startsWith('HTTP/1.1 200 '))
+      throw new Error(`deploy of ${configuration}: ${stdout}\n${this.log}`)
+  }
+
+  /** What `GET /v1/hosts` says this machine boots; undefined when it knows none such. */
+  async assigned(mac: string): Promise<string | undefined> {
+    const { stdout } = await this.#curl(['-f'], '/v1/hosts')
+    const hosts = JSON.parse(stdout) as { macAddresses: string[]; configuration: { name: string } | null }[]
+    return hosts.find(({ macAddresses }) => macAddresses.includes(mac))?.configuration?.name
+  }
+
+  /** Ends it with SIGKILL: no handler runs, nothing is written any more. */
+  async kill(): Promise<void> {
+    this.#daemon.kill()
+    await this.#daemon.exited
+  }
+
+  #curl(options: readonly string[], path: string) {
+    return this.#network.server.run(['curl', '-sS', ...options, `http://${serverAddress}:3478${path}`])
+  }
+}
+
+function settings(mode: DhcpMode): string {
+  const subnets = `
+  subnets:
+    - subnet: 10.77.0.0/24
+      ranges: ["10.77.0.100-10.77.0.199"]`
+  return `dhcp:
+  mode: ${mode}${mode === 'server' ? subnets : ''}
+tftp: { root: ./tftproot }
+http: { root: ./httproot }
+configuration: { directory: ./tftproot/pxelinux.cfg/conf }
+server: { port: 3478 }
+store: ./store/pxe-pilot.db
+log: { level: debug }
+`
+}
