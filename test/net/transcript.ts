@@ -20,7 +20,7 @@ export class Transcript {
     this.#name = name
   }
 
-  /** Everything printed so far, without escape codes. */
+  /** Everything printed so far, without escape codes and carriage returns. */
   get text(): string {
     return this.#text
   }
@@ -28,7 +28,7 @@ export class Transcript {
   append(chunk: string): void {
     this.#raw += chunk
     // Again over the whole, as a code may be split between two chunks; a boot prints some 50 kB at most.
-    this.#text = this.#raw.replace(escapes, '')
+    this.#text = this.#raw.replace(escapes, '').replaceAll('\r', '')
     for (const waiter of this.#waiters) if (waiter.check()) this.#waiters.delete(waiter)
   }
 
