@@ -1,0 +1,74 @@
+// Real files with a per-host name under tftproot, and the links that the original PXE Pilot left among them.
+
+import type { Dirent } from 'node:fs'
+import { readdir, readlink } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { readPath } from '../boot/paths.ts'
+import { findUnder, type Links } from '../files.ts'
+import type { Bootloader } from '../model.ts'
+import { parseMac, type Mac } from '../net/mac.ts'
+import { codeOf } from './locate.ts'
+
+/** A link `pxelinux.cfg/01-<mac>` of the original: what it made this machine boot. */
+export type Imported = { readonly mac: Mac; readonly configuration: string }
+
+export type MenusFound = { readonly menus: readonly string[]; readonly imported: readonly Imported[] }
+
+export type MenuSearch = {
+  readonly tftproot: string
+  readonly bootloaders: readonly Bootloader[]
+  readonly links: Links
+  /** The configuration directory, whose name the original's links carry. */
+  readonly directory: string
+}
+
+/** The folders, relative to tftproot, in which loaders look for a name of their own. */
+export function menuFolders(bootloaders: readonly Bootloader[]): readonly string[] {
+  const beside = bootloaders.map(({ file }) => file.slice(0, file.lastIndexOf('/') + 1))
+  const folders = ['', ...beside].flatMap((folder) => [`${folder}pxelinux.cfg`, `${folder}ipxe.cfg`])
+  return [...new Set([...folders, 'grub'])]
+}
+
+/** The menus of one folder; one that is not there has none. Rejects when it cannot be read. */
+export async function findMenus(folder: string, search: MenuSearch): Promise<MenusFound> {
+  const menus: string[] = []
+  const links = new Map<string, string>()
+  for (const entry of await list(join(search.tftproot, folder))) {
+    const path = `${folder}/${entry.name}`
+    if (readPath(path).kind !== 'menu') continue
+    if (entry.isFile()) menus.push(path)
+    if (!entry.isSymbolicLink()) continue
+    const target = await readlink(join(search.tftproot, path))
+    if (entry.name.startsWith('01-') && isOriginal(target, search.directory)) links.set(entry.name, target)
+    else if ((await findUnder(search.tftproot, path, search.links)).kind === 'found') menus.push(path)
+  }
+  return { menus: menus.toSorted(), imported: importedFrom(links) }
+}
+
+async function list(path: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true })
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return []
+    throw error
+  }
+}
+
+/**
+ * The original linked the first MAC to `<directory>/<bootloader>/<name>`, the others to the first MAC's link; the
+ * use case's own `ln -s pxelinux.cfg/conf/<name>` dangles. So a link is known by the tail of its text.
+ */
+function isOriginal(target: string, directory: string): boolean {
+  const [name = '', folder = '', above = ''] = target.split('/').toReversed()
+  const conf = (text: string) => text === 'conf' || text === basename(directory)
+  return /^01-[0-9a-f-]{17}$/i.test(name) || conf(folder) || conf(above)
+}
+
+function importedFrom(links: ReadonlyMap<string, string>): readonly Imported[] {
+  return [...links].flatMap(([name, target]) => {
+    const first = links.get(basename(target)) ?? target
+    const mac = parseMac(name.slice(3))
+    const configuration = basename(first)
+    return mac === undefined || configuration.startsWith('01-') ? [] : [{ mac, configuration }]
+  })
+}

@@ -1,0 +1,171 @@
+// Where each loader comes from: tftproot first, then packages, else the package to install.
+
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import type { LoaderFile } from '../../src/boot/table.ts'
+import { findLoaders } from '../../src/catalog/loaders.ts'
+import type { Bootloader } from '../../src/model.ts'
+
+const bios = [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })]
+
+type Found = { loaders: ReadonlyMap<string, LoaderFile>; warnings: readonly string[] }
+
+async function put(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, content)
+}
+
+/** Searches a made-up machine: files of its packages, of its tftproot, and its /etc/os-release. */
+async function search(
+  t: ExecutionContext,
+  given: {
+    system?: readonly string[]
+    tftproot?: Readonly<Record<string, string>>
+    release?: string
+    bootloaders?: readonly Bootloader[]
+  },
+): Promise<Found & { system: string; root: string }> {
+  const base = await mkdtemp(join(tmpdir(), 'pxe-pilot-loaders-'))
+  t.teardown(() => rm(base, { recursive: true, force: true }))
+  const system = join(base, 'system')
+  const root = join(base, 'tftproot')
+  await mkdir(root)
+  await put(join(system, 'etc/os-release'), given.release ?? 'ID=debian\n')
+  for (const path of given.system ?? []) await put(join(system, path), '')
+  for (const [path, content] of Object.entries(given.tftproot ?? {})) await put(join(root, path), content)
+  const bootloaders = given.bootloaders ?? bios
+  const found = await findLoaders({ bootloaders, tftproot: root, links: 'inside', system })
+  return { loaders: new Map(found.loaders), warnings: found.warnings, system, root }
+}
+
+const debian = [
+  'usr/lib/PXELINUX/pxelinux.0',
+  'usr/lib/PXELINUX/lpxelinux.0',
+  'usr/lib/syslinux/memdisk',
+  'usr/lib/syslinux/modules/bios/ldlinux.c32',
+  'usr/lib/syslinux/modules/bios/menu.c32',
+  'usr/lib/SYSLINUX.EFI/efi64/syslinux.efi',
+  'usr/lib/syslinux/modules/efi64/ldlinux.e64',
+  'usr/lib/syslinux/modules/efi64/menu.c32',
+  'usr/lib/SYSLINUX.EFI/efi32/syslinux.efi',
+  'usr/lib/syslinux/modules/efi32/ldlinux.e32',
+]
+
+test("Debian's packages serve every loader and module under the name its clients ask", async (t) => {
+  const { loaders, warnings, system } = await search(t, { system: debian, bootloaders: builtInBootloaders })
+  t.deepEqual(warnings, [])
+  for (const [name, path] of [
+    ['pxelinux.0', 'usr/lib/PXELINUX/pxelinux.0'],
+    ['lpxelinux.0', 'usr/lib/PXELINUX/lpxelinux.0'],
+    ['memdisk', 'usr/lib/syslinux/memdisk'],
+    ['ldlinux.c32', 'usr/lib/syslinux/modules/bios/ldlinux.c32'],
+    ['menu.c32', 'usr/lib/syslinux/modules/bios/menu.c32'],
+    ['efi64/syslinux.efi', 'usr/lib/SYSLINUX.EFI/efi64/syslinux.efi'],
+    ['efi64/ldlinux.e64', 'usr/lib/syslinux/modules/efi64/ldlinux.e64'],
+    ['efi64/menu.c32', 'usr/lib/syslinux/modules/efi64/menu.c32'],
+    ['efi32/ldlinux.e32', 'usr/lib/syslinux/modules/efi32/ldlinux.e32'],
+  ] as const) {
+    t.deepEqual(loaders.get(name), { from: 'system', path: join(system, path) }, name)
+  }
+})
+
+for (const [distribution, folder] of [
+  ['fedora', 'usr/share/syslinux'],
+  ['arch', 'usr/lib/syslinux/bios'],
+  ['alpine', 'usr/share/syslinux'],
+] as const) {
+  test(`${distribution}'s folder is known`, async (t) => {
+    const system = [`${folder}/pxelinux.0`, `${folder}/ldlinux.c32`]
+    const { loaders, warnings } = await search(t, { system, release: `ID=${distribution}\n` })
+    t.is(loaders.get('pxelinux.0')?.from, 'system')
+    t.is(loaders.get('ldlinux.c32')?.from, 'system')
+    t.deepEqual(warnings, [])
+  })
+}
+
+for (const [release, command] of [
+  ['ID=debian\n', 'apt-get install pxelinux'],
+  ['ID=ubuntu\nID_LIKE=debian\n', 'apt-get install pxelinux'],
+  ['ID="rocky"\nID_LIKE="rhel centos fedora"\n', 'dnf install syslinux-nonlinux'],
+  ['ID=arch\n', 'pacman -S syslinux'],
+  ['ID=alpine\n', 'apk add syslinux'],
+  ['ID=nixos\n', 'install the package that brings it (pxelinux on Debian and Ubuntu)'],
+] as const) {
+  test(`a missing loader names the package of ${release.split('\n')[0] ?? ''}`, async (t) => {
+    const { loaders, warnings, root } = await search(t, { release })
+    const remedy = `pxelinux.0 is missing: ${command} (or put it into ${root})`
+    t.deepEqual(loaders.get('pxelinux.0'), { from: 'nowhere', remedy })
+    t.deepEqual(warnings, [remedy])
+  })
+}
+
+test('tftproot goes before the packages', async (t) => {
+  const tftproot = { 'pxelinux.0': 'PXELINUX 6.04 PXE 2', 'ldlinux.c32': '' }
+  const { loaders, warnings } = await search(t, { system: debian, tftproot })
+  t.deepEqual(loaders.get('pxelinux.0'), { from: 'tftproot' })
+  t.deepEqual(loaders.get('ldlinux.c32'), { from: 'tftproot' })
+  t.is(loaders.get('menu.c32')?.from, 'system')
+  t.deepEqual(warnings, [])
+})
+
+test('a loader without its companion counts as missing, with the remedy for the companion', async (t) => {
+  const { loaders, root } = await search(t, {
+    system: ['usr/lib/PXELINUX/pxelinux.0', 'usr/lib/SYSLINUX.EFI/efi64/syslinux.efi'],
+    bootloaders: builtInBootloaders,
+  })
+  t.deepEqual(loaders.get('pxelinux.0'), {
+    from: 'nowhere',
+    remedy: `ldlinux.c32, which pxelinux.0 needs, is missing: apt-get install syslinux-common (or put it into ${root})`,
+  })
+  t.deepEqual(loaders.get('efi64/syslinux.efi'), {
+    from: 'nowhere',
+    remedy: `efi64/ldlinux.e64, which efi64/syslinux.efi needs, is missing: apt-get install syslinux-common (or put it into ${root}/efi64)`,
+  })
+})
+
+test('PXELINUX 4 needs no companion', async (t) => {
+  const old = await search(t, { tftproot: { 'pxelinux.0': '\0\0PXELINUX 4.05 20140113 ' } })
+  t.deepEqual(old.loaders.get('pxelinux.0'), { from: 'tftproot' })
+  t.deepEqual(old.warnings, [])
+  const recent = await search(t, { tftproot: { 'pxelinux.0': '\0\0PXELINUX 5.00 ' } })
+  t.is(recent.loaders.get('pxelinux.0')?.from, 'nowhere')
+})
+
+test('a loader and a companion from two places are told to be of one version', async (t) => {
+  const { loaders, warnings } = await search(t, {
+    system: debian,
+    tftproot: { 'pxelinux.0': 'PXELINUX 6.03 ' },
+  })
+  t.is(loaders.get('pxelinux.0')?.from, 'tftproot')
+  t.is(warnings.length, 1)
+  t.regex(warnings[0] ?? '', /pxelinux\.0 is in tftproot, but ldlinux\.c32 comes from the distribution/)
+})
+
+test('a loader of another family, or in another folder', async (t) => {
+  const bootloaders = [
+    bootloader({ name: 'grub', file: 'grub/grubx64.efi' }),
+    bootloader({ name: 'old', file: 'bios/lpxelinux.0' }),
+  ]
+  const { loaders, root } = await search(t, { system: debian, bootloaders })
+  t.deepEqual(loaders.get('grub/grubx64.efi'), {
+    from: 'nowhere',
+    remedy: `grub/grubx64.efi is missing: put it into ${root}/grub`,
+  })
+  t.is(loaders.get('bios/lpxelinux.0')?.from, 'system')
+  t.is(loaders.get('bios/ldlinux.c32')?.from, 'system')
+  t.false(loaders.has('ldlinux.c32'))
+})
+
+test('a link out of tftproot is no loader, unless links may lead anywhere', async (t) => {
+  const { root, system } = await search(t, {})
+  const outside = join(system, 'elsewhere.0')
+  await writeFile(outside, 'PXELINUX 4.07 ')
+  await symlink(outside, join(root, 'pxelinux.0'))
+  const found = async (links: 'inside' | 'anywhere') =>
+    new Map((await findLoaders({ bootloaders: bios, tftproot: root, links, system })).loaders)
+  t.is((await found('inside')).get('pxelinux.0')?.from, 'nowhere')
+  t.is((await found('anywhere')).get('pxelinux.0')?.from, 'tftproot')
+})
