@@ -27,7 +27,6 @@ export async function linuxInitrd(folder: string): Promise<string> {
   await mkdir(join(root, 'modules'))
   await cp('/bin/busybox', join(root, 'bin/busybox'))
   for (const script of ['init', 'udhcpc']) await cp(join(guests, script), join(root, script))
-  await cp(join(guests, 'in-target'), join(root, 'bin/in-target'))
   const names: string[] = []
   for (const file of moduleFiles(of, drivers)) {
     const name = file.slice(file.lastIndexOf('/') + 1)
@@ -39,23 +38,15 @@ export async function linuxInitrd(folder: string): Promise<string> {
   return archive(root, join(folder, 'initrd.gz'))
 }
 
-/** The system the lab's Linux installs into /target: busybox, and this machine's curl with its libraries. */
-export async function targetArchive(folder: string): Promise<string> {
-  const root = join(folder, 'target')
-  for (const name of ['bin', 'usr/bin', 'etc', 'tmp', 'proc', 'sys', 'dev']) {
-    await mkdir(join(root, name), { recursive: true })
-  }
-  await cp('/bin/busybox', join(root, 'bin/busybox'))
-  const { stdout: applets } = await exec('busybox', ['--list'])
-  for (const applet of applets.trim().split('\n')) {
-    if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet))
-  }
+/** What the lab's Linux loads over HTTP before it installs, if it is there: this machine's curl, with its libraries. */
+export async function curlArchive(folder: string): Promise<string> {
+  const root = join(folder, 'curl')
   const { stdout: libraries } = await exec('ldd', ['/usr/bin/curl'])
   for (const file of ['/usr/bin/curl', ...(libraries.match(/\/\S+/g) ?? [])]) {
     await mkdir(join(root, dirname(file)), { recursive: true })
     await cp(file, join(root, file), { dereference: true })
   }
-  return archive(root, join(folder, 'lab-target.cpio.gz'))
+  return archive(root, join(folder, 'lab-curl.cpio.gz'))
 }
 
 /** An initrd with Debian's own live-boot in it, made by Debian's mkinitramfs; takes some 7 s. */
