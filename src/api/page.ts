@@ -1,0 +1,110 @@
+// The first page: hosts and what each boots, what can be deployed, and how.
+
+import { choose, type Site } from '../boot/decision.ts'
+import { builtInLocal, configurationExists, type Table } from '../boot/table.ts'
+import type { Host } from '../model.ts'
+import { macWithDashes } from '../net/mac.ts'
+import { listConfigurations } from './configurations.ts'
+import { html, type Html } from './html.ts'
+import type { Listener } from './router.ts'
+
+type PageParts = {
+  readonly table: Table
+  readonly site: Site
+  readonly listeners: () => readonly Listener[]
+}
+
+/** `address`: where the reader reached us. */
+export function firstPage({ table, site, listeners }: PageParts, address: string): string {
+  const hosts = [...table.hosts.values()]
+  const page = html`<!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>PXE Pilot</title>
+        <link rel="stylesheet" href="/ui/style.css" />
+      </head>
+      <body>
+        <h1>PXE Pilot</h1>
+        <p class="listeners">${listeners().map(listenerItem)}</p>
+        <h2>Hosts</h2>
+        ${
+          hosts.length === 0
+            ? html`<p>None yet: declare them in pxe-pilot.yml, or deploy to a MAC address.</p>`
+            : html`<table>
+                <tr>
+                  <th>Host</th>
+                  <th>MAC</th>
+                  <th>Boots</th>
+                  <th>Why</th>
+                </tr>
+                ${hosts.map((host) => hostRow(host, table, site))}
+              </table>`
+        }
+        <h2>Configurations</h2>
+        <table>
+          <tr>
+            <th>Configuration</th>
+            <th>Loader</th>
+          </tr>
+          ${configurationRows(table, site)}
+        </table>
+        <h2>Deploy one</h2>
+        <p>It is in force before the answer comes; the machine boots it the next time it starts.</p>
+        <pre>${deployLine(hosts, table, site, address)}</pre>
+      </body>
+    </html> `
+  return page.html
+}
+
+function listenerItem({ name, where, serving, because }: Listener): Html {
+  const state = serving ? '' : `: not serving${because === undefined ? '' : `, ${because}`}`
+  return html`<span class="${serving ? 'up' : 'down'}">${name} ${where}${state}</span> `
+}
+
+function hostRow(host: Host, table: Table, site: Site): Html {
+  const choice = choose(host, host.macs[0], table, site)
+  const own = host.macs
+    .map((mac) => `pxelinux.cfg/01-${macWithDashes(mac)}`)
+    .find((it) => table.menus.has(it))
+  const why =
+    choice?.because ??
+    (own === undefined
+      ? 'nothing is deployed: it is left alone'
+      : `nothing is deployed, but the file ${own} is there`)
+  return html`<tr class="${choice?.rule ?? 'none'}">
+    <td>${host.name}</td>
+    <td><code>${host.macs.join(' ')}</code></td>
+    <td>${choice?.name ?? '-'}</td>
+    <td>${why}</td>
+  </tr>`
+}
+
+function configurationRows(table: Table, site: Site): readonly Html[] {
+  const rows = listConfigurations(table, site).map(
+    ({ name, bootloader }) =>
+      html`<tr>
+        <td><a href="/v1/configurations/${encodeURIComponent(name)}">${name}</a></td>
+        <td>${bootloader.name}</td>
+      </tr>`,
+  )
+  return table.configurations.has(builtInLocal)
+    ? rows
+    : [
+        ...rows,
+        html`<tr>
+          <td><a href="/v1/configurations/local">local</a></td>
+          <td>built in: boots the disk</td>
+        </tr>`,
+      ]
+}
+
+/** The use case's line, for the first host and the first configuration that is not `local`. */
+function deployLine(hosts: readonly Host[], table: Table, site: Site, address: string): string {
+  const other = listConfigurations(table, site).find(({ name }) => name !== builtInLocal)?.name
+  const name = other !== undefined && configurationExists(table, other) ? other : builtInLocal
+  const mac = hosts.find((host) => host.macs.length > 0)?.macs[0] ?? '23:34:a3:e9:09:cc'
+  const url = `${address}/v1/configurations/${encodeURIComponent(name).replaceAll("'", '%27')}/deploy`
+  return `curl -i -X PUT '${url}' -d '{"hosts":[{"macAddress":"${mac}"}]}'`
+}

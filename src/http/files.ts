@@ -1,0 +1,206 @@
+// Boot files over HTTP: httproot, and where it has no such file what TFTP would give; the decision says which.
+
+import { readFile } from 'node:fs/promises'
+import Koa from 'koa'
+import type { Context } from 'koa'
+import type { Answer, Decision } from '../boot/decide.ts'
+import type { Agent, Facts } from '../boot/facts.ts'
+import { render } from '../boot/render.ts'
+import { printable, type Tell } from '../events.ts'
+import { findUnder, type Links } from '../files.ts'
+import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
+import { sendBytes } from './memory.ts'
+import { readTarget } from './target.ts'
+import { tellAnswer, type Answered } from './log.ts'
+import { sendFile, typeOf } from './static.ts'
+
+export type BootFilesParts = {
+  /** http.root. */
+  readonly httproot: string
+  /** tftp.root; undefined where the settings have no tftp section. */
+  readonly tftproot: string | undefined
+  /** tftp.follow_links; links in httproot stay inside. */
+  readonly tftpLinks: Links
+  /** Who may fetch; empty: everyone. */
+  readonly clients: readonly Subnet[]
+  /** What templates call us; the address a client reached where it is left out. */
+  readonly advertise?: Ipv4 | undefined
+  /** For whoever looks for the API here. */
+  readonly apiPort: number
+  readonly decide: (facts: Facts) => Decision
+  /** Who holds an address: by lease, or as our neighbour on the link. */
+  readonly macOf: (ip: Ipv4) => Mac | undefined
+  readonly tell: Tell
+  /** Milliseconds, only for how long an answer took. */
+  readonly now: () => number
+}
+
+/** A preseed has some kilobytes; what is bigger is no template. */
+const biggestTemplate = 1024 * 1024
+
+/** Names with a dot in front are an admin's own (.git, .htpasswd), but for those that installers ask a mirror for. */
+const openDotNames: ReadonlySet<string> = new Set(['.treeinfo', '.discinfo', '.disk'])
+
+/** The application for the port that clients boot from. It never changes anything. */
+export function bootFilesApp(parts: BootFilesParts): Koa {
+  const app = new Koa()
+  app.on('error', (error: Error) => {
+    parts.tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
+  })
+  app.use(async (ctx) => {
+    const started = parts.now()
+    const ip = addressOf(ctx.req.socket.remoteAddress)
+    const mac = ip === undefined ? undefined : parts.macOf(ip)
+    const answered = await answer(ctx, ip, mac, parts).catch((error: unknown) => failed(ctx, error))
+    tellAnswer(ctx, { mac, ip, host: answered.decision?.host }, answered, parts.now() - started, parts.tell)
+  })
+  return app
+}
+
+async function answer(
+  ctx: Context,
+  ip: Ipv4 | undefined,
+  mac: Mac | undefined,
+  parts: BootFilesParts,
+): Promise<Answered> {
+  if (!mayFetch(ip, parts.clients)) {
+    const who = ctx.req.socket.remoteAddress ?? 'this address'
+    return say(
+      ctx,
+      403,
+      `${who} may not fetch files here; the setting clients of pxe-pilot.yml names who may`,
+    )
+  }
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+    ctx.set('Allow', 'GET, HEAD')
+    return say(ctx, 405, 'files can only be fetched here, with GET or HEAD')
+  }
+  const target = readTarget(ctx.req.url ?? '')
+  if (target === undefined) return say(ctx, 400, 'the path is not percent-encoded UTF-8')
+  if (/^[/\\.]*$/.test(target) && !target.includes('..')) {
+    const api = `http://${ctx.host.replace(/:\d*$/, '')}:${parts.apiPort}/`
+    return say(ctx, 404, `this is where machines fetch what they boot; hosts and configurations: ${api}`)
+  }
+  if (hasHiddenName(target)) return say(ctx, 404, 'names with a dot in front are not served')
+  const decision = parts.decide({
+    via: 'http',
+    server: parts.advertise ?? addressOf(ctx.req.socket.localAddress) ?? ipv4(0),
+    mac,
+    ip,
+    archs: [],
+    agent: agentOf(ctx.get('User-Agent')),
+    asks: { kind: 'path', path: target },
+  })
+  return { ...(await give(ctx, decision, target, parts)), decision }
+}
+
+/** The first of the decision's answers that is there. */
+async function give(
+  ctx: Context,
+  decision: Decision,
+  name: string,
+  parts: BootFilesParts,
+): Promise<Answered> {
+  const { rule, because } = decision.reason
+  let refused: string | undefined
+  for (const entry of decision.answers) {
+    const given = await giveOne(ctx, entry, name, because, parts)
+    if (given !== undefined && !('refused' in given)) return given
+    refused ??= given?.refused
+  }
+  if (refused !== undefined) return say(ctx, 403, refused)
+  if (rule === 'refused') return say(ctx, 403, because)
+  if (rule === 'broken-template') return say(ctx, 500, because)
+  if (rule === 'file') return say(ctx, 404, `${because} is not there`)
+  return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)
+}
+
+/** Undefined: it is not there, so that the next one counts. */
+async function giveOne(
+  ctx: Context,
+  entry: Answer,
+  name: string,
+  because: string,
+  parts: BootFilesParts,
+): Promise<Answered | { readonly refused: string } | undefined> {
+  if (entry.kind === 'boot') return undefined
+  if (entry.kind === 'text') {
+    const charset = entry.encoding === undefined ? '; charset=utf-8' : ''
+    sendBytes(ctx, Buffer.from(entry.body, entry.encoding ?? 'utf8'), `text/plain${charset}`)
+    return { because, bytes: ctx.length ?? 0 }
+  }
+  const place = placeOf(entry, parts)
+  if (place === undefined) return undefined
+  const found = await findUnder(place.root, place.path, place.links)
+  if (found.kind === 'missing') return undefined
+  if (found.kind === 'refused') return { refused: `${name}: ${found.because}` }
+  if (entry.kind === 'template') return await giveTemplate(ctx, entry, found, name)
+  const sent = await sendFile(ctx, found.path, name)
+  if (sent.kind === 'missing') return undefined
+  if (sent.kind === 'sent') return { because, bytes: sent.bytes }
+  return sent.status < 500 ? { because, bytes: 0 } : say(ctx, sent.status, `${name} cannot be read`)
+}
+
+function placeOf(
+  entry: Exclude<Answer, { kind: 'boot' | 'text' }>,
+  parts: BootFilesParts,
+): { readonly root: string; readonly path: string; readonly links: Links } | undefined {
+  if (entry.kind === 'loader') return { root: '/', path: entry.path, links: 'anywhere' }
+  if (entry.root === 'http') return { root: parts.httproot, path: entry.path, links: 'inside' }
+  const root = parts.tftproot
+  return root === undefined ? undefined : { root, path: entry.path, links: parts.tftpLinks }
+}
+
+async function giveTemplate(
+  ctx: Context,
+  entry: Extract<Answer, { kind: 'template' }>,
+  found: { readonly path: string; readonly size: number },
+  name: string,
+): Promise<Answered> {
+  const file = entry.path
+  if (found.size > biggestTemplate) return say(ctx, 500, `${file} is too big for a template`)
+  const rendered = render(await readFile(found.path, 'utf8'), entry.variables)
+  // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
+  if ('fault' in rendered) return say(ctx, 500, `${file} ${rendered.fault}`)
+  sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')
+  return { because: `${file}, filled in`, bytes: ctx.length ?? 0 }
+}
+
+function say(ctx: Context, status: number, because: string): Answered {
+  ctx.status = status
+  ctx.set('Content-Type', 'text/plain; charset=utf-8')
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  ctx.body = `${status}: ${printable(because)}\n`
+  return { because, bytes: 0 }
+}
+
+function failed(ctx: Context, error: unknown): Answered {
+  const why = error instanceof Error ? error.message : String(error)
+  if (ctx.res.headersSent) {
+    ctx.res.destroy()
+    return { because: why, bytes: 0 }
+  }
+  ctx.respond = true
+  say(ctx, 500, 'the server failed; its log says why')
+  return { because: why, bytes: 0 }
+}
+
+function mayFetch(ip: Ipv4 | undefined, clients: readonly Subnet[]): boolean {
+  return clients.length === 0 || (ip !== undefined && clients.some((subnet) => inSubnet(ip, subnet)))
+}
+
+function hasHiddenName(path: string): boolean {
+  return path.split(/[/\\]/).some((part) => /^\.[^.]/.test(part) && !openDotNames.has(part))
+}
+
+/** IPv4 peers of a socket for both families are written `::ffff:10.77.0.1`. */
+function addressOf(text: string | undefined): Ipv4 | undefined {
+  return parseIpv4((text ?? '').replace(/^::ffff:/, ''))
+}
+
+/** iPXE: `iPXE/1.21.1+git...`; EDK2: `UefiHttpBoot/1.0`. */
+function agentOf(userAgent: string): Agent {
+  if (/^iPXE\b/.test(userAgent)) return 'ipxe'
+  return /^UefiHttpBoot\b/.test(userAgent) ? 'httpboot' : 'unknown'
+}

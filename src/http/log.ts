@@ -1,0 +1,42 @@
+// Tells one line per HTTP request: who asked what, what was answered, and why.
+
+import type { Context } from 'koa'
+import type { Decision, Rule } from '../boot/decide.ts'
+import { printable, type Client, type Level, type Tell } from '../events.ts'
+
+/** What became of a request, as far as its status does not say. */
+export type Answered = {
+  readonly because: string
+  /** Of the body. */
+  readonly bytes: number
+  readonly decision?: Decision | undefined
+}
+
+/** Someone deployed something, and this is not it. */
+const worrying: ReadonlySet<Rule> = new Set<Rule>([
+  'vanished',
+  'no-form',
+  'broken-template',
+  'loader-missing',
+])
+
+export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms: number, tell: Tell): void {
+  const { status } = ctx
+  const { because, bytes, decision } = answered
+  const path = printable(ctx.req.url ?? '')
+  const left = ctx.respond === false && !ctx.res.writableFinished
+  const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
+  tell({
+    level: levelOf(ctx.method, status, decision?.reason.rule),
+    step: left ? 'http.left' : `http.${printable(ctx.method.toLowerCase())}`,
+    text: `${printable(ctx.method)} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
+    client,
+    data: { path, status, bytes, ms: Math.round(ms), configuration: decision?.configuration ?? null },
+  })
+}
+
+/** A 404 is what every loader and mirror meets on its way, and a range a piece of a file being read. */
+function levelOf(method: string, status: number, rule: Rule | undefined): Level {
+  if (status === 403 || status >= 500 || (rule !== undefined && worrying.has(rule))) return 'warn'
+  return method === 'GET' && status === 200 ? 'info' : 'debug'
+}

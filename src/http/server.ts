@@ -1,0 +1,185 @@
+// One TCP port that speaks HTTP: binds it, bounds what a peer may take of us, and ends broken requests quietly.
+
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { printable, type Tell } from '../events.ts'
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import { bindError } from '../net/ports.ts'
+
+/** Milliseconds, but for the counts. */
+export type Limits = {
+  /** From the first byte of a connection, or of its next request, to the end of the headers. */
+  readonly headersMs: number
+  /** To the end of the request with its body. The response may take as long as it takes. */
+  readonly requestMs: number
+  /** How often the two above are looked at: Node's own 30 s would let a slow peer stay three times as long. */
+  readonly checkMs: number
+  /** A connection kept open without a request. */
+  readonly keepAliveMs: number
+  /** A response that nobody reads: a machine that was switched off while it loaded. */
+  readonly stalledMs: number
+  /** What transfers under way have when we are told to stop. */
+  readonly stopMs: number
+  /** Beyond it, whoever waits longest without a request makes room. */
+  readonly connections: number
+  readonly headerBytes: number
+}
+
+export const standardLimits: Limits = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  checkMs: 1_000,
+  keepAliveMs: 15_000,
+  stalledMs: 300_000,
+  stopMs: 1_000,
+  connections: 4_096,
+  headerBytes: 16_384,
+}
+
+export type ListenerParts = {
+  /** Named to people: `HTTP`, `the API`. */
+  readonly service: string
+  /** The setting that moves the port: `http.port`. */
+  readonly setting: string
+  readonly bind: Ipv4
+  /** 0: any that is free. */
+  readonly port: number
+  /** `callback()` of a Koa application. */
+  readonly handle: RequestListener
+  readonly tell: Tell
+  readonly limits?: Partial<Limits> | undefined
+}
+
+/** How long a peer has to read why it was refused before the connection goes. */
+const lastWordsMs = 500
+
+export class HttpListener {
+  private readonly parts: ListenerParts
+  private readonly limits: Limits
+  private readonly server: Server
+  /** Requests under way on a connection. */
+  private readonly busy = new Map<Duplex, number>()
+  /** Connections without a request, longest first. */
+  private readonly waiting = new Set<Duplex>()
+  private readonly ending = new WeakSet<Duplex>()
+
+  constructor(parts: ListenerParts) {
+    this.parts = parts
+    this.limits = { ...standardLimits, ...parts.limits }
+    const { headersMs, requestMs, checkMs, keepAliveMs, stalledMs, headerBytes } = this.limits
+    this.server = createServer(
+      {
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        connectionsCheckingInterval: checkMs,
+        keepAliveTimeout: keepAliveMs,
+        maxHeaderSize: headerBytes,
+        keepAlive: true,
+        noDelay: true,
+      },
+      (request, response) => this.serve(request, response),
+    )
+    this.server.timeout = stalledMs
+    this.server.on('connection', (socket) => this.welcome(socket))
+    this.server.on('clientError', (error, socket) => this.refuse(error, socket))
+  }
+
+  /** Resolves with the port once it is bound; rejects with a BindError that says who holds it. */
+  async start(): Promise<number> {
+    const { service, setting, bind, port } = this.parts
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', (error) =>
+        reject(bindError({ service, protocol: 'tcp', port, setting }, error)),
+      )
+      this.server.listen({ host: formatIpv4(bind), port, backlog: 1024 }, resolve)
+    })
+    this.server.removeAllListeners('error')
+    this.server.on('error', (error) => this.note('http.fault', `${service}: ${error.message}`))
+    return this.port
+  }
+
+  /** 0 where it is not bound. */
+  get port(): number {
+    const address = this.server.address() as AddressInfo | null
+    return address?.port ?? 0
+  }
+
+  get listening(): boolean {
+    return this.server.listening
+  }
+
+  /** Also before start(). Answers under way get `stopMs`. */
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    for (const socket of this.waiting) socket.destroy()
+    const cut = setTimeout(() => this.server.closeAllConnections(), this.limits.stopMs)
+    await closed
+    clearTimeout(cut)
+  }
+
+  private welcome(socket: Socket): void {
+    if (this.waiting.size + this.busy.size >= this.limits.connections) {
+      const [oldest = socket] = this.waiting
+      this.note('http.full', `${this.parts.service}: too many connections; one without a request was closed`)
+      this.waiting.delete(oldest)
+      oldest.destroy()
+      if (oldest === socket) return
+    }
+    this.waiting.add(socket)
+    socket.once('close', () => {
+      this.waiting.delete(socket)
+      this.busy.delete(socket)
+    })
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    this.waiting.delete(socket)
+    this.busy.set(socket, (this.busy.get(socket) ?? 0) + 1)
+    response.once('close', () => {
+      const others = (this.busy.get(socket) ?? 1) - 1
+      if (others > 0) this.busy.set(socket, others)
+      else if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
+    })
+    this.parts.handle(request, response)
+  }
+
+  /** A request that is none (RFC 9112 2.2), whose length is said twice (6.3), or that did not end in time. */
+  private refuse(error: Error, socket: Duplex): void {
+    if (this.ending.has(socket)) return
+    this.ending.add(socket)
+    const code = 'code' in error ? String(error.code) : ''
+    const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : 'a client'
+    const silent = 'bytesRead' in socket && socket.bytesRead === 0
+    // Words in the middle of another request's answer would be taken for a part of it.
+    if (!socket.writable || code === 'ECONNRESET' || silent || this.busy.has(socket)) {
+      socket.destroy()
+      return
+    }
+    const status = statusOf(code)
+    this.note('http.malformed', printable(`${peer} sent ${this.parts.service} no request: ${error.message}`))
+    const text = `${status} ${STATUS_CODES[status] ?? ''}\n`
+    socket.end(
+      `HTTP/1.1 ${text.trim()}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
+        `Content-Length: ${text.length}\r\n\r\n${text}`,
+    )
+    setTimeout(() => socket.destroy(), lastWordsMs).unref()
+  }
+
+  private note(step: string, text: string): void {
+    this.parts.tell({ level: 'debug', step, text })
+  }
+}
+
+function statusOf(code: string): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+}
