@@ -33,7 +33,12 @@ export class DockerDaemon {
     removeCgroups()
     mkdirSync('/run/containerd', { recursive: true })
     const options = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')]
-    options.push('--pidfile', join(folder, 'docker.pid'), '--host', `unix://${join(folder, 'docker.sock')}`)
+    options.push(
+      '--pidfile',
+      '/run/containerd/dockerd.pid',
+      '--host',
+      `unix://${join(folder, 'docker.sock')}`,
+    )
     options.push('--iptables=false', '--ip6tables=false', '--bridge=none')
     options.push('--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `pxe-pilot-${process.pid}`)
     // `ip netns exec` would mount a /sys of its own, without the cgroups that dockerd needs. The process and mount
