@@ -10,6 +10,7 @@ import {
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type Koa from 'koa'
 import { printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
@@ -52,7 +53,7 @@ export type ListenerParts = {
   readonly bind: Ipv4
   /** 0: any that is free. */
   readonly port: number
-  /** `callback()` of a Koa application. */
+  /** handlerOf() a Koa application. */
   readonly handle: RequestListener
   readonly tell: Tell
   readonly limits?: Partial<Limits> | undefined
@@ -177,6 +178,12 @@ export class HttpListener {
   private note(step: string, text: string): void {
     this.parts.tell({ level: 'debug', step, text })
   }
+}
+
+/** A Koa application as what a listener calls. Koa's promise never rejects: faults go to its 'error' event. */
+export function handlerOf(app: Koa): RequestListener {
+  const answer = app.callback()
+  return (request, response) => void answer(request, response)
 }
 
 function statusOf(code: string): number {

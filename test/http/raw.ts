@@ -1,0 +1,43 @@
+// A bare TCP client for the tests: sends bytes as they are, reads until the server closes or a condition holds.
+
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export type Exchange = { readonly text: string; readonly closed: boolean }
+
+/** Resolves when the server closed, `until` is satisfied, or `ms` passed. */
+export async function exchange(
+  port: number,
+  sends: string | ((socket: Socket) => void),
+  { until = () => false, ms = 3_000 }: { until?: (text: string) => boolean; ms?: number } = {},
+): Promise<Exchange> {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  return await new Promise((resolve) => {
+    const done = (closed: boolean) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ text, closed })
+    }
+    const timer = setTimeout(() => done(false), ms)
+    socket.setEncoding('latin1')
+    socket.on('connect', () =>
+      typeof sends === 'string' ? void socket.write(sends, 'latin1') : sends(socket),
+    )
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      if (until(text)) done(false)
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => done(true))
+  })
+}
+
+export function countOf(text: string, part: string): number {
+  return text.split(part).length - 1
+}
+
+/** Resolves when `holds`, or after `ms`. */
+export async function within(ms: number, holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds() && waited < ms; waited += 10) await sleep(10)
+}

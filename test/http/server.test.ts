@@ -1,0 +1,234 @@
+// The listener against peers that misbehave: slow, broken, too many; and ports that are taken.
+
+import { createHash } from 'node:crypto'
+import { createServer, request, type RequestListener } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import type { Event } from '../../src/events.ts'
+import { HttpListener, type Limits } from '../../src/http/server.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { BindError } from '../../src/net/ports.ts'
+import { countOf, exchange, within } from './raw.ts'
+
+const loopback = parseIpv4('127.0.0.1') as Ipv4
+const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+
+async function listen(
+  t: { teardown(stop: () => Promise<void>): void },
+  limits: Partial<Limits> = {},
+  handle: RequestListener = (_, response) => response.end('hello'),
+) {
+  const events: Event[] = []
+  const tell = (event: Event) => void events.push(event)
+  const listener = new HttpListener({
+    service: 'HTTP',
+    setting: 'http.port',
+    bind: loopback,
+    port: 0,
+    handle,
+    tell,
+    limits: { checkMs: 50, ...limits },
+  })
+  const port = await listener.start()
+  t.teardown(() => listener.stop())
+  return { listener, port, events }
+}
+
+test('five pipelined requests are answered in order on one connection', async (t) => {
+  const { port } = await listen(t, {}, (asked, response) => {
+    // The first takes longest.
+    setTimeout(() => response.end(`<${asked.url}>`), asked.url === '/1' ? 60 : 1)
+  })
+  const sends = [1, 2, 3, 4, 5].map((n) => `GET /${n} HTTP/1.1\r\nHost: x\r\n\r\n`).join('')
+  const { text } = await exchange(port, sends, { until: (seen) => seen.includes('</5>') })
+  t.deepEqual(text.match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>', '</5>'])
+})
+
+for (const [what, sends, status] of [
+  ['a malformed request line', 'GARBAGE\r\n\r\n', 400],
+  ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+  ['no Host in HTTP/1.1', 'GET / HTTP/1.1\r\n\r\n', 400],
+  ['100 KiB of headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(102_400)}\r\n\r\n`, 431],
+  ['a path of 100 KiB', `GET /${'a'.repeat(102_400)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+  [
+    'Content-Length and Transfer-Encoding together',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n',
+    400,
+  ],
+  [
+    'two different lengths',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde',
+    400,
+  ],
+] as const) {
+  test(`${what}: ${status}, closed, a debug line at most`, async (t) => {
+    const { port, events } = await listen(t)
+    const { text, closed } = await exchange(port, sends)
+    t.true(closed)
+    t.is(countOf(text, 'HTTP/1.1 '), 1, text)
+    t.true(text.startsWith(`HTTP/1.1 ${status} `), text)
+    t.notRegex(text, /smuggled|hello/)
+    t.true(events.length <= 1)
+    t.true(events.every((event) => event.level === 'debug'))
+  })
+}
+
+test('garbage behind a good request never lands inside its answer', async (t) => {
+  const { port } = await listen(t, {}, (_, response) => {
+    response.writeHead(200, { 'Content-Length': 10 })
+    response.write('01234')
+    setTimeout(() => response.end('56789'), 100)
+  })
+  const { text, closed } = await exchange(port, (socket) => {
+    socket.write(get)
+    setTimeout(() => socket.write('GARBAGE\r\n\r\n'), 30)
+  })
+  t.true(closed)
+  t.notRegex(text, /400/)
+})
+
+test('headers that come a byte at a time are cut off in time, and others are served meanwhile', async (t) => {
+  const { port } = await listen(t, { headersMs: 300 })
+  const started = Date.now()
+  const slow = exchange(port, (socket) => {
+    socket.write('GET / HTTP/1.1\r\n')
+    const drip = setInterval(() => socket.write('a'), 40)
+    socket.on('close', () => clearInterval(drip))
+  })
+  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('hello') })
+  t.regex(text, /^HTTP\/1.1 200/)
+  const cut = await slow
+  t.true(cut.closed)
+  t.regex(cut.text, /^HTTP\/1.1 408 /)
+  t.true(Date.now() - started < 1_500)
+})
+
+test('a body that never comes is cut off in time', async (t) => {
+  const { port } = await listen(t, { headersMs: 200, requestMs: 300 }, (asked, response) => {
+    asked.resume().on('end', () => response.end('hello'))
+  })
+  const { closed } = await exchange(port, 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
+  t.true(closed)
+})
+
+test('an answer may take longer than a request may', async (t) => {
+  const { port } = await listen(t, { headersMs: 100, requestMs: 150 }, (_, response) => {
+    response.writeHead(200, { 'Content-Length': 6 })
+    response.write('abc')
+    setTimeout(() => response.end('def'), 600)
+  })
+  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('def') })
+  t.true(text.endsWith('abcdef'))
+})
+
+test('2000 idle connections do not keep others out, and are closed in time', async (t) => {
+  const { port } = await listen(t, { headersMs: 1_500 })
+  let open = 0
+  const idle = await Promise.all(
+    Array.from({ length: 2_000 }, async () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.on('close', () => open--)
+      await new Promise<void>((resolve) => socket.once('connect', resolve))
+      open++
+      return socket
+    }),
+  )
+  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('hello') })
+  t.true(text.endsWith('hello'))
+  await within(8_000, () => open === 0)
+  t.is(open, 0)
+  for (const socket of idle) socket.destroy()
+})
+
+test('when every connection is taken, the one that waits longest makes room', async (t) => {
+  const { port, events } = await listen(t, { connections: 3 })
+  const idle = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'))
+  const closed = idle.map((socket) => new Promise((resolve) => socket.on('close', resolve)))
+  await sleep(100)
+  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('hello') })
+  t.true(text.endsWith('hello'))
+  await closed[0]
+  t.false(idle[2]?.destroyed)
+  t.true(events.some((event) => event.step === 'http.full'))
+  for (const socket of idle) socket.destroy()
+})
+
+test('a connection with a request under way is never the one to go', async (t) => {
+  const { port } = await listen(t, { connections: 2 }, (asked, response) => {
+    setTimeout(() => response.end('hello'), asked.url === '/slow' ? 300 : 0)
+  })
+  const slow = exchange(port, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n', {
+    until: (seen) => seen.endsWith('hello'),
+  })
+  await sleep(50)
+  for (let i = 0; i < 5; i++) await exchange(port, get, { until: (seen) => seen.endsWith('hello') })
+  t.true((await slow).text.endsWith('hello'))
+})
+
+test('a kept-open connection serves again, and is closed when it is idle', async (t) => {
+  const { port } = await listen(t, { keepAliveMs: 200 })
+  let answers = 0
+  const { text, closed } = await exchange(port, (socket) => {
+    socket.write(get)
+    socket.on('data', () => {
+      if (++answers === 1) socket.write(get)
+    })
+  })
+  t.is(countOf(text, 'hello'), 2)
+  t.true(closed)
+})
+
+test('a port in use: the error names the port, who holds it, and the setting', async (t) => {
+  const holder = createServer()
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void holder.close())
+  const { port } = holder.address() as AddressInfo
+  const listener = new HttpListener({
+    service: 'HTTP',
+    setting: 'http.port',
+    bind: loopback,
+    port,
+    handle: () => {},
+    tell: () => {},
+  })
+  const error = await t.throwsAsync(listener.start(), { instanceOf: BindError })
+  t.regex(error.message, new RegExp(`port ${port}.*pid ${process.pid}.*http\\.port`))
+  await listener.stop()
+})
+
+test('stop lets a short answer end, cuts a long one, and frees the port', async (t) => {
+  let begun = 0
+  const { listener, port } = await listen(t, { stopMs: 400 }, (asked, response) => {
+    begun++
+    response.write('begun ')
+    if (asked.url === '/short') setTimeout(() => response.end('ended'), 100)
+  })
+  const short = exchange(port, 'GET /short HTTP/1.0\r\n\r\n')
+  const long = exchange(port, 'GET /long HTTP/1.0\r\n\r\n')
+  const idle = exchange(port, '')
+  await within(2_000, () => begun === 2)
+  await sleep(50)
+  const started = Date.now()
+  await listener.stop()
+  t.true(Date.now() - started < 1_000)
+  t.regex((await short).text, /begun ended$/)
+  t.true((await long).closed)
+  t.true((await idle).closed)
+  t.false(listener.listening)
+  await t.throwsAsync(
+    new Promise((_, reject) => request({ port, host: '127.0.0.1' }).on('error', reject).end()),
+    { code: 'ECONNREFUSED' },
+  )
+})
+
+test('random bytes: an answer or a closed connection, and the listener goes on', async (t) => {
+  const { port } = await listen(t, { headersMs: 200 })
+  for (let round = 0; round < 40; round++) {
+    const noise = createHash('sha512').update(String(round)).digest().toString('latin1')
+    const { closed } = await exchange(port, round % 2 ? noise : `GET /${noise} HTTP/1.1\r\n${noise}\r\n\r\n`)
+    t.true(closed)
+  }
+  t.true((await exchange(port, get, { until: (seen) => seen.endsWith('hello') })).text.endsWith('hello'))
+})

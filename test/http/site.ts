@@ -1,0 +1,87 @@
+// A site for the tests: roots on disk, a table, and the boot files' port on loopback.
+
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { bootloader } from '../../src/boot/bootloaders.ts'
+import { decide, type Site } from '../../src/boot/decide.ts'
+import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
+import type { Event } from '../../src/events.ts'
+import { bootFilesApp, type BootFilesParts } from '../../src/http/files.ts'
+import { handlerOf, HttpListener } from '../../src/http/server.ts'
+import type { Form, Host } from '../../src/model.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { parseMac, type Mac } from '../../src/net/mac.ts'
+
+export const mac = (text: string) => parseMac(text) as Mac
+export const ip = (text: string) => parseIpv4(text) as Ipv4
+
+export const site: Site = {
+  bootloaders: [
+    bootloader({ name: 'pxelinux', file: 'pxelinux.0' }),
+    bootloader({ name: 'grub', file: 'grub/grubx64.efi' }),
+  ],
+  default: null,
+  localMethod: 'auto',
+  httpPort: 80,
+  apiPort: 3478,
+}
+
+export const form = (text: string, more: Partial<Form> = {}): Form => ({
+  language: 'pxelinux',
+  file: 'conf/x',
+  text,
+  template: false,
+  ...more,
+})
+
+export const h1: Host = {
+  name: 'h1',
+  macs: [mac('00:00:00:00:00:01')],
+  origin: 'settings',
+  locked: false,
+  vars: { disk: '/dev/vda' },
+}
+
+/** Files by name under a new folder. */
+export function tree(files: Readonly<Record<string, string | Buffer>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-http-'))
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), content)
+  }
+  return root
+}
+
+export async function serveFiles(
+  t: { teardown(stop: () => Promise<void>): void },
+  { changes = [], ...parts }: Partial<BootFilesParts> & { httproot: string; changes?: readonly Change[] },
+) {
+  const events: Event[] = []
+  const tell = (event: Event) => void events.push(event)
+  const table = emptyTable()
+  applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
+  const app = bootFilesApp({
+    tftproot: undefined,
+    tftpLinks: 'inside',
+    clients: [],
+    apiPort: 3478,
+    decide: (facts) => decide(facts, table, site),
+    macOf: () => undefined,
+    tell,
+    now: () => performance.now(),
+    ...parts,
+  })
+  const listener = new HttpListener({
+    service: 'HTTP',
+    setting: 'http.port',
+    bind: ip('127.0.0.1'),
+    port: 0,
+    handle: handlerOf(app),
+    tell,
+    limits: { stopMs: 50 },
+  })
+  const port = await listener.start()
+  t.teardown(() => listener.stop())
+  return { port, url: `http://127.0.0.1:${port}`, events, table }
+}
