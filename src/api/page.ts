@@ -65,20 +65,21 @@ function listenerItem({ name, where, serving, because }: Listener): Html {
 
 function hostRow(host: Host, table: Table, site: Site): Html {
   const choice = choose(host, host.macs[0], table, site)
-  const own = host.macs
-    .map((mac) => `pxelinux.cfg/01-${macWithDashes(mac)}`)
-    .find((it) => table.menus.has(it))
-  const why =
-    choice?.because ??
-    (own === undefined
-      ? 'nothing is deployed: it is left alone'
-      : `nothing is deployed, but the file ${own} is there`)
+  const why = choice === undefined ? whyNothing(host, table) : choice.because
   return html`<tr class="${choice?.rule ?? 'none'}">
     <td>${host.name}</td>
     <td><code>${host.macs.join(' ')}</code></td>
     <td>${choice?.name ?? '-'}</td>
-    <td>${why}</td>
+    <td>${choice?.rule === 'assigned' ? 'deployed' : why}</td>
   </tr>`
+}
+
+function whyNothing(host: Host, table: Table): string {
+  const names = [...host.macs.map((mac) => `01-${macWithDashes(mac)}`), 'default']
+  const file = names.map((name) => `pxelinux.cfg/${name}`).find((name) => table.menus.has(name))
+  return file === undefined
+    ? 'nothing is deployed: it is left alone'
+    : `nothing is deployed, but the file ${file} is there`
 }
 
 function configurationRows(table: Table, site: Site): readonly Html[] {
