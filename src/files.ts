@@ -1,6 +1,6 @@
 // Finds and opens a regular file under a root, and nowhere else.
 
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
@@ -8,9 +8,20 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 export type Links = 'inside' | 'anywhere'
 
 export type Found =
-  | { readonly kind: 'found'; readonly path: string; readonly size: number; readonly mtimeMs: number }
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'refused'; readonly because: string }
+  | {
+      readonly kind: 'found'
+      readonly path: string
+      readonly size: number
+      readonly mtimeMs: number
+      /** Device and inode: the file itself, whatever its path leads to by now. */
+      readonly identity: string
+    }
+  | NotFound
+
+type NotFound = { readonly kind: 'missing' } | { readonly kind: 'refused'; readonly because: string }
+
+export type Opened =
+  { readonly kind: 'opened'; readonly handle: FileHandle; readonly size: number } | NotFound
 
 /**
  * Where `path` (relative, without `..`) really lies. Refused: what climbs or links out of the root (CWE-22,
@@ -26,7 +37,8 @@ export async function findUnder(root: string, path: string, links: Links): Promi
     }
     const status = await stat(real)
     if (!status.isFile()) return { kind: 'refused', because: 'it is no regular file' }
-    return { kind: 'found', path: real, size: status.size, mtimeMs: status.mtimeMs }
+    const { size, mtimeMs } = status
+    return { kind: 'found', path: real, size, mtimeMs, identity: identityOf(status) }
   } catch (error) {
     return explain(error)
   }
@@ -37,12 +49,38 @@ export async function openFound(path: string): Promise<FileHandle> {
   return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
 }
 
+/**
+ * Finds and opens in one: the handle is the very file that was judged, although a folder on the way may have
+ * become a link in between (CWE-367). The caller closes it.
+ */
+export async function openUnder(root: string, path: string, links: Links): Promise<Opened> {
+  // Once more for a file that was replaced by a rename just now, as editors do.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const found = await findUnder(root, path, links)
+    if (found.kind !== 'found') return found
+    try {
+      const handle = await openFound(found.path)
+      const status = await handle.stat()
+      if (identityOf(status) === found.identity) return { kind: 'opened', handle, size: status.size }
+      await handle.close()
+    } catch (error) {
+      const why = explain(error)
+      if (why.kind === 'refused') return why
+    }
+  }
+  return { kind: 'missing' }
+}
+
+function identityOf(status: Stats): string {
+  return `${status.dev}:${status.ino}`
+}
+
 function isUnder(root: string, path: string): boolean {
   const below = relative(root, path)
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below)
 }
 
-function explain(error: unknown): Found {
+function explain(error: unknown): NotFound {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return { kind: 'missing' }
   if (code === 'EACCES' || code === 'EPERM') return { kind: 'refused', because: 'we may not read it' }

@@ -7,7 +7,12 @@ import type { Settings } from './schema.ts'
 export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text: string }
 
 export function inconsistencies(settings: Settings): readonly Inconsistency[] {
-  return [...dhcpFaults(settings), ...hostFaults(settings)]
+  return [
+    ...dhcpFaults(settings),
+    ...portFaults(settings),
+    ...bootloaderFaults(settings),
+    ...hostFaults(settings),
+  ]
 }
 
 function* dhcpFaults(settings: Settings): Generator<Inconsistency> {
@@ -38,6 +43,25 @@ function* dhcpFaults(settings: Settings): Generator<Inconsistency> {
   }
 }
 
+/** HTTP files and the API are both TCP. */
+function* portFaults({ http, server }: Settings): Generator<Inconsistency> {
+  if (http === undefined || http.port !== server.port) return
+  const meet = http.bind === server.bind || http.bind === 0 || server.bind === 0
+  if (meet) yield { at: ['http', 'port'], text: `${http.port} is that of the API, too (server.port)` }
+}
+
+function* bootloaderFaults({ configuration }: Settings): Generator<Inconsistency> {
+  const names = new Map<string, number>()
+  for (const [index, { name }] of (configuration.bootloaders ?? []).entries()) {
+    const named = names.get(name)
+    if (named === undefined) names.set(name, index)
+    else {
+      const at = ['configuration', 'bootloaders', index, 'name']
+      yield { at, text: `is already that of configuration.bootloaders[${named}]` }
+    }
+  }
+}
+
 function* hostFaults(settings: Settings): Generator<Inconsistency> {
   const names = new Map<string, number>()
   const macs = new Map<Mac, number>()
@@ -52,6 +76,9 @@ function* hostFaults(settings: Settings): Generator<Inconsistency> {
       macs.set(mac, index)
     }
     if (host.ip === undefined) continue
+    if (host.mac_addresses?.[0] === undefined) {
+      yield { at: ['hosts', index, 'ip'], text: 'needs mac_addresses: an address is reserved for a card' }
+    }
     const reserved = addresses.get(host.ip)
     if (reserved !== undefined) yield { at: ['hosts', index, 'ip'], text: twice(reserved) }
     addresses.set(host.ip, index)

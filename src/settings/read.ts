@@ -2,11 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
+import { inconsistencies } from './consistency.ts'
+import { explain, show, type Path } from './explain.ts'
+import { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
 import { ignoredKeys, settingsSchema, type Settings } from './schema.ts'
-import { inconsistencies } from './consistency.ts'
 
 export type Remark = { readonly line: number; readonly text: string }
 
@@ -14,11 +16,10 @@ export type ReadResult =
   | { readonly settings: Settings; readonly warnings: readonly Remark[] }
   | { readonly faults: readonly Remark[]; readonly warnings: readonly Remark[] }
 
+type Environment = { STATE_DIRECTORY?: string | undefined }
+
 /** `environment` gives $STATE_DIRECTORY (systemd's StateDirectory=). A file that cannot be read is a fault too. */
-export function readSettings(
-  file: string,
-  environment: { STATE_DIRECTORY?: string | undefined } = {},
-): ReadResult {
+export function readSettings(file: string, environment: Environment = {}): ReadResult {
   const path = resolve(file)
   let text: string
   try {
@@ -31,61 +32,87 @@ export function readSettings(
 }
 
 /** The same from a text already read; `path` is where relative paths start. */
-export function parseSettings(
-  text: string,
-  path: string,
-  environment: { STATE_DIRECTORY?: string | undefined } = {},
-): ReadResult {
+export function parseSettings(text: string, path: string, environment: Environment = {}): ReadResult {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
-  const lineOf = (offset: number) => lines.linePos(offset).line
-  if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => ({
-      line: lineOf(error.pos[0]),
-      text: error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.code,
-    }))
-    return { faults, warnings: [] }
-  }
-  const warnings: Remark[] = []
-  const faults: Remark[] = []
-  const first = settingsSchema.safeParse(document.toJS() ?? {})
-  for (const issue of first.success ? [] : first.error.issues) {
-    if (issue.code !== 'unrecognized_keys') continue
-    for (const key of issue.keys) {
-      const at = [...issue.path, key]
-      const line = lineAt(document, at, lineOf)
-      const near = ignoredKeys.has(named(at)) ? undefined : nearest(key, knownKeys(issue.path))
-      if (near === undefined)
-        warnings.push({ line, text: `${show(at)} is no setting of ours and is ignored` })
-      else faults.push({ line, text: `${show(at)} is unknown; did you mean ${near}?` })
-      document.deleteIn(at)
+  const broken = document.errors.map((error): Remark => ({
+    line: lines.linePos(error.pos[0]).line,
+    text:
+      error.code === 'DUPLICATE_KEY'
+        ? `${/^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? 'a key'} stands there twice`
+        : (error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.code),
+  }))
+  if (broken.length > 0) return { faults: broken, warnings: [] }
+  let written: unknown
+  try {
+    written = document.toJS() ?? {}
+  } catch (error) {
+    // The parser refuses aliases that multiply without end.
+    return {
+      faults: [{ line: 1, text: error instanceof Error ? error.message : String(error) }],
+      warnings: [],
     }
   }
-  const parsed = first.success ? first : settingsSchema.safeParse(document.toJS() ?? {})
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      faults.push({
-        line: lineAt(document, issue.path, lineOf),
-        text: `${show(issue.path)} ${explain(issue)}`,
-      })
-    }
-  } else {
-    const settings = complete(parsed.data, path, environment)
-    for (const { at, text: fault } of inconsistencies(settings)) {
-      faults.push({ line: lineAt(document, at, lineOf), text: `${show(at)} ${fault}` })
-    }
-    if (faults.length === 0) return { settings: deepFreeze(settings), warnings }
-  }
-  return { faults: faults.toSorted((a, b) => a.line - b.line), warnings }
+  return check(written, new Lines(document, lines), path, environment)
 }
 
-function complete(
-  parsed: z.infer<typeof settingsSchema>,
-  file: string,
-  environment: { STATE_DIRECTORY?: string | undefined },
-): Settings {
+function check(written: unknown, lines: Lines, path: string, environment: Environment): ReadResult {
+  const warnings: Remark[] = []
+  const faults: Remark[] = []
+  const amended = amend(written, lines, warnings, faults)
+  const parsed = settingsSchema.safeParse(amended)
+  let sections = amended
+  for (const issue of parsed.success ? [] : parsed.error.issues) {
+    const what = `${show(issue.path)} ${explain(issue, at(amended, issue.path))}`
+    faults.push({ line: lines.of(issue.path), text: what })
+    sections = put(sections, issue.path.slice(0, 1), undefined)
+  }
+  // Contradictions are told at once with the faults of other sections: every section may be left out.
+  const sound = parsed.success ? parsed : settingsSchema.safeParse(sections)
+  if (sound.success) {
+    const settings = complete(sound.data, path, environment)
+    for (const fault of inconsistencies(settings)) {
+      faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
+    }
+    if (faults.length === 0) return { settings: deepFreeze(settings), warnings: sorted(warnings) }
+  }
+  return { faults: sorted(faults), warnings: sorted(warnings) }
+}
+
+/** What is written, without keys that are none of ours or say nothing, and with `0123` where a text was meant. */
+function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remark[]): unknown {
+  let amended = written
+  for (const issue of settingsSchema.safeParse(written).error?.issues ?? []) {
+    if (at(written, issue.path) === null && typeof issue.path.at(-1) === 'string') {
+      // A section whose keys are all commented out is there; any other key is left out.
+      const isSection =
+        issue.code === 'invalid_type' && issue.expected === 'object' && issue.path.length === 1
+      amended = put(amended, issue.path, isSection ? {} : undefined)
+    }
+    if (issue.code === 'invalid_type' && issue.expected === 'string') {
+      const source = lines.sourceOf(issue.path)
+      if (source !== undefined) amended = put(amended, issue.path, source)
+    }
+    if (issue.code !== 'unrecognized_keys') continue
+    for (const key of issue.keys) {
+      const place = [...issue.path, key]
+      const named = place.filter((step) => typeof step === 'string').join('.')
+      const near = ignoredKeys.has(named) ? undefined : nearest(key, knownKeys(issue.path))
+      const line = lines.of(place)
+      if (near === undefined) {
+        warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
+      } else {
+        faults.push({ line, text: `${show(place)} is unknown; did you mean ${near}?` })
+      }
+      amended = put(amended, place, undefined)
+    }
+  }
+  return amended
+}
+
+function complete(parsed: z.infer<typeof settingsSchema>, file: string, environment: Environment): Settings {
   const folder = dirname(file)
-  const at = (path: string) => resolve(folder, path)
+  const from = (path: string) => resolve(folder, path)
   const { tftp, http, server } = parsed
   const state =
     environment.STATE_DIRECTORY ?? (file.startsWith('/etc/') ? '/var/lib/pxe-pilot' : resolve(folder, 'var'))
@@ -93,31 +120,15 @@ function complete(
   return {
     ...parsed,
     file,
-    ...(tftp && { tftp: { ...tftp, root: at(tftp.root) } }),
-    ...(http && { http: { ...http, root: at(http.root) } }),
-    server: { ...server, ...(server.tokens_file !== undefined && { tokens_file: at(server.tokens_file) }) },
-    configuration: { ...parsed.configuration, directory: at(parsed.configuration.directory) },
-    store: /^postgres(ql)?:/.test(store) ? store : at(store),
+    ...(tftp && { tftp: { ...tftp, root: from(tftp.root) } }),
+    ...(http && { http: { ...http, root: from(http.root) } }),
+    server: { ...server, ...(server.tokens_file !== undefined && { tokens_file: from(server.tokens_file) }) },
+    configuration: { ...parsed.configuration, directory: from(parsed.configuration.directory) },
+    store: /^postgres(ql)?:/.test(store) ? store : from(store),
     hosts: parsed.hosts ?? [],
     hosts_policy: parsed.hosts_policy ?? (parsed.hosts?.length ? 'declared' : 'register'),
     clients: parsed.clients ?? parsed.dhcp?.subnets.map((entry) => entry.subnet) ?? [],
   }
-}
-
-type Path = readonly PropertyKey[]
-
-/** The line of the node at `path`, or of the nearest one above it that stands in the file. */
-function lineAt(document: Document, path: Path, lineOf: (offset: number) => number): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true)
-    const key = path[length - 1]
-    const pair = isMap(parent)
-      ? parent.items.find((item) => isScalar(item.key) && item.key.value === key)
-      : undefined
-    const node = (pair?.key ?? document.getIn(path.slice(0, length), true)) as Node | undefined
-    if (node?.range) return lineOf(node.range[0])
-  }
-  return 1
 }
 
 /** The keys the schema knows at `path`. */
@@ -144,40 +155,33 @@ function unwrapped(schema: unknown): unknown {
   return here
 }
 
-function explain(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.input === undefined && issue.message.includes('undefined')
-        ? 'is missing'
-        : issue.message.replace(
-            /^Invalid input: expected (\w+), received (\w+)$/,
-            'must be of type $1, not $2',
-          )
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`
-    case 'invalid_union': {
-      const branches = issue.errors.flat().map((entry) => entry.message)
-      return branches.at(-1) ?? issue.message
-    }
-    case 'too_small':
-      return `must be at least ${issue.minimum}`
-    case 'too_big':
-      return `must be at most ${issue.maximum}`
-    default:
-      return issue.message
-  }
-}
-
-function show(path: Path): string {
-  return path.reduce<string>(
-    (text, step) =>
-      typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`,
-    '',
+function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (here, step) => (isGroup(here) && Object.hasOwn(here, step) ? here[step] : undefined),
+    value,
   )
 }
 
-function named(path: Path): string {
-  return path.filter((step) => typeof step === 'string').join('.')
+/** A copy with `next` at `path`; undefined takes the key away. */
+function put(value: unknown, path: Path, next: unknown): unknown {
+  const [step, ...rest] = path
+  if (step === undefined) return next
+  if (!isGroup(value)) return value
+  if (Array.isArray(value)) {
+    return value.map((entry: unknown, index) => (index === step ? put(entry, rest, next) : entry))
+  }
+  const entries = Object.entries(value).map(([key, entry]) =>
+    key === String(step) ? [key, put(entry, rest, next)] : [key, entry],
+  )
+  return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined))
+}
+
+function isGroup(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function sorted(remarks: readonly Remark[]): readonly Remark[] {
+  return remarks.toSorted((a, b) => a.line - b.line)
 }
 
 function deepFreeze<T>(value: T): T {

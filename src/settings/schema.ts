@@ -22,21 +22,25 @@ const mac = checked<Mac>(parseMac, 'a MAC address such as 23:34:a3:e9:09:cc')
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
 const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
 const bind = ipv4.prefault('0.0.0.0')
-const port = (standard: number) => z.int('must be a port').min(1).max(65535).default(standard)
+const port = (standard: number) =>
+  z.int('must be a port, a number from 1 to 65535').min(1).max(65535).default(standard)
 const share = (standard: number) =>
   z.number('must be a share between 0 and 1').min(0).max(1).default(standard)
 
 const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 }
 
+/** 0xffffffff is a lease for ever (RFC 2132 9.2), which nobody means when writing a time. */
+const longestLease = 0xfffffffe
+
 function parseDuration(text: string): number | undefined {
   const match = /^(\d{1,9})([smhd])$/.exec(text)
-  const unit = seconds[match?.[2] ?? '']
-  return unit === undefined ? undefined : Number(match?.[1]) * unit
+  const time = Number(match?.[1]) * (seconds[match?.[2] ?? ''] ?? NaN)
+  return time >= 1 && time <= longestLease ? time : undefined
 }
 
 /** Seconds: `90s`, `10m`, `1h`, `7d`, or a plain number. */
 const duration = z.union([
-  z.int().min(1).max(0xfffffffe),
+  z.int().min(1).max(longestLease),
   checked(parseDuration, 'a time such as 90s, 10m, 1h or 7d'),
 ])
 
@@ -107,6 +111,9 @@ const server = z.strictObject({
   tokens_file: z.string().optional(),
 })
 
+/** It names the folder of the bootloader's configurations. */
+const folderName = z.string().regex(/^[^/.\0][^/\0]*$/, 'must be a name without "/" or a dot at its start')
+
 const configuration = z.strictObject({
   directory: z.string().default('./tftproot/pxelinux.cfg/conf'),
   default: z.string().nullable().default(null),
@@ -117,7 +124,7 @@ const configuration = z.strictObject({
   bootloaders: z
     .array(
       z.strictObject({
-        name: z.string(),
+        name: folderName,
         file: z.string(),
         config_path: z.string().default(''),
         arch: z.array(firmware).optional(),
@@ -126,7 +133,7 @@ const configuration = z.strictObject({
     .optional(),
 })
 
-const namedValue = z.strictObject({ name: z.string(), value: z.coerce.string() })
+const namedValue = z.strictObject({ name: z.string(), value: z.string() })
 
 const ipmi = z.strictObject({
   mac_address: mac.optional(),
@@ -153,7 +160,7 @@ const host = z.strictObject({
   locked: z.boolean().default(false),
   arch: firmware.optional(),
   local_method: localMethod.optional(),
-  vars: z.record(z.string(), z.coerce.string()).default({}),
+  vars: z.record(z.string(), z.string()).default({}),
   options: dhcpOptions.default({}),
   ipmi: ipmi.nullish(),
   management: management.nullish(),

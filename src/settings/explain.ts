@@ -1,0 +1,66 @@
+// What is wrong with a settings file, in words for the person who wrote it.
+
+import type { z } from 'zod'
+import { nearest } from './nearest.ts'
+
+export type Path = readonly PropertyKey[]
+
+/** `dhcp.subnets[0].ranges` */
+export function show(path: Path): string {
+  if (path.length === 0) return 'the file'
+  return path.reduce<string>(
+    (text, step) =>
+      typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`,
+    '',
+  )
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  object: 'a group of settings, each as `name: value`',
+  record: 'a group of settings, each as `name: value`',
+  array: 'a list such as [a, b]',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+}
+
+/** The predicate of a sentence that begins with the setting's name; `value` is what stands in the file. */
+export function explain(issue: z.core.$ZodIssue, value: unknown): string {
+  const text = ours(issue)
+  if (value === undefined) return text === undefined ? 'is missing' : `is missing: it ${text}`
+  const not = `, not ${shown(value)}`
+  switch (issue.code) {
+    case 'invalid_type':
+      return (text ?? `must be ${kinds[issue.expected] ?? issue.expected}`) + not
+    case 'invalid_value': {
+      const values = issue.values.map(String)
+      const near = typeof value === 'string' ? nearest(value, values) : undefined
+      const hint = near === undefined ? '' : `; did you mean ${near}?`
+      return `must be one of ${values.join(', ')}${not}${hint}`
+    }
+    case 'invalid_union': {
+      const said = issue.errors.flat().map(ours)
+      return (said.findLast((entry) => entry !== undefined) ?? 'must be a text, a number or a list') + not
+    }
+    case 'too_small':
+      return `must be at least ${issue.minimum}${not}`
+    case 'too_big':
+      return `must be at most ${issue.maximum}${not}`
+    default:
+      return issue.message
+  }
+}
+
+/** The schema's own words, where it has any. */
+function ours(issue: z.core.$ZodIssue): string | undefined {
+  // A text that could not be parsed says itself what it was.
+  return issue.message.startsWith('must be ') ? issue.message.replace(/, not ".*"$/s, '') : undefined
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a group of settings'
+  return JSON.stringify(value)
+}

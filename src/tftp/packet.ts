@@ -1,0 +1,139 @@
+// The TFTP codec: datagrams to packets and back (RFC 1350 5, RFC 2347).
+
+/** Name in lower case, and value. RFC 2347: option names are case-insensitive. */
+export type Option = readonly [name: string, value: string]
+
+//   RRQ/WRQ  | 01/02 | file | 0 | mode | 0 | option | 0 | value | 0 | ...
+//   DATA     | 03 | block (16) | 0..blksize octets
+//   ACK      | 04 | block (16) |
+//   ERROR    | 05 | code (16) | message | 0 |
+//   OACK     | 06 | option | 0 | value | 0 | ...
+export type Request = {
+  readonly kind: 'rrq' | 'wrq'
+  /** As the client spelled it. */
+  readonly file: string
+  /** In lower case; any text. */
+  readonly mode: string
+  readonly options: readonly Option[]
+}
+export type Packet =
+  | Request
+  | { readonly kind: 'data'; readonly block: number; readonly data: Uint8Array }
+  | { readonly kind: 'ack'; readonly block: number }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string }
+  | { readonly kind: 'oack'; readonly options: readonly Option[] }
+
+export type Malformed = { readonly kind: 'malformed'; readonly because: string }
+
+/** RFC 1350 5, RFC 2347. */
+export const errorCodes = {
+  undefined: 0,
+  notFound: 1,
+  accessViolation: 2,
+  illegalOperation: 4,
+  unknownTransfer: 5,
+  optionRefused: 8,
+} as const
+
+/** RFC 2347 allows 512 octets; a path may have 4096, and no loader comes near either. */
+const longestRequest = 8192
+
+const opcodes = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
+
+/** Total: any bytes give a packet, or the reason why they are none. */
+export function decode(bytes: Buffer): Packet | Malformed {
+  if (bytes.length < 2) return malformed('it is shorter than an opcode')
+  const opcode = bytes.readUInt16BE(0)
+  switch (opcode) {
+    case opcodes.rrq:
+      return decodeRequest('rrq', bytes)
+    case opcodes.wrq:
+      return decodeRequest('wrq', bytes)
+    case opcodes.data:
+      if (bytes.length < 4) return malformed('a DATA without a block number')
+      return { kind: 'data', block: bytes.readUInt16BE(2), data: bytes.subarray(4) }
+    case opcodes.ack:
+      if (bytes.length < 4) return malformed('an ACK without a block number')
+      return { kind: 'ack', block: bytes.readUInt16BE(2) }
+    case opcodes.error:
+      if (bytes.length < 4) return malformed('an ERROR without a code')
+      return { kind: 'error', code: bytes.readUInt16BE(2), message: texts(bytes.subarray(4), true)[0] ?? '' }
+    case opcodes.oack:
+      return { kind: 'oack', options: pairs(texts(bytes.subarray(2))) }
+    default:
+      return malformed(`opcode ${opcode} is unknown`)
+  }
+}
+
+function decodeRequest(kind: 'rrq' | 'wrq', bytes: Buffer): Request | Malformed {
+  if (bytes.length > longestRequest) return malformed(`a request of ${bytes.length} octets`)
+  const [file, mode, ...rest] = texts(bytes.subarray(2))
+  if (file === undefined) return malformed('the file name has no end')
+  if (file === '') return malformed('the file name is empty')
+  if (mode === undefined) return malformed('the mode has no end')
+  return { kind, file, mode: mode.toLowerCase(), options: pairs(rest) }
+}
+
+/** The NUL-ended texts of `bytes`. What stands behind the last NUL is dropped, unless `unended` keeps it. */
+function texts(bytes: Buffer, unended = false): string[] {
+  const found: string[] = []
+  let start = 0
+  while (start < bytes.length) {
+    const end = bytes.indexOf(0, start)
+    if (end < 0 && !unended) break
+    found.push(bytes.toString('utf8', start, end < 0 ? bytes.length : end))
+    start = end < 0 ? bytes.length : end + 1
+  }
+  return found
+}
+
+/** Zeros behind a request, or an option cut short, are padding: what stands before them counts. */
+function pairs(words: readonly string[]): Option[] {
+  const options: Option[] = []
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const [name = '', value = ''] = words.slice(at, at + 2)
+    if (name === '') break
+    options.push([name.toLowerCase(), value])
+  }
+  return options
+}
+
+function malformed(because: string): Malformed {
+  return { kind: 'malformed', because }
+}
+
+/** Texts must hold no NUL. */
+export function encode(packet: Packet): Buffer {
+  switch (packet.kind) {
+    case 'rrq':
+    case 'wrq':
+      return Buffer.concat([
+        Buffer.from([0, opcodes[packet.kind]]),
+        Buffer.from(`${packet.file}\0${packet.mode}\0${joined(packet.options)}`),
+      ])
+    case 'data': {
+      const bytes = Buffer.allocUnsafe(4 + packet.data.length)
+      bytes.writeUInt16BE(opcodes.data, 0)
+      bytes.writeUInt16BE(packet.block, 2)
+      bytes.set(packet.data, 4)
+      return bytes
+    }
+    case 'ack':
+      return numbers(opcodes.ack, packet.block)
+    case 'error':
+      return Buffer.concat([numbers(opcodes.error, packet.code), Buffer.from(`${packet.message}\0`)])
+    case 'oack':
+      return Buffer.concat([Buffer.from([0, opcodes.oack]), Buffer.from(joined(packet.options))])
+  }
+}
+
+function numbers(first: number, second: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt16BE(first, 0)
+  bytes.writeUInt16BE(second, 2)
+  return bytes
+}
+
+function joined(options: readonly Option[]): string {
+  return options.map(([name, value]) => `${name}\0${value}\0`).join('')
+}

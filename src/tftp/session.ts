@@ -1,0 +1,190 @@
+// Drives one transfer: its state machine, its timer, what it sends, and what is told of it.
+
+import { printable, type Client, type Event as Told, type Tell } from '../events.ts'
+import { negotiate } from './options.ts'
+import { encode, errorCodes, type Option } from './packet.ts'
+import type { Port } from './port.ts'
+import type { Source } from './source.ts'
+import { begin, step, type End, type Event, type Send, type Step, type Transfer } from './transfer.ts'
+
+export type SessionParts = {
+  readonly port: Port
+  readonly address: string
+  readonly clientPort: number
+  /** The request as it came, to know its repetition. */
+  readonly request: string
+  readonly file: string
+  /** How a person calls the client. */
+  readonly who: string
+  readonly client: Client
+  readonly tell: Tell
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** The client has acknowledged something: it is where its address says. */
+  readonly onProven: (session: Session) => void
+  readonly onEnd: (session: Session) => void
+}
+
+export class Session {
+  readonly parts: SessionParts
+  readonly startedAt: number
+  private source?: Source | undefined
+  private transfer?: Transfer | undefined
+  private isOver = false
+  private isProven = false
+  private timer?: NodeJS.Timeout | undefined
+  private timerAt = 0
+  private deadline = 0
+
+  constructor(parts: SessionParts) {
+    this.parts = parts
+    this.startedAt = parts.now()
+  }
+
+  /** Sends the first answer. A session that ended meanwhile only lets go of `source`. */
+  begin(source: Source, options: readonly Option[]): void {
+    if (this.isOver) return source.close()
+    this.source = source
+    const terms = negotiate(options, source.size)
+    this.follow(begin(terms, source.ready, source.ended, this.parts.now()))
+  }
+
+  receive(event: Event): void {
+    if (this.transfer === undefined || this.isOver) {
+      if (event.kind === 'error') this.end()
+      return
+    }
+    if (event.kind === 'ack' && !this.isProven) {
+      this.isProven = true
+      this.parts.onProven(this)
+    }
+    this.follow(step(this.transfer, event, this.parts.now()))
+  }
+
+  /** Whether the client took something and then nothing for `ms`: a repeated request is then a new one. */
+  hasPausedFor(ms: number): boolean {
+    const { transfer } = this
+    return this.isProven && transfer !== undefined && this.parts.now() - transfer.progressAt > ms
+  }
+
+  /** Answers with an ERROR instead, or breaks off with it. */
+  refuse(code: number, message: string): void {
+    if (this.isOver) return
+    this.send(encode({ kind: 'error', code, message }))
+    this.end()
+  }
+
+  /** Ends it without a word to the client. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    clearTimeout(this.timer)
+    this.source?.close()
+    this.parts.onEnd(this)
+  }
+
+  private follow(next: Step): void {
+    this.transfer = next.state
+    if (next.send !== undefined) this.sendAll(next.send, next.state)
+    if (next.end !== undefined) return this.finish(next.end, next.state)
+    if (next.timer !== undefined) this.wakeIn(next.timer)
+    if (next.read === true) void this.readOn(next.state)
+  }
+
+  private sendAll(what: Send, { terms, ready }: Transfer): void {
+    if (what === 'oack') return this.send(encode({ kind: 'oack', options: terms.oack }))
+    for (let block = what.first; block <= what.last; block++) {
+      const from = (block - 1) * terms.blksize
+      const data = this.source?.slice(from, Math.min(from + terms.blksize, ready)) ?? Buffer.alloc(0)
+      this.send(encode({ kind: 'data', block: block & 0xffff, data }))
+    }
+  }
+
+  private send(bytes: Buffer): void {
+    this.parts.port.send(bytes, this.parts.address, this.parts.clientPort)
+  }
+
+  private async readOn({ acked, terms }: Transfer): Promise<void> {
+    const { source } = this
+    if (source === undefined) return
+    try {
+      await source.more(acked * terms.blksize)
+      this.receive({ kind: 'data', ready: source.ready, ended: source.ended })
+    } catch (error) {
+      this.breakOff(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  // A timer that is put off with every ACK is left to run out, and set anew then.
+  private wakeIn(ms: number): void {
+    this.deadline = this.parts.now() + ms
+    if (this.timer !== undefined && this.timerAt <= this.deadline) return
+    clearTimeout(this.timer)
+    this.setTimer(ms)
+  }
+
+  private setTimer(ms: number): void {
+    this.timerAt = this.parts.now() + ms
+    this.timer = setTimeout(() => {
+      this.timer = undefined
+      const left = this.deadline - this.parts.now()
+      if (left > 0) this.setTimer(left)
+      else this.receive({ kind: 'timeout' })
+    }, Math.ceil(ms))
+  }
+
+  private finish(end: End, transfer: Transfer): void {
+    const { file, who } = this.parts
+    const name = printable(file)
+    const bytes = Math.min(transfer.ready, transfer.acked * transfer.terms.blksize)
+    switch (end.kind) {
+      case 'done':
+        this.say('info', 'tftp.done', `${who} has ${name}: ${bytes} bytes in ${this.age()} ms`)
+        break
+      case 'probed':
+        this.say('debug', 'tftp.probe', `${who} asked only for the size of ${name}`)
+        break
+      case 'aborted': {
+        // GRUB closes a file it has seen enough of this way, and some firmware one of which it wanted the size.
+        const level = transfer.phase === 'oack' ? 'debug' : 'info'
+        const why = end.message === '' ? `error ${end.code}` : printable(end.message)
+        this.say(level, 'tftp.left', `${who} broke off ${name} after ${bytes} bytes: ${why}`)
+        break
+      }
+      case 'silent': {
+        const why = this.isProven
+          ? `fell silent after ${bytes} bytes of ${name}`
+          : `asked for ${name} and did not answer what we sent; is a firewall in between?`
+        this.say('warn', 'tftp.silent', `${who} ${why}`)
+        break
+      }
+      case 'unread':
+        return this.breakOff('the disk does not answer')
+    }
+    this.end()
+  }
+
+  private breakOff(because: string): void {
+    if (this.isOver) return
+    const { file, who } = this.parts
+    this.say('warn', 'tftp.unreadable', `${who} asks for ${printable(file)}: ${printable(because)}`)
+    this.refuse(errorCodes.undefined, because)
+  }
+
+  private say(level: Told['level'], stepName: string, text: string): void {
+    const { transfer } = this
+    const again = transfer?.retransmissions ?? 0
+    const bytes = Math.min(transfer?.ready ?? 0, (transfer?.acked ?? 0) * (transfer?.terms.blksize ?? 0))
+    this.parts.tell({
+      level,
+      step: stepName,
+      text: again === 0 ? text : `${text}, ${again} packets sent again`,
+      client: this.parts.client,
+      data: { file: printable(this.parts.file), bytes, ms: this.age(), retransmissions: again },
+    })
+  }
+
+  private age(): number {
+    return Math.round(this.parts.now() - this.startedAt)
+  }
+}

@@ -1,0 +1,69 @@
+// The TFTP thread: a replica of the table, the engine and its sockets. It knows nothing of the store or the API.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { applyDelta, emptyTable } from '../boot/table.ts'
+import type { Tell } from '../events.ts'
+import { Disk } from './disk.ts'
+import { Engine } from './engine.ts'
+import { hushed } from './hush.ts'
+import { DgramIo } from './io-dgram.ts'
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
+
+const { settings, clients, advertise, site, snapshot } = workerData as WorkerStart
+const now = () => performance.now()
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+const say = (message: FromWorker): void => parentPort?.postMessage(message)
+const tell: Tell = (event) => say({ kind: 'event', event })
+const tellSparingly = hushed(tell, 20, now)
+
+// Node's pool of file threads has 4, unless the process was started with more; others need some of them, too.
+const fileThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
+
+const table = emptyTable()
+applyDelta(table, snapshot)
+
+const engine = new Engine({
+  table,
+  site,
+  roots: {
+    root: settings.root,
+    links: settings.follow_links,
+    disk: new Disk(fileThreads >= 16 ? 4 : 2, 1000, now),
+  },
+  clients,
+  advertise,
+  maxTransfers: settings.max_transfers,
+  maxPerClient: settings.max_per_client,
+  tell,
+  tellSparingly,
+  now,
+})
+
+const io = new DgramIo({
+  bind: settings.bind,
+  port: settings.port,
+  singlePort: settings.single_port,
+  receive: (...datagram) => engine.receive(...datagram),
+  tellSparingly,
+})
+
+parentPort?.on('message', (message: ToWorker) => {
+  if (message.kind === 'stop') {
+    engine.stop()
+    io.stop()
+    parentPort?.close()
+    return
+  }
+  const { delta } = message
+  // A worker started from a snapshot is handed deltas again that the snapshot held already.
+  if (delta.revision > table.revision) applyDelta(table, delta)
+  say({ kind: 'applied', revision: table.revision })
+})
+
+try {
+  say({ kind: 'listening', where: await io.start(), revision: table.revision })
+} catch (error) {
+  io.stop()
+  say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
+  parentPort?.close()
+}
