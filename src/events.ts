@@ -42,3 +42,23 @@ export function printable(text: string): string {
       : `\\u${code.toString(16).padStart(4, '0')}`
   })
 }
+
+/**
+ * Keeps a flood of packets from becoming a flood of events: at most `mostPerSecond` of each step in a second, and how
+ * many were left out. `now`: milliseconds, monotonic.
+ */
+export function hushed(tell: Tell, mostPerSecond: number, now: () => number): Tell {
+  const told = new Map<string, { since: number; count: number }>()
+  return (event) => {
+    const time = now()
+    const last = told.get(event.step)
+    if (last !== undefined && time - last.since < 1000) {
+      last.count++
+      if (last.count <= mostPerSecond) tell(event)
+      return
+    }
+    const more = (last?.count ?? 0) - mostPerSecond
+    told.set(event.step, { since: time, count: 1 })
+    tell(more > 0 ? { ...event, text: `${event.text} (and ${more} more like the ones before)` } : event)
+  }
+}

@@ -2,10 +2,9 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { applyDelta, emptyTable } from '../boot/table.ts'
-import type { Tell } from '../events.ts'
+import { hushed, type Tell } from '../events.ts'
 import { Disk } from './disk.ts'
 import { Engine } from './engine.ts'
-import { hushed } from './hush.ts'
 import { DgramIo } from './io-dgram.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
