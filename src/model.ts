@@ -38,6 +38,9 @@ export type Bootloader = {
 /** How a host leaves the network for its disk: by its loader's own means, or by getting no boot offer. */
 export type LocalMethod = 'auto' | 'withhold'
 
+/** A DHCP option as it goes on the wire (RFC 2132 2). */
+export type DhcpOption = { readonly code: number; readonly bytes: Uint8Array }
+
 export type Host = {
   readonly name: string
   /** The first is the primary one. Empty only in settings files of the original. */
@@ -51,6 +54,8 @@ export type Host = {
   readonly firmware?: Firmware | undefined
   readonly localMethod?: LocalMethod | undefined
   readonly vars: Readonly<Record<string, string>>
+  /** What its DHCP answers carry beside, or instead of, its subnet's. */
+  readonly options: readonly DhcpOption[]
 }
 
 /** One file of a configuration, in one loader's language. */

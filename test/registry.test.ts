@@ -19,6 +19,7 @@ const h1: Host = {
   origin: 'settings',
   locked: false,
   vars: {},
+  options: [],
 }
 const h2: Host = { ...h1, name: 'h2', macs: [mac('00:00:00:00:00:02')] }
 const guarded: Host = { ...h1, name: 'guarded', macs: [mac('00:00:00:00:00:03')], locked: true }

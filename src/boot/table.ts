@@ -111,7 +111,7 @@ export function configurationExists(table: Table, name: string): boolean {
 
 /** A machine nobody declared, named by its MAC with dashes. */
 export function registeredHost(mac: Mac): Host {
-  return { name: macWithDashes(mac), macs: [mac], origin: 'registered', locked: false, vars: {} }
+  return { name: macWithDashes(mac), macs: [mac], origin: 'registered', locked: false, vars: {}, options: [] }
 }
 
 /** Everything the table holds as one delta: what brings an empty replica to the same revision. */

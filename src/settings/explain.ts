@@ -58,7 +58,8 @@ function ours(issue: z.core.$ZodIssue): string | undefined {
   return issue.message.startsWith('must be ') ? issue.message.replace(/, not ".*"$/s, '') : undefined
 }
 
-function shown(value: unknown): string {
+/** A value as a fault quotes it. */
+export function shown(value: unknown): string {
   if (value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a group of settings'

@@ -19,6 +19,7 @@ export function declaredHosts(settings: readonly HostSettings[]): readonly Host[
       firmware: host.arch,
       localMethod: host.local_method,
       vars: host.vars,
+      options: host.options,
     }
   })
 }

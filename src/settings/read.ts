@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { isScalar, LineCounter, parseDocument, type ParsedNode } from 'yaml'
 import { z } from 'zod'
 import { inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
@@ -34,7 +34,7 @@ export function readSettings(file: string, environment: Environment = {}): ReadR
 /** The same from a text already read; `path` is where relative paths start. */
 export function parseSettings(text: string, path: string, environment: Environment = {}): ReadResult {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: sameKey })
   const broken = document.errors.map((error): Remark => ({
     line: lines.linePos(error.pos[0]).line,
     text:
@@ -54,6 +54,11 @@ export function parseSettings(text: string, path: string, environment: Environme
     }
   }
   return check(written, new Lines(document, lines), path, environment)
+}
+
+/** 42 and "42" name one option. */
+function sameKey(a: ParsedNode, b: ParsedNode): boolean {
+  return isScalar(a) && isScalar(b) && String(a.value) === String(b.value)
 }
 
 function check(written: unknown, lines: Lines, path: string, environment: Environment): ReadResult {
@@ -184,8 +189,9 @@ function sorted(remarks: readonly Remark[]): readonly Remark[] {
   return remarks.toSorted((a, b) => a.line - b.line)
 }
 
+/** The bytes of an option stay writable: no typed array with anything in it can be frozen. */
 function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+  if (isGroup(value) && !ArrayBuffer.isView(value) && !Object.isFrozen(value)) {
     Object.freeze(value)
     for (const child of Object.values(value)) deepFreeze(child)
   }

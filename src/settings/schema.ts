@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { firmwares } from '../model.ts'
 import { parseIpv4, parseRange, parseSubnet, type Ipv4, type Range, type Subnet } from '../net/ipv4.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
+import { dhcpOptions } from './options.ts'
 
 /** A text that `parse` turns into a checked value; `what` names it in the fault. */
 function checked<T>(parse: (text: string) => T | undefined, what: string) {
@@ -45,10 +46,6 @@ const duration = z.union([
 ])
 
 const dhcpMode = z.enum(['server', 'proxy', 'off'])
-const dhcpOptions = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
-)
 const firmware = z.enum(firmwares)
 const localMethod = z.enum(['auto', 'withhold'])
 
@@ -64,7 +61,7 @@ const dhcpSubnet = z.strictObject({
   min_lease_time: duration.prefault('1m'),
   max_lease_time: duration.prefault('1d'),
   next_server: ipv4.optional(),
-  options: dhcpOptions.default({}),
+  options: dhcpOptions.default([]),
 })
 
 const dhcp = z.strictObject({
@@ -74,7 +71,7 @@ const dhcp = z.strictObject({
   other_servers: z.enum(['refuse', 'allow']).default('refuse'),
   conflict_check: z.boolean().default(true),
   subnets: z.array(dhcpSubnet).default([]),
-  options: dhcpOptions.default({}),
+  options: dhcpOptions.default([]),
   limits: z
     .strictObject({
       unknown_share: share(0.8),
@@ -161,7 +158,7 @@ const host = z.strictObject({
   arch: firmware.optional(),
   local_method: localMethod.optional(),
   vars: z.record(z.string(), z.string()).default({}),
-  options: dhcpOptions.default({}),
+  options: dhcpOptions.default([]),
   ipmi: ipmi.nullish(),
   management: management.nullish(),
 })

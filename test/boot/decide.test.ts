@@ -25,6 +25,7 @@ const host = (name: string, macs: Mac[], more: Partial<Host> = {}): Host => ({
   origin: 'settings',
   locked: false,
   vars: {},
+  options: [],
   ...more,
 })
 

@@ -41,6 +41,7 @@ export const h1: Host = {
   origin: 'settings',
   locked: false,
   vars: { disk: '/dev/vda' },
+  options: [],
 }
 
 /** Files by name under a new folder. */
