@@ -1,8 +1,8 @@
 // Faults that no single key shows: settings that contradict each other.
 
-import { formatIpv4, formatSubnet, inSubnet } from '../net/ipv4.ts'
+import { broadcastOf, formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import type { Settings } from './schema.ts'
+import type { DhcpSubnet, Settings } from './schema.ts'
 
 export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text: string }
 
@@ -26,10 +26,10 @@ function* dhcpFaults(settings: Settings): Generator<Inconsistency> {
   }
   for (const [index, entry] of dhcp.subnets.entries()) {
     const at = ['dhcp', 'subnets', index]
-    for (const [place, range] of entry.ranges.entries()) {
-      if (!inSubnet(range.first, entry.subnet) || !inSubnet(range.last, entry.subnet)) {
-        yield { at: [...at, 'ranges', place], text: `lies outside ${formatSubnet(entry.subnet)}` }
-      }
+    yield* rangeFaults(entry, at)
+    if (entry.router !== undefined && !inSubnet(entry.router, entry.subnet)) {
+      const text = `lies outside ${formatSubnet(entry.subnet)}, so its machines cannot reach it`
+      yield { at: [...at, 'router'], text }
     }
     if (entry.min_lease_time > entry.lease_time || entry.lease_time > entry.max_lease_time) {
       yield { at: [...at, 'lease_time'], text: 'must lie between min_lease_time and max_lease_time' }
@@ -43,11 +43,34 @@ function* dhcpFaults(settings: Settings): Generator<Inconsistency> {
   }
 }
 
-/** HTTP files and the API are both TCP. */
-function* portFaults({ http, server }: Settings): Generator<Inconsistency> {
-  if (http === undefined || http.port !== server.port) return
-  const meet = http.bind === server.bind || http.bind === 0 || server.bind === 0
-  if (meet) yield { at: ['http', 'port'], text: `${http.port} is that of the API, too (server.port)` }
+/** A range may hold the network's own two addresses: they are never given out. */
+function* rangeFaults({ subnet, ranges }: DhcpSubnet, at: readonly PropertyKey[]): Generator<Inconsistency> {
+  for (const [place, range] of ranges.entries()) {
+    const here = [...at, 'ranges', place]
+    if (!inSubnet(range.first, subnet) || !inSubnet(range.last, subnet)) {
+      yield { at: here, text: `lies outside ${formatSubnet(subnet)}` }
+    }
+    const twin = ranges.findIndex(
+      (other, index) => index < place && other.first <= range.last && range.first <= other.last,
+    )
+    if (twin >= 0) yield { at: here, text: `overlaps ranges[${twin}]` }
+  }
+}
+
+/** HTTP files and the API are both TCP; DHCP and TFTP are both UDP. */
+function* portFaults({ dhcp, tftp, http, server }: Settings): Generator<Inconsistency> {
+  if (http !== undefined && meet(http, server)) {
+    yield { at: ['http', 'port'], text: `${http.port} is that of the API, too (server.port)` }
+  }
+  if (dhcp !== undefined && tftp !== undefined && dhcp.mode !== 'off' && meet(dhcp, tftp)) {
+    yield { at: ['tftp', 'port'], text: `${tftp.port} is that of DHCP, too (dhcp.port)` }
+  }
+}
+
+type Socket = { readonly bind: Ipv4; readonly port: number }
+
+function meet(a: Socket, b: Socket): boolean {
+  return a.port === b.port && (a.bind === b.bind || a.bind === 0 || b.bind === 0)
 }
 
 function* bootloaderFaults({ configuration }: Settings): Generator<Inconsistency> {
@@ -76,18 +99,33 @@ function* hostFaults(settings: Settings): Generator<Inconsistency> {
       macs.set(mac, index)
     }
     if (host.ip === undefined) continue
+    const at = ['hosts', index, 'ip']
     if (host.mac_addresses?.[0] === undefined) {
-      yield { at: ['hosts', index, 'ip'], text: 'needs mac_addresses: an address is reserved for a card' }
+      yield { at, text: 'needs mac_addresses: an address is reserved for a card' }
     }
     const reserved = addresses.get(host.ip)
-    if (reserved !== undefined) yield { at: ['hosts', index, 'ip'], text: twice(reserved) }
+    if (reserved !== undefined) yield { at, text: twice(reserved) }
     addresses.set(host.ip, index)
-    const ip = host.ip
-    const subnets = settings.dhcp?.subnets ?? []
-    if (subnets.length > 0 && !subnets.some((entry) => inSubnet(ip, entry.subnet))) {
-      yield { at: ['hosts', index, 'ip'], text: `${formatIpv4(ip)} lies in no subnet of dhcp.subnets` }
-    }
+    const taken = takenBy(host.ip, settings)
+    if (taken !== undefined) yield { at, text: `${formatIpv4(host.ip)} ${taken}` }
   }
+}
+
+/** Why `ip` cannot be a machine's. */
+function takenBy(ip: Ipv4, { advertise, dhcp }: Settings): string | undefined {
+  if (ip === advertise) return 'is our own address (advertise)'
+  const subnets = dhcp?.subnets ?? []
+  if (subnets.length === 0) return undefined
+  const index = subnets.findIndex((entry) => inSubnet(ip, entry.subnet))
+  const entry = subnets[index]
+  if (entry === undefined) return 'lies in no subnet of dhcp.subnets'
+  if (ip === entry.router) return `is that of the router (dhcp.subnets[${index}].router)`
+  // RFC 3021: a /31 has neither.
+  if (entry.subnet.prefix > 30) return undefined
+  if (ip === entry.subnet.network) return `is that of ${formatSubnet(entry.subnet)} itself`
+  return ip === broadcastOf(entry.subnet)
+    ? `is the broadcast address of ${formatSubnet(entry.subnet)}`
+    : undefined
 }
 
 function twice(index: number): string {
