@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { Appliance } from './appliance.ts'
+import { banner } from './banner.ts'
 import { printable } from './events.ts'
 import { logTo } from './log.ts'
 import { BindError } from './net/ports.ts'
@@ -50,8 +51,8 @@ async function run(settings: Settings, appliance: Appliance): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   try {
-    const banner = await appliance.start()
-    process.stdout.write(`${banner.join('\n')}\n`)
+    await appliance.start()
+    if (settings.log.format === 'pretty') process.stdout.write(banner(settings, appliance.listeners()))
   } catch (error) {
     await appliance.stop()
     // A person reads this: what happened and what to do, not where in our code.

@@ -143,9 +143,11 @@ export class Registry {
     return outcomes
   }
 
-  /** A client told another DHCP server which address it takes: known in memory only. */
+  /** A client told another DHCP server which address it takes: known in memory only, and only of our hosts. */
   async learnAddress(ip: Ipv4, mac: Mac): Promise<void> {
-    if (this.table.addresses.get(ip) !== mac) await this.bringIntoForce([{ kind: 'address', ip, mac }])
+    const holder = hostOfMac(this.table, mac) === undefined ? null : mac
+    if ((this.table.addresses.get(ip) ?? null) === holder) return
+    await this.bringIntoForce([{ kind: 'address', ip, mac: holder }])
   }
 
   /** What the directories hold now. */

@@ -22,6 +22,7 @@ const levels: Readonly<Record<string, number>> = {
   'api/': 5,
   'http/': 6,
   'appliance.ts': 7,
+  'banner.ts': 7,
   'main.ts': 8,
 }
 

@@ -1,5 +1,6 @@
 // The main thread's side of the TFTP worker: starts it, keeps its replica of the table in step, replaces it when it fails.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
@@ -23,9 +24,11 @@ export type TftpHostParts = {
 
 /** A worker that applies nothing for so long, with deltas waiting, is replaced. */
 const answerLimitMs = 1000
+/** Once more after that: when this thread was held up itself, the answers are there but not read yet. */
+const graceMs = 100
 const stopLimitMs = 1000
 const startLimitMs = 30_000
-/** Before a worker that could not listen is started again. */
+/** Before a worker is started again that could not listen, or lived no longer than this. */
 const retryMs = 1000
 
 type Waiting = { readonly revision: number; readonly resolve: () => void }
@@ -35,12 +38,20 @@ export class TftpHost {
   private state: 'idle' | 'running' | 'stopped' = 'idle'
   private worker?: Worker | undefined
   private isListening = false
+  private startedAt = 0
   /** Deltas that are not yet known to be in force over there, in order. */
   private waiting: Waiting[] = []
   private watchdog?: NodeJS.Timeout | undefined
+  private readonly stopping = new AbortController()
+  private replacing = Promise.resolve()
 
   constructor(parts: TftpHostParts) {
     this.parts = parts
+  }
+
+  /** Whether requests are taken now. */
+  get listening(): boolean {
+    return this.isListening
   }
 
   /**
@@ -52,7 +63,7 @@ export class TftpHost {
     try {
       return await this.launch()
     } catch (error) {
-      this.state = 'idle'
+      if (this.isRunning()) this.state = 'idle'
       this.worker = undefined
       this.settle(Infinity)
       throw error
@@ -77,16 +88,19 @@ export class TftpHost {
   /** Closes the sockets; transfers under way end. */
   async stop(): Promise<void> {
     this.state = 'stopped'
+    this.stopping.abort()
     const { worker } = this
     this.worker = undefined
     this.settle(Infinity)
-    if (worker === undefined) return
-    const timer = setTimeout(() => void worker.terminate(), stopLimitMs)
-    await new Promise<void>((resolve) => {
-      worker.once('exit', () => resolve())
-      this.say(worker, { kind: 'stop' })
-    })
-    clearTimeout(timer)
+    if (worker !== undefined) {
+      const timer = setTimeout(() => void worker.terminate(), stopLimitMs)
+      await new Promise<void>((resolve) => {
+        worker.once('exit', () => resolve())
+        this.say(worker, { kind: 'stop' })
+      })
+      clearTimeout(timer)
+    }
+    await this.replacing
   }
 
   /** Resolves when a new worker listens. It hears deltas from its first moment on. */
@@ -96,30 +110,37 @@ export class TftpHost {
     const worker = new Worker(workerFile(), { workerData: start, name: 'tftp' })
     this.worker = worker
     this.isListening = false
+    this.startedAt = performance.now()
+    let hasStarted = false
     let why = 'it ended'
     const timer = setTimeout(() => void worker.terminate(), startLimitMs)
     return await new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
         if (message.kind === 'listening') {
           clearTimeout(timer)
-          this.isListening = true
+          hasStarted = true
           resolve(message.where)
         }
-        if (message.kind === 'failed') reject(new BindError(message.because))
-        this.hear(message)
+        if (message.kind === 'failed') {
+          reject(new BindError(message.because))
+          void worker.terminate()
+        }
+        this.hear(worker, message)
       })
-      worker.once('error', (error: Error) => (why = error.message))
+      worker.on('error', (error: unknown) => (why = error instanceof Error ? error.message : String(error)))
       worker.once('exit', () => {
         clearTimeout(timer)
-        reject(new Error(`the TFTP thread did not start: ${why}`))
-        void this.replace(worker, why)
+        if (hasStarted) this.replace(worker, why)
+        else reject(new Error(`the TFTP thread did not start: ${why}`))
       })
     })
   }
 
-  private hear(message: FromWorker): void {
+  private hear(worker: Worker, message: FromWorker): void {
     if (message.kind === 'event') return this.parts.tell(message.event)
-    if (message.kind === 'failed') return
+    // What a worker said that was replaced meanwhile says nothing of its successor.
+    if (message.kind === 'failed' || worker !== this.worker) return
+    if (message.kind === 'listening') this.isListening = true
     this.settle(message.revision)
   }
 
@@ -136,26 +157,35 @@ export class TftpHost {
   private watch(): void {
     const { worker } = this
     if (worker === undefined || !this.isListening) return
-    this.watchdog ??= setTimeout(() => void this.replace(worker, 'it does not answer'), answerLimitMs)
+    this.watchdog ??= setTimeout(() => {
+      this.watchdog = setTimeout(() => this.replace(worker, 'it does not answer'), graceMs)
+    }, answerLimitMs)
   }
 
-  private async replace(worker: Worker, why: string): Promise<void> {
+  private replace(worker: Worker, why: string): void {
     if (this.worker !== worker || this.state !== 'running') return
     this.worker = undefined
     clearTimeout(this.watchdog)
     this.watchdog = undefined
     this.complain(`the TFTP thread is started anew: ${printable(why)}`)
+    const lived = performance.now() - this.startedAt
+    this.replacing = this.relaunch(worker, lived < retryMs ? retryMs - lived : 0)
+  }
+
+  private async relaunch(worker: Worker, waitMs: number): Promise<void> {
     await worker.terminate()
-    while (this.isRunning()) {
+    // Nobody serves, so nothing old is served.
+    if (waitMs > 0) this.settle(Infinity)
+    for (let wait = waitMs; this.isRunning(); wait = retryMs) {
+      await pause(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined)
+      if (!this.isRunning()) return
       try {
         await this.launch()
         return
       } catch (error) {
         this.worker = undefined
-        this.complain(error instanceof Error ? error.message : String(error))
-        // Nobody serves, so nothing old is served.
+        if (this.isRunning()) this.complain(error instanceof Error ? error.message : String(error))
         this.settle(Infinity)
-        await new Promise((resolve) => setTimeout(resolve, retryMs))
       }
     }
   }

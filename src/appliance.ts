@@ -1,0 +1,193 @@
+// Builds every part from the settings; starts them in order, and stops them in the reverse one.
+
+import { apiApp, type Listener } from './api/router.ts'
+import { writersOf } from './api/guard.ts'
+import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
+import { decide, type Site } from './boot/decide.ts'
+import type { Facts } from './boot/facts.ts'
+import { emptyTable, hostOfMac, snapshotOf, type Table } from './boot/table.ts'
+import { Catalog } from './catalog/catalog.ts'
+import { DhcpServer } from './dhcp/server.ts'
+import type { Tell } from './events.ts'
+import { bootFilesApp } from './http/files.ts'
+import { handlerOf, HttpListener } from './http/server.ts'
+import type { Lease } from './model.ts'
+import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
+import { neighbourOf } from './net/neighbours.ts'
+import { Registry } from './registry.ts'
+import { declaredHosts } from './settings/hosts.ts'
+import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { TftpHost } from './tftp/host.ts'
+
+export class Appliance {
+  private readonly settings: Settings
+  private readonly tell: Tell
+  private readonly site: Site
+  private readonly table: Table = emptyTable()
+  /** What stops what was started so far, in order. */
+  private readonly stops: (() => unknown)[] = []
+  private readonly listenersOf: (() => readonly Listener[])[] = []
+  /** Milliseconds since 1970; a clock that is set while we run moves no lease. */
+  private readonly now: () => number
+
+  constructor(settings: Settings, tell: Tell) {
+    this.settings = settings
+    this.tell = tell
+    this.site = siteOf(settings)
+    const offset = Date.now() - performance.now()
+    this.now = () => offset + performance.now()
+  }
+
+  /** What listens, for the person who started us, and for GET /v1/status. */
+  listeners(): readonly Listener[] {
+    return this.listenersOf.flatMap((list) => list())
+  }
+
+  /** Rejects with one line for a person when a part cannot start; stop() then undoes what did. */
+  async start(): Promise<void> {
+    const { settings, table, tell, now } = this
+    const store = await openSqliteStore(settings.store)
+    this.stops.push(() => store.close())
+    const registry = new Registry({ table, store, policy: settings.hosts_policy, tell, now })
+    const leases = await registry.load(declaredHosts(settings.hosts))
+    const catalog = this.catalog(registry)
+    this.stops.push(() => catalog.stop())
+    await catalog.start()
+    // DHCP last: nothing is offered that cannot be fetched yet.
+    if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
+    if (settings.http !== undefined) await this.startHttp(settings.http)
+    await this.startApi(registry, catalog)
+    await this.startDhcp(registry, leases)
+  }
+
+  /** Also after a failed start. */
+  async stop(): Promise<void> {
+    for (const stop of this.stops.splice(0).toReversed()) await stop()
+  }
+
+  private catalog(registry: Registry): Catalog {
+    const { settings, site, tell } = this
+    return new Catalog({
+      directory: settings.configuration.directory,
+      tftproot: settings.tftp?.root,
+      bootloaders: site.bootloaders,
+      links: settings.tftp?.follow_links ?? 'inside',
+      variables: [...new Set(settings.hosts.flatMap(({ vars }) => Object.keys(vars)))],
+      changed: (contents) => registry.setCatalog(contents),
+      tell,
+      now: Date.now,
+    })
+  }
+
+  private async startTftp(tftp: TftpSettings, registry: Registry): Promise<void> {
+    const { settings, site, table, tell } = this
+    const { clients, advertise } = settings
+    const host = new TftpHost({
+      settings: tftp,
+      clients,
+      advertise,
+      site,
+      snapshot: () => snapshotOf(table),
+      tell,
+    })
+    registry.follow((delta) => host.follow(delta))
+    this.stops.push(() => host.stop())
+    await host.start()
+    this.listenersOf.push(() => [
+      { name: 'TFTP', where: `udp ${formatIpv4(tftp.bind)}:${tftp.port}`, serving: host.listening },
+    ])
+  }
+
+  private async startHttp(http: HttpSettings): Promise<void> {
+    const { settings, table, tell } = this
+    const app = bootFilesApp({
+      httproot: http.root,
+      tftproot: settings.tftp?.root,
+      tftpLinks: settings.tftp?.follow_links ?? 'inside',
+      clients: settings.clients,
+      advertise: settings.advertise,
+      apiPort: settings.server.port,
+      decide: this.decide,
+      macOf: (ip) => table.addresses.get(ip) ?? neighbourOf(ip),
+      tell,
+      now: () => performance.now(),
+    })
+    await this.listen('HTTP', 'http.port', http, handlerOf(app))
+  }
+
+  private async startApi(registry: Registry, catalog: Catalog): Promise<void> {
+    const { settings, table, site, tell } = this
+    const { server, dhcp } = settings
+    const app = apiApp({
+      table,
+      site,
+      declared: settings.hosts,
+      names: server.names,
+      writers: writersOf(server.allow, dhcp?.subnets.map(({ subnet }) => subnet) ?? []),
+      deploy: (configuration, targets) => registry.deploy(configuration, targets),
+      look: () => catalog.look(),
+      listeners: () => this.listeners(),
+      tell,
+    })
+    await this.listen('API', 'server.port', server, handlerOf(app))
+  }
+
+  private async listen(
+    name: string,
+    setting: string,
+    { bind, port }: { readonly bind: Ipv4; readonly port: number },
+    handle: ReturnType<typeof handlerOf>,
+  ): Promise<void> {
+    const { tell } = this
+    const listener = new HttpListener({
+      service: name === 'API' ? 'the API' : name,
+      setting,
+      bind,
+      port,
+      handle,
+      tell,
+    })
+    this.stops.push(() => listener.stop())
+    await listener.start()
+    this.listenersOf.push(() => [
+      { name, where: `tcp ${formatIpv4(bind)}:${port}`, serving: listener.listening },
+    ])
+  }
+
+  private async startDhcp(registry: Registry, leases: readonly Lease[]): Promise<void> {
+    const { settings, table, tell, now } = this
+    const { dhcp } = settings
+    if (dhcp === undefined) return
+    if (dhcp.mode === 'off' && dhcp.subnets.every(({ mode }) => mode === undefined || mode === 'off')) return
+    const server = new DhcpServer({
+      settings: dhcp,
+      interfaces: settings.interfaces,
+      advertise: settings.advertise,
+      hosts: [...table.hosts.values()],
+      leases,
+      decide: this.decide,
+      hostOf: (mac) => hostOfMac(table, mac),
+      commit: (changed) => registry.commitLeases(changed),
+      learn: (ip, mac) => registry.learnAddress(ip, mac),
+      tell,
+      now,
+    })
+    this.stops.push(() => server.stop())
+    await server.start()
+    this.listenersOf.push(() => server.states().map((state) => ({ name: `DHCP ${dhcp.mode}`, ...state })))
+  }
+
+  private readonly decide = (facts: Facts) => decide(facts, this.table, this.site)
+}
+
+function siteOf(settings: Settings): Site {
+  const { configuration, http, server } = settings
+  return {
+    bootloaders: configuration.bootloaders?.map(bootloader) ?? builtInBootloaders,
+    default: configuration.default,
+    localMethod: configuration.local_method,
+    httpPort: http?.port,
+    apiPort: server.port,
+  }
+}

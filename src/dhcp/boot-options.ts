@@ -1,0 +1,57 @@
+// What a reply says of the boot: server, file, and the options around them, all in one place.
+
+import type { Answer } from '../boot/decide.ts'
+import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
+import { subOptions, type Client } from './client.ts'
+import { options as codes, pxeSubOptions } from './codes.ts'
+import type { Message, OptionList } from './packet.ts'
+
+export type BootFields = {
+  readonly siaddr: Ipv4
+  readonly sname: string
+  readonly file: string
+  readonly options: OptionList
+}
+
+export type Boot = Extract<Answer, { kind: 'boot' }>
+
+/** What the `file` field holds beside its final NUL (RFC 2131 2). */
+const longestFile = 127
+
+/**
+ * Discovery control 8: no menu, no prompt, take the file of this very offer (PXE 2.1 table 2-1). EDK2 takes an offer
+ * with option 60 and without such an option 43 for one whose file is to be asked for on port 4011
+ * (PxeBcDhcp4.c, PxeBcParseDhcp4Packet).
+ */
+const takeTheFile = [pxeSubOptions.discoveryControl, 1, 8] as const
+
+/** `boot` undefined: nothing to boot. Option 97 is echoed all the same (RFC 4578 2.3). */
+export function bootFields(boot: Boot | undefined, client: Client, message: Message): BootFields {
+  const uuid = message.options.get(codes.machineIdentifier)
+  const echo: OptionList = uuid === undefined ? [] : [[codes.machineIdentifier, uuid]]
+  if (boot === undefined) return { siaddr: ipv4(0), sname: '', file: '', options: echo }
+  const file = boot.url ?? boot.file
+  const isLong = Buffer.byteLength(file) > longestFile
+  const options: (readonly [number, Uint8Array])[] = [...vendorOptions(client, message), ...echo]
+  // EDK2 reads option 67 before the field; others know only one of the two.
+  if (isLong || client.agent === 'httpboot' || client.wants.includes(codes.bootfileName)) {
+    options.push([codes.bootfileName, Buffer.from(file)])
+  }
+  if (client.wants.includes(codes.tftpServerName)) {
+    options.push([codes.tftpServerName, Buffer.from(formatIpv4(boot.server))])
+  }
+  return { siaddr: boot.server, sname: '', file: isLong ? '' : file, options }
+}
+
+/** Option 60, without which firmware does not take an offer for one of a boot server, and 43. */
+function vendorOptions(client: Client, message: Message): OptionList {
+  if (client.vendorClass.startsWith('HTTPClient')) return [[codes.vendorClass, Buffer.from('HTTPClient')]]
+  if (!client.vendorClass.startsWith('PXEClient')) return []
+  const item = subOptions(message.options.get(codes.vendorSpecific)).get(pxeSubOptions.bootItem)
+  // PXE 2.1 2.2.5: the item that was chosen from a menu, type and layer, comes back.
+  const chosen = item?.length === 4 ? [pxeSubOptions.bootItem, 4, ...item] : []
+  return [
+    [codes.vendorClass, Buffer.from('PXEClient')],
+    [codes.vendorSpecific, Uint8Array.from([...takeTheFile, ...chosen, pxeSubOptions.end])],
+  ]
+}

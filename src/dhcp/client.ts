@@ -1,0 +1,155 @@
+// What a DHCP message tells of its sender: who it is, what it runs on, and what it wants.
+
+import type { Agent } from '../boot/facts.ts'
+import { ipv4, type Ipv4 } from '../net/ipv4.ts'
+import { macFromBytes, type Mac } from '../net/mac.ts'
+import { messageTypes, options as codes, relaySubOptions, type MessageType } from './codes.ts'
+import { broadcastFlag, type Message } from './packet.ts'
+
+export type Client = {
+  readonly type: MessageType
+  readonly mac: Mac
+  /** Option 61 as sent, in hexadecimal. */
+  readonly clientId?: string | undefined
+  readonly hostname?: string | undefined
+  /** It looks for something to boot, and not only for an address. */
+  readonly boots: boolean
+  readonly agent: Agent
+  /** Option 93, else the number in option 60. */
+  readonly archs: readonly number[]
+  /** Option 97, lower-case with dashes. */
+  readonly uuid?: string | undefined
+  /** Option 60. */
+  readonly vendorClass: string
+  readonly requestedAddress?: Ipv4 | undefined
+  readonly server?: Ipv4 | undefined
+  /** Seconds (option 51). */
+  readonly leaseTime?: number | undefined
+  /** Option 55, in its order. */
+  readonly wants: readonly number[]
+  /** The longest DHCP message it takes, in octets, without IP and UDP headers. */
+  readonly longest: number
+  readonly wantsBroadcast: boolean
+  /** Option 82.5, else 118: the subnet to choose from, where that is not its link's. */
+  readonly subnet?: Ipv4 | undefined
+  /** Option 82.11: what a relay wants to be taken for (RFC 5107). */
+  readonly serverOverride?: Ipv4 | undefined
+}
+
+const ethernet = 1
+const zero = '00:00:00:00:00:00'
+
+/** RFC 2132 9.10: what everyone takes; an IP and a UDP header are 28 octets of it. */
+const least = 576
+const headers = 28
+/** One Ethernet frame: EDK2 says 65280, and fragments are what small stacks lose. */
+const most = 1500
+
+const typeNames: ReadonlyMap<number, MessageType> = new Map(
+  Object.entries(messageTypes).map(([name, code]) => [code, name as MessageType]),
+)
+
+/** The sender of `message`, or why nobody is answered. */
+export function readClient(message: Message): Client | { readonly refused: string } {
+  const { options, htype, hlen, chaddr } = message
+  const type = typeNames.get(options.get(codes.messageType)?.[0] ?? 0)
+  if (type === undefined) {
+    const known = options.has(codes.messageType) ? 'its message type is unknown' : 'it is plain BOOTP'
+    return { refused: known }
+  }
+  if (htype !== ethernet || hlen !== 6) {
+    return { refused: `its hardware type ${htype} with ${hlen} octets is not Ethernet` }
+  }
+  const mac = macFromBytes(chaddr)
+  const id = options.get(codes.clientIdentifier)
+  // RFC 2132 9.14: at least two octets; an empty one names nobody.
+  const clientId = id !== undefined && id.length > 0 ? id.toString('hex') : undefined
+  if (mac === zero && clientId === undefined) return { refused: 'its hardware address is zero' }
+  const vendorClass = text(options.get(codes.vendorClass)) ?? ''
+  const archs = archsOf(options.get(codes.architecture), vendorClass)
+  const wants = [...(options.get(codes.parameterRequestList) ?? [])]
+  const relay = subOptions(options.get(codes.relayAgentInformation))
+  const longest = options.get(codes.maximumMessageSize)
+  return {
+    type,
+    mac,
+    clientId,
+    hostname: text(options.get(codes.hostName)),
+    boots:
+      options.has(codes.architecture) ||
+      options.has(codes.ipxeEncapsulated) ||
+      /^(?:PXEClient|HTTPClient|U-Boot|AAPLBSDPC)/.test(vendorClass) ||
+      wants.includes(codes.bootfileName) ||
+      wants.includes(codes.configurationFile),
+    agent: agentOf(vendorClass, options),
+    archs,
+    uuid: uuidOf(options.get(codes.machineIdentifier)),
+    vendorClass,
+    requestedAddress: address(options.get(codes.requestedAddress)),
+    server: address(options.get(codes.serverIdentifier)),
+    leaseTime: number(options.get(codes.leaseTime), 4),
+    wants,
+    longest: Math.min(Math.max(number(longest, 2) ?? least, least), most) - headers,
+    wantsBroadcast: (message.flags & broadcastFlag) !== 0,
+    subnet: address(relay.get(relaySubOptions.linkSelection)) ?? address(options.get(codes.subnetSelection)),
+    serverOverride: address(relay.get(relaySubOptions.serverIdentifierOverride)),
+  }
+}
+
+function agentOf(vendorClass: string, options: Message['options']): Agent {
+  const userClass = text(options.get(codes.userClass))
+  // RFC 3004 puts a length before each class, which iPXE leaves out and others write.
+  if (options.has(codes.ipxeEncapsulated) || userClass === 'iPXE' || userClass === '\u0004iPXE') return 'ipxe'
+  if (vendorClass.startsWith('HTTPClient')) return 'httpboot'
+  return vendorClass.startsWith('PXEClient') ? 'rom' : 'unknown'
+}
+
+/** RFC 4578 2.1: a list of 16-bit numbers; ROMs of before say it in option 60, `PXEClient:Arch:00007:UNDI:003000`. */
+function archsOf(value: Buffer | undefined, vendorClass: string): readonly number[] {
+  const archs: number[] = []
+  for (let at = 0; at + 1 < (value?.length ?? 0); at += 2) archs.push(value?.readUInt16BE(at) ?? 0)
+  if (archs.length > 0) return archs
+  const said = /^(?:PXE|HTTP)Client:Arch:(\d{5})/.exec(vendorClass)?.[1]
+  return said === undefined ? [] : [Number(said)]
+}
+
+/** RFC 4578 2.3: type 0 and sixteen octets, written as they stand. */
+function uuidOf(value: Buffer | undefined): string | undefined {
+  if (value === undefined || value.length !== 17 || value[0] !== 0) return undefined
+  const hex = value.toString('hex').slice(2)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** Of options 43 and 82: code, length, value; what is cut off is left out. */
+export function subOptions(value: Buffer | undefined): ReadonlyMap<number, Buffer> {
+  const found = new Map<number, Buffer>()
+  if (value === undefined) return found
+  let at = 0
+  while (at + 1 < value.length) {
+    const [code = 0, length = 0] = value.subarray(at, at + 2)
+    if (code === codes.end) break
+    if (code === codes.pad) {
+      at += 1
+      continue
+    }
+    if (at + 2 + length > value.length) break
+    found.set(code, value.subarray(at + 2, at + 2 + length))
+    at += 2 + length
+  }
+  return found
+}
+
+/** Some clients end a text with NUL (RFC 2132 2). */
+function text(value: Buffer | undefined): string | undefined {
+  const found = value?.toString('utf8').replace(/\0+$/, '')
+  return found === '' ? undefined : found
+}
+
+function number(value: Buffer | undefined, octets: number): number | undefined {
+  return value?.length === octets ? value.readUIntBE(0, octets) : undefined
+}
+
+function address(value: Buffer | undefined): Ipv4 | undefined {
+  const found = number(value, 4)
+  return found === undefined ? undefined : ipv4(found)
+}

@@ -1,0 +1,56 @@
+// Answers DHCP datagrams: from whom each comes, where that is, and in which mode it is served there. No socket here.
+
+import { printable } from '../events.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
+import { readClient } from './client.ts'
+import { bootRequest, decode } from './packet.ts'
+import { answerProxy } from './proxy-mode.ts'
+import type { EngineParts, Port, Request, Send } from './request.ts'
+import { placeOf, type Arrival } from './scope.ts'
+import { serve } from './server-mode.ts'
+
+export class Engine {
+  private readonly parts: EngineParts
+
+  constructor(parts: EngineParts) {
+    this.parts = parts
+  }
+
+  /** Any bytes from anywhere; never throws. Resolves when the request is dealt with, for tests. */
+  async receive(port: Port, bytes: Buffer, arrival: Arrival, send: Send): Promise<void> {
+    try {
+      await this.dispatch(port, bytes, arrival, send)
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      const text = printable(`${formatIpv4(arrival.from)} on ${arrival.link.name}: ${why}`)
+      this.parts.tell({ level: 'error', step: 'dhcp.fault', text })
+    }
+  }
+
+  private async dispatch(port: Port, bytes: Buffer, arrival: Arrival, send: Send): Promise<void> {
+    const from = `${formatIpv4(arrival.from)} on ${arrival.link.name}`
+    const message = decode(bytes)
+    if ('malformed' in message) return this.drop(from, message.malformed)
+    if (message.op !== bootRequest) return this.drop(from, 'it is no request')
+    const client = readClient(message)
+    if ('refused' in client) return this.drop(from, client.refused)
+    const host = this.parts.hostOf(client.mac)
+    const name = host === undefined ? client.mac : `${host.name} (${client.mac})`
+    const relay = message.giaddr === 0 ? '' : ` behind ${formatIpv4(message.giaddr)}`
+    const who = `${name} on ${arrival.link.name}${relay}`
+    const place = placeOf(message, client, arrival, this.parts.site)
+    if ('refused' in place) return this.drop(who, place.refused)
+    const request: Request = { message, client, arrival, port, host, send, who }
+    if (place.mode === 'proxy') return answerProxy(request, place, this.parts)
+    if (port === 'dhcp') return await serve(request, place, this.parts)
+    this.drop(who, 'it asks on port 4011, where only proxy mode answers')
+  }
+
+  private drop(from: string, because: string): void {
+    this.parts.tell({
+      level: 'debug',
+      step: 'dhcp.dropped',
+      text: printable(`dropped from ${from}: ${because}`),
+    })
+  }
+}

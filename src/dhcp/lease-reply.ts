@@ -1,0 +1,226 @@
+// Server mode: what each message of a client is answered with, and which lease has to be on disk first.
+
+import type { Host, Lease } from '../model.ts'
+import { formatIpv4, inSubnet, type Ipv4 } from '../net/ipv4.ts'
+import type { Client } from './client.ts'
+import { options as codes } from './codes.ts'
+import type { Holder, Leases } from './leases.ts'
+import type { Message, OptionList } from './packet.ts'
+import { wanted } from './reply.ts'
+import type { Place, Scope } from './scope.ts'
+
+export type ServerContext = {
+  readonly message: Message
+  readonly client: Client
+  readonly place: Place
+  readonly holder: Holder
+  readonly leases: Leases
+  /** Whether an address is one of ours, as a server identifier. */
+  readonly isOurs: (ip: Ipv4) => boolean
+  readonly authoritative: boolean
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** An address for a client and what goes with it. */
+export type Grant = { readonly ip: Ipv4; readonly scope: Scope; readonly seconds: number }
+
+export type Verdict =
+  | { readonly kind: 'offer'; readonly grant: Grant }
+  /** `lease` is to be written before the ACK leaves. */
+  | { readonly kind: 'ack'; readonly grant: Grant; readonly lease: Lease }
+  | { readonly kind: 'nak'; readonly because: string }
+  /** An INFORM: options, and no lease (RFC 2131 4.3.5). */
+  | { readonly kind: 'inform'; readonly scope: Scope }
+  /** No reply; `lease`, if there is one, is to be written. */
+  | {
+      readonly kind: 'silent'
+      readonly because: string
+      readonly worrying?: boolean | undefined
+      readonly lease?: Lease | undefined
+    }
+
+/** How long an address stays away from everyone after a client found somebody else using it. */
+const quarantineMs = 3_600_000
+
+export function judge(context: ServerContext): Verdict {
+  switch (context.client.type) {
+    case 'DISCOVER':
+      return judgeDiscover(context)
+    case 'REQUEST':
+      return judgeRequest(context)
+    case 'RELEASE':
+      return judgeRelease(context)
+    case 'DECLINE':
+      return judgeDecline(context)
+    case 'INFORM':
+      return judgeInform(context)
+    default:
+      return silent('it is a reply, and no request')
+  }
+}
+
+function judgeDiscover({ client, holder, place, leases }: ServerContext): Verdict {
+  const proposal = leases.propose(holder, client.requestedAddress, place.scopes)
+  if ('none' in proposal) return silent(`no address for it: ${proposal.none}`, true)
+  return { kind: 'offer', grant: { ...proposal, seconds: secondsFor(client, proposal.scope) } }
+}
+
+/** RFC 2131 4.3.2: what a REQUEST means shows in which of its fields are filled. */
+function judgeRequest(context: ServerContext): Verdict {
+  const { client, message, leases, holder, isOurs } = context
+  if (client.server !== undefined) {
+    if (!isOurs(client.server) && client.server !== context.place.server) {
+      const own = leases.offered(holder.key, context.place.scopes)
+      if (own !== undefined && leases.activeAt(own) === undefined) leases.withdraw(own)
+      return silent(`it chose the DHCP server ${formatIpv4(client.server)}`)
+    }
+    const ip = client.requestedAddress ?? message.ciaddr
+    return grantOrNak(context, ip)
+  }
+  const ip = message.ciaddr === 0 ? client.requestedAddress : message.ciaddr
+  if (ip === undefined) return silent('it asks for no address')
+  return judgeKnownAddress(context, ip)
+}
+
+/** INIT-REBOOT, RENEWING, REBINDING: the client has an address already, from us or from somebody else. */
+function judgeKnownAddress(context: ServerContext, ip: Ipv4): Verdict {
+  const { holder, place, leases, authoritative } = context
+  if (leases.isOwn(ip, holder.key)) return grantOrNak(context, ip)
+  // Our own addresses we know; any other may be one that another server gave it.
+  if (leases.isOurs(ip, place.scopes)) {
+    if (leases.activeAt(ip) !== undefined) return nak(`${formatIpv4(ip)} belongs to another client`)
+    if (leases.hasRecord(holder.key, place.scopes))
+      return nak(`it has another address than ${formatIpv4(ip)}`)
+  }
+  // RFC 2131 4.3.2: without a record of this client, silence.
+  if (!authoritative) {
+    return silent(`we never gave it ${formatIpv4(ip)} (authoritative: true would refuse it)`)
+  }
+  return nak(`${formatIpv4(ip)} is none of its addresses`)
+}
+
+function grantOrNak(context: ServerContext, ip: Ipv4): Verdict {
+  const { client, message, holder, place, leases, now } = context
+  const { reserved } = holder
+  // Its reservation came while it held another address: a booting machine starts over; one that runs keeps what it has.
+  const isBooting = message.ciaddr === 0
+  if (isBooting && reserved !== undefined && reserved !== ip) {
+    const isFree = leases.scopeFor(reserved, holder, place.scopes) !== undefined
+    if (isFree) return nak(`${formatIpv4(reserved)} is reserved for it`)
+  }
+  const scope = leases.scopeFor(ip, holder, place.scopes)
+  if (scope === undefined) return nak(`it cannot have ${formatIpv4(ip)} here`)
+  const seconds = secondsFor(client, scope)
+  const lease: Lease = {
+    ip,
+    mac: client.mac,
+    clientId: client.clientId,
+    hostname: client.hostname,
+    state: 'bound',
+    since: leases.activeAt(ip)?.since ?? now,
+    expires: now + seconds * 1000,
+  }
+  return { kind: 'ack', grant: { ip, scope, seconds }, lease }
+}
+
+function judgeRelease({ message, client, holder, leases, isOurs, place, now }: ServerContext): Verdict {
+  if (client.server !== undefined && !isOurs(client.server) && client.server !== place.server) {
+    return silent('it releases an address of another server')
+  }
+  const lease = leases.activeOf(holder.key, place.scopes)
+  if (lease === undefined || lease.ip !== message.ciaddr) {
+    return silent(`it releases ${formatIpv4(message.ciaddr)}, which is not its own`)
+  }
+  // The record stays, so that the machine finds its address again (RFC 2131 4.3.4).
+  const released: Lease = { ...lease, state: 'released', expires: now }
+  return { kind: 'silent', because: `it released ${formatIpv4(lease.ip)}`, lease: released }
+}
+
+function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerContext): Verdict {
+  const ip = client.requestedAddress
+  if (ip === undefined || client.server === undefined) {
+    return silent('its DECLINE names no address or no server')
+  }
+  if (!isOurs(client.server) && client.server !== place.server) {
+    return silent('it declines an address of another server')
+  }
+  const lease = leases.activeOf(holder.key, place.scopes)
+  if (lease?.ip !== ip && leases.offered(holder.key, place.scopes) !== ip) {
+    return silent(`it declines ${formatIpv4(ip)}, which is not its own`)
+  }
+  if (!leases.mayDecline(ip)) {
+    leases.withdraw(ip)
+    const released = lease?.ip === ip ? { ...lease, state: 'released' as const, expires: now } : undefined
+    return {
+      kind: 'silent',
+      because: `it says that somebody else uses ${formatIpv4(ip)}, like too many before it: not set aside (dhcp.limits.declined_share)`,
+      worrying: true,
+      lease: released,
+    }
+  }
+  const declined: Lease = {
+    ip,
+    mac: client.mac,
+    clientId: client.clientId,
+    hostname: client.hostname,
+    state: 'declined',
+    since: now,
+    expires: now + quarantineMs,
+  }
+  return {
+    kind: 'silent',
+    because: `somebody else uses ${formatIpv4(ip)}, it says: set aside for an hour`,
+    worrying: true,
+    lease: declined,
+  }
+}
+
+function judgeInform({ message, place }: ServerContext): Verdict {
+  const scope = place.scopes.find(({ subnet }) => inSubnet(message.ciaddr, subnet)) ?? place.scopes[0]
+  return scope === undefined ? silent('it is in no subnet of ours') : { kind: 'inform', scope }
+}
+
+function nak(because: string): Verdict {
+  return { kind: 'nak', because }
+}
+
+function silent(because: string, worrying = false): Verdict {
+  return { kind: 'silent', because, worrying }
+}
+
+/** RFC 2131 3.3: what it asks for, within the limits of its subnet. */
+function secondsFor({ leaseTime }: Client, scope: Scope): number {
+  return Math.min(Math.max(leaseTime ?? scope.leaseTime, scope.minLeaseTime), scope.maxLeaseTime)
+}
+
+/** The options of an OFFER or ACK, the boot aside. `seconds` undefined: no lease (INFORM). */
+export function networkOptions(
+  scope: Scope,
+  seconds: number | undefined,
+  client: Client,
+  host: Host | undefined,
+): OptionList {
+  const values = new Map(scope.options)
+  // A host's own name is what an installer calls the machine; a registered one is only its MAC.
+  if (host?.origin === 'settings' && /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(host.name)) {
+    values.set(codes.hostName, Buffer.from(host.name))
+  }
+  for (const { code, bytes } of host?.options ?? []) values.set(code, bytes)
+  return [...(seconds === undefined ? [] : times(seconds)), ...wanted(values, client)]
+}
+
+/** RFC 2131 4.4.5: T1 is half of it, T2 seven eighths. */
+function times(seconds: number): OptionList {
+  return [
+    [codes.leaseTime, uint32(seconds)],
+    [codes.renewalTime, uint32(Math.floor(seconds / 2))],
+    [codes.rebindingTime, uint32(Math.floor((seconds * 7) / 8))],
+  ]
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

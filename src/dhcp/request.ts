@@ -1,0 +1,115 @@
+// One request on its way through the engine, and what the engine was handed to answer it.
+
+import type { Decision } from '../boot/decide.ts'
+import type { Facts } from '../boot/facts.ts'
+import { printable, type Level, type Tell } from '../events.ts'
+import type { Host, Lease } from '../model.ts'
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
+import type { Outcome } from '../store/store.ts'
+import { bootFields, type Boot, type BootFields } from './boot-options.ts'
+import type { Client } from './client.ts'
+import type { Identity, Leases } from './leases.ts'
+import type { Message } from './packet.ts'
+import type { Destination } from './reply.ts'
+import type { Arrival, Place, Site } from './scope.ts'
+
+/** Sends a datagram on the link, and from the port, that a request came by. Never throws. */
+export type Send = (bytes: Buffer, to: Destination) => void
+
+export type EngineParts = {
+  readonly site: Site
+  readonly leases: Leases
+  readonly identity: Identity
+  readonly authoritative: boolean
+  readonly decide: (facts: Facts) => Decision
+  readonly hostOf: (mac: Mac) => Host | undefined
+  /** Resolves when the leases are on disk and every thread knows who has which address. */
+  readonly commit: (leases: readonly Lease[]) => Promise<readonly Outcome[]>
+  /** A client told another DHCP server which address it takes. */
+  readonly learn: (ip: Ipv4, mac: Mac) => Promise<void>
+  /** Whether an address is one of ours. */
+  readonly isOurs: (ip: Ipv4) => boolean
+  /** Bears a flood. */
+  readonly tell: Tell
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** The two ports of PXE 2.1: DHCP's own, 67, and the boot server's, 4011. */
+export type Port = 'dhcp' | 'boot-server'
+
+export type Request = {
+  readonly message: Message
+  readonly client: Client
+  readonly arrival: Arrival
+  readonly port: Port
+  readonly host: Host | undefined
+  readonly send: Send
+  /** How the log calls the client: `h1 (52:54:00:00:00:01) on eth1`. */
+  readonly who: string
+}
+
+/** One line of the log about a request; `text` is what becomes of its sender. */
+export function say(
+  { client, host, who }: Request,
+  tell: Tell,
+  level: Level,
+  step: string,
+  text: string,
+  ip?: Ipv4,
+): void {
+  tell({
+    level,
+    step,
+    text: printable(`${who} ${text}`),
+    client: { mac: client.mac, ip, host: host?.name },
+  })
+}
+
+/** What a client is offered to boot. */
+export type BootOffer = {
+  /** Undefined: nothing. */
+  readonly boot: Boot | undefined
+  readonly fields: BootFields
+  /** For the log, behind what else became of it. */
+  readonly text: string
+  readonly level: Level
+}
+
+/** The one decision for this client; `ip`: the address it has or gets. */
+export function offerBoot(
+  request: Request,
+  place: Place,
+  ip: Ipv4 | undefined,
+  { decide }: EngineParts,
+): BootOffer {
+  const { client, message } = request
+  if (!client.boots) {
+    return { boot: undefined, fields: bootFields(undefined, client, message), text: '', level: 'info' }
+  }
+  const decision = decide({
+    via: place.mode === 'proxy' ? 'proxy' : 'dhcp',
+    server: place.bootServer,
+    mac: client.mac,
+    ip,
+    uuid: client.uuid,
+    archs: client.archs,
+    agent: client.agent,
+    asks: { kind: 'loader' },
+  })
+  const boot = decision.answers.find((answer): answer is Boot => answer.kind === 'boot')
+  const { rule, because } = decision.reason
+  const what = boot === undefined ? 'nothing to boot' : whatBoots(boot)
+  const isMissed = boot === undefined && (rule === 'loader-missing' || rule === 'no-form')
+  return {
+    boot,
+    fields: bootFields(boot, client, message),
+    text: `${what} (${because})`,
+    level: isMissed || rule === 'vanished' ? 'warn' : 'info',
+  }
+}
+
+function whatBoots({ server, file, url }: Boot): string {
+  return url ?? `${file} from ${formatIpv4(server)}`
+}

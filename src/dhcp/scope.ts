@@ -1,0 +1,124 @@
+// Which subnets a message is about, in which mode they are served, and which address of ours the client is to use.
+
+import { broadcastOf, formatIpv4, inSubnet, maskOf, type Ipv4, type Range, type Subnet } from '../net/ipv4.ts'
+import { addressOn, type Link } from '../net/links.ts'
+import type { DhcpMode, DhcpSettings, DhcpSubnet } from '../settings/schema.ts'
+import type { Client } from './client.ts'
+import { options as codes } from './codes.ts'
+import type { Message } from './packet.ts'
+
+/** One subnet of the settings, ready to answer from. */
+export type Scope = {
+  readonly subnet: Subnet
+  readonly mode: DhcpMode
+  readonly ranges: readonly Range[]
+  /** Everything a client of it may ask for, by code. */
+  readonly options: ReadonlyMap<number, Uint8Array>
+  /** Seconds. */
+  readonly leaseTime: number
+  readonly minLeaseTime: number
+  readonly maxLeaseTime: number
+  readonly nextServer?: Ipv4 | undefined
+}
+
+/** How a datagram came to us. */
+export type Arrival = {
+  readonly link: Link
+  /** Ours, that it was sent to; undefined for a broadcast. */
+  readonly to?: Ipv4 | undefined
+  readonly from: Ipv4
+  readonly fromPort: number
+}
+
+export type Place = {
+  readonly mode: 'server' | 'proxy'
+  /** The first is where the client is; the others share its link. Empty only in proxy mode. */
+  readonly scopes: readonly Scope[]
+  /** Ours, as the client knows us: option 54. */
+  readonly server: Ipv4
+  /** Where the client fetches from. */
+  readonly bootServer: Ipv4
+}
+
+export function scopesOf(settings: DhcpSettings): readonly Scope[] {
+  return settings.subnets.map((entry) => ({
+    subnet: entry.subnet,
+    mode: entry.mode ?? settings.mode,
+    ranges: entry.ranges,
+    options: optionsOf(entry, settings),
+    leaseTime: entry.lease_time,
+    minLeaseTime: entry.min_lease_time,
+    maxLeaseTime: entry.max_lease_time,
+    nextServer: entry.next_server,
+  }))
+}
+
+function optionsOf(entry: DhcpSubnet, settings: DhcpSettings): ReadonlyMap<number, Uint8Array> {
+  const { subnet, router, dns, domain, ntp } = entry
+  const found = new Map<number, Uint8Array>()
+  for (const { code, bytes } of settings.options) found.set(code, bytes)
+  found.set(codes.subnetMask, addresses([maskOf(subnet.prefix)]))
+  found.set(codes.broadcastAddress, addresses([broadcastOf(subnet)]))
+  if (router !== undefined) found.set(codes.router, addresses([router]))
+  if (dns !== undefined && dns.length > 0) found.set(codes.domainNameServer, addresses(dns))
+  if (domain !== undefined) found.set(codes.domainName, Buffer.from(domain))
+  if (ntp !== undefined && ntp.length > 0) found.set(codes.ntpServers, addresses(ntp))
+  for (const { code, bytes } of entry.options) found.set(code, bytes)
+  return found
+}
+
+/** Four octets each, as they go on the wire. */
+export function addresses(list: readonly Ipv4[]): Buffer {
+  const bytes = Buffer.alloc(4 * list.length)
+  for (const [index, ip] of list.entries()) bytes.writeUInt32BE(ip, 4 * index)
+  return bytes
+}
+
+export type Site = {
+  readonly mode: DhcpMode
+  readonly scopes: readonly Scope[]
+  readonly advertise?: Ipv4 | undefined
+}
+
+/** Where the sender of `message` is, or why it is none of our business. */
+export function placeOf(
+  message: Message,
+  client: Client,
+  arrival: Arrival,
+  site: Site,
+): Place | { readonly refused: string } {
+  const scopes = scopesAt(message, client, arrival, site.scopes)
+  const [first] = scopes
+  const mode = first?.mode ?? (site.mode === 'proxy' ? 'proxy' : 'off')
+  if (mode === 'off') return { refused: whyNone(message, client, arrival, first) }
+  const own = arrival.to ?? addressOn(arrival.link, first?.subnet)
+  return {
+    mode,
+    scopes: scopes.filter((scope) => scope.mode === mode),
+    server: client.serverOverride ?? own,
+    bootServer: first?.nextServer ?? site.advertise ?? own,
+  }
+}
+
+/** RFC 2131 4.3.1: by the relay's address or what a relay or client says instead; else by the link. */
+function scopesAt(
+  { giaddr, ciaddr }: Message,
+  client: Client,
+  { link }: Arrival,
+  scopes: readonly Scope[],
+): readonly Scope[] {
+  const hint = client.subnet ?? (giaddr === 0 ? undefined : giaddr)
+  if (hint !== undefined) return scopes.filter(({ subnet }) => inSubnet(hint, subnet))
+  // A renewal comes by unicast, without its relay: over any link of ours.
+  const own = ciaddr === 0 ? [] : scopes.filter(({ subnet }) => inSubnet(ciaddr, subnet))
+  if (own.length > 0) return own
+  return scopes.filter(({ subnet }) => link.addresses.some(({ ip }) => inSubnet(ip, subnet)))
+}
+
+function whyNone(message: Message, client: Client, arrival: Arrival, scope: Scope | undefined): string {
+  if (scope !== undefined) return 'its subnet is switched off (mode: off)'
+  const hint = client.subnet ?? (message.giaddr === 0 ? undefined : message.giaddr)
+  return hint === undefined
+    ? `no subnet of dhcp.subnets is on ${arrival.link.name}`
+    : `no subnet of dhcp.subnets holds ${formatIpv4(hint)}, where its relay says it is`
+}

@@ -1,0 +1,121 @@
+// Server mode: carries out what lease-reply.ts judged. Offers at once; acknowledges when the lease is on disk.
+
+import { formatIpv4, ipv4 } from '../net/ipv4.ts'
+import { options as codes, type MessageType } from './codes.ts'
+import { judge, networkOptions, type Grant, type ServerContext, type Verdict } from './lease-reply.ts'
+import { keyOf, type Holder } from './leases.ts'
+import { encode } from './packet.ts'
+import { destinationOf, destinationOfNak, destinationOfSource, replyTo, type Destination } from './reply.ts'
+import type { ReplyParts } from './reply.ts'
+import { offerBoot, say, type EngineParts, type Request } from './request.ts'
+import type { Place } from './scope.ts'
+
+type Ack = Extract<Verdict, { kind: 'ack' }>
+type Inform = Extract<Verdict, { kind: 'inform' }>
+type Silent = Extract<Verdict, { kind: 'silent' }>
+
+/** Resolves when the request is dealt with. Nothing is awaited before an OFFER. */
+export async function serve(request: Request, place: Place, parts: EngineParts): Promise<void> {
+  const context = contextOf(request, place, parts)
+  const verdict = judge(context)
+  switch (verdict.kind) {
+    case 'offer':
+      parts.leases.hold(verdict.grant.ip, context.holder)
+      return give('OFFER', request, place, verdict.grant, parts)
+    case 'ack':
+      return await acknowledge(request, place, context.holder, verdict, parts)
+    case 'nak':
+      return refuse(request, place, verdict.because, parts)
+    case 'inform':
+      return inform(request, place, verdict, parts)
+    case 'silent':
+      return await settle(request, verdict, parts)
+  }
+}
+
+function contextOf({ message, client, host }: Request, place: Place, parts: EngineParts): ServerContext {
+  const { leases, identity, authoritative, isOurs, now } = parts
+  const key = keyOf(identity, client.mac, client.clientId)
+  const holder: Holder = { key, reserved: host?.ip, known: host !== undefined }
+  return { message, client, place, holder, leases, isOurs, authoritative, now: now() }
+}
+
+/** RFC 2131 3.1 step 4: the lease is on disk before its ACK. */
+async function acknowledge(
+  request: Request,
+  place: Place,
+  holder: Holder,
+  { grant, lease }: Ack,
+  parts: EngineParts,
+): Promise<void> {
+  const { leases, commit, tell, now } = parts
+  leases.hold(grant.ip, holder)
+  const [outcome] = await commit([lease])
+  if (outcome === 'ok') {
+    leases.record(lease)
+    return give('ACK', request, place, grant, parts)
+  }
+  const before = leases.activeAt(grant.ip)
+  leases.withdraw(grant.ip)
+  if (outcome === 'conflict') return refuse(request, place, 'another client took the address', parts)
+  // The disk has no room for a longer lease; the one that it holds is still promised.
+  const seconds = before?.mac === lease.mac ? Math.floor((before.expires - now()) / 1000) : 0
+  if (seconds > 0) return give('ACK', request, place, { ...grant, seconds }, parts)
+  say(request, tell, 'error', 'dhcp.silent', 'gets no lease: the disk of the store is full')
+}
+
+function give(
+  type: 'OFFER' | 'ACK',
+  request: Request,
+  place: Place,
+  { ip, scope, seconds }: Grant,
+  parts: EngineParts,
+): void {
+  const { message, client, host } = request
+  const { fields, text, level } = offerBoot(request, place, ip, parts)
+  const ciaddr = type === 'ACK' ? message.ciaddr : undefined
+  const options = networkOptions(scope, seconds, client, host)
+  answer(request, type, place, { yiaddr: ip, ciaddr, boot: fields, options }, destinationOf(message, client))
+  const verb = type === 'OFFER' ? 'is offered' : 'has'
+  const more = text === '' ? '' : ` and ${text}`
+  const step = `dhcp.${type.toLowerCase()}`
+  say(request, parts.tell, level, step, `${verb} ${formatIpv4(ip)} for ${seconds} s${more}`, ip)
+}
+
+/** RFC 2131 4.3.5: to the address the client has, and without a lease. */
+function inform(request: Request, place: Place, { scope }: Inform, parts: EngineParts): void {
+  const { message, client, host, arrival } = request
+  const { ciaddr } = message
+  const { fields, text, level } = offerBoot(request, place, ciaddr, parts)
+  const options = networkOptions(scope, undefined, client, host)
+  const to =
+    ciaddr === 0 ? destinationOfSource(arrival) : destinationOf({ ...message, giaddr: ipv4(0) }, client)
+  answer(request, 'ACK', place, { ciaddr, boot: fields, options }, to)
+  const more = text === '' ? '' : ` and of ${text}`
+  say(request, parts.tell, level, 'dhcp.inform', `is told of its network${more}`, ciaddr)
+}
+
+function refuse(request: Request, place: Place, because: string, { tell }: EngineParts): void {
+  const message = Buffer.from(because)
+  answer(request, 'NAK', place, { options: [[codes.message, message]] }, destinationOfNak(request.message))
+  say(request, tell, 'warn', 'dhcp.nak', `is refused: ${because}`)
+}
+
+async function settle(
+  request: Request,
+  { because, worrying, lease }: Silent,
+  parts: EngineParts,
+): Promise<void> {
+  if (lease !== undefined) {
+    const [outcome] = await parts.commit([lease])
+    if (outcome === 'ok') parts.leases.record(lease)
+  }
+  const quiet = lease === undefined ? 'debug' : 'info'
+  const step = `dhcp.${request.client.type.toLowerCase()}`
+  say(request, parts.tell, worrying === true ? 'warn' : quiet, step, `is not answered: ${because}`)
+}
+
+function answer(request: Request, type: MessageType, place: Place, parts: ReplyParts, to: Destination): void {
+  const { message, client, send } = request
+  send(encode(replyTo(message, type, place, parts), client.longest), to)
+}
