@@ -59,16 +59,27 @@ export async function openUnder(root: string, path: string, links: Links): Promi
     const found = await findUnder(root, path, links)
     if (found.kind !== 'found') return found
     try {
-      const handle = await openFound(found.path)
-      const status = await handle.stat()
-      if (identityOf(status) === found.identity) return { kind: 'opened', handle, size: status.size }
-      await handle.close()
+      const opened = await openIdentical(found.path, found.identity)
+      if (opened !== undefined) return opened
     } catch (error) {
       const why = explain(error)
-      if (why.kind === 'refused') return why
+      if (why.kind === 'refused' && attempt > 0) return why
     }
   }
   return { kind: 'missing' }
+}
+
+async function openIdentical(path: string, identity: string): Promise<Opened | undefined> {
+  const handle = await openFound(path)
+  try {
+    const status = await handle.stat()
+    if (identityOf(status) === identity) return { kind: 'opened', handle, size: status.size }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  await handle.close()
+  return undefined
 }
 
 function identityOf(status: Stats): string {

@@ -12,8 +12,16 @@ export type Found =
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused'; readonly because: string }
 
-/** The disk is touched only for files. */
-export async function findSource(decision: Decision, isNetascii: boolean, roots: Roots): Promise<Found> {
+/**
+ * The disk is touched only for files, and not for a client that is gone. The caller closes the source.
+ * @throws when the disk does not answer, or `isWanted` no longer holds
+ */
+export async function findSource(
+  decision: Decision,
+  isNetascii: boolean,
+  roots: Roots,
+  isWanted: () => boolean,
+): Promise<Found> {
   let outcome: Found = { kind: 'missing' }
   for (const answer of decision.answers) {
     if (answer.kind === 'text') {
@@ -21,7 +29,7 @@ export async function findSource(decision: Decision, isNetascii: boolean, roots:
     }
     const place = placeOf(answer, roots)
     if (place === undefined) continue
-    const found = await roots.disk.run(() => open(place, isNetascii, roots.disk))
+    const found = await roots.disk.run(() => open(place, isNetascii, roots.disk), isWanted)
     if (found.kind === 'found') return found
     if (found.kind === 'refused' && outcome.kind === 'missing') outcome = found
   }

@@ -6,12 +6,20 @@ export class DiskStuck extends Error {
   override readonly name = 'DiskStuck'
 }
 
+type Job = { readonly since: number }
+
+type Waiting = {
+  readonly isWanted: () => boolean
+  readonly go: (job: Job) => void
+  readonly fail: (error: Error) => void
+}
+
 export class Disk {
   private readonly most: number
   private readonly stuckAfterMs: number
   private readonly now: () => number
-  private readonly running = new Set<{ readonly since: number }>()
-  private readonly waiting: { readonly go: () => void; readonly fail: (error: Error) => void }[] = []
+  private readonly running = new Set<Job>()
+  private waiting: Waiting[] = []
 
   /** `most` reads at a time; when all of them have taken longer than `stuckAfterMs`, further ones fail. */
   constructor(most: number, stuckAfterMs: number, now: () => number) {
@@ -20,33 +28,44 @@ export class Disk {
     this.now = now
   }
 
-  /** @throws DiskStuck; and whatever `work` throws */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running.size >= this.most) {
-      if (this.isStuck()) this.failAll()
-      await this.turn()
-    }
-    const job = { since: this.now() }
-    this.running.add(job)
+  /**
+   * Work whose turn comes when it is no longer wanted is not begun: a flood of requests leaves no queue behind.
+   * @throws DiskStuck; and whatever `work` throws
+   */
+  async run<T>(work: () => Promise<T>, isWanted: () => boolean = () => true): Promise<T> {
+    const job = this.running.size < this.most ? this.take() : await this.turn(isWanted)
     try {
       return await work()
     } finally {
-      this.running.delete(job)
-      this.waiting.shift()?.go()
+      this.leave(job)
     }
   }
 
-  private async turn(): Promise<void> {
-    if (this.isStuck()) throw new DiskStuck('the disk does not answer')
-    await new Promise<void>((go, fail) => this.waiting.push({ go, fail }))
+  private take(): Job {
+    const job = { since: this.now() }
+    this.running.add(job)
+    return job
+  }
+
+  private turn(isWanted: () => boolean): Promise<Job> {
+    if (this.isStuck()) {
+      for (const { fail } of this.waiting.splice(0)) fail(new DiskStuck('the disk does not answer'))
+      throw new DiskStuck('the disk does not answer')
+    }
+    return new Promise((go, fail) => this.waiting.push({ isWanted, go, fail }))
+  }
+
+  // The place is handed over here and now: whoever came between this and the next one's turn would take it, too.
+  private leave(job: Job): void {
+    this.running.delete(job)
+    const next = this.waiting.findIndex(({ isWanted }) => isWanted())
+    const passed = this.waiting.splice(0, next < 0 ? this.waiting.length : next)
+    for (const { fail } of passed) fail(new Error('nobody waits for it any more'))
+    this.waiting.shift()?.go(this.take())
   }
 
   private isStuck(): boolean {
     const limit = this.now() - this.stuckAfterMs
     return Array.from(this.running).every((job) => job.since <= limit)
-  }
-
-  private failAll(): void {
-    for (const { fail } of this.waiting.splice(0)) fail(new DiskStuck('the disk does not answer'))
   }
 }

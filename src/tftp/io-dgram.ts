@@ -14,6 +14,8 @@ export type IoParts = {
   readonly port: number
   /** Everything leaves from the listening port, for NAT and container bridges. */
   readonly singlePort: boolean
+  /** The addresses that are ours just now. */
+  readonly addresses: () => readonly string[]
   readonly receive: Receive
   /** For what a flood could repeat at will. */
   readonly tellSparingly: Tell
@@ -46,7 +48,7 @@ export class DgramIo {
    */
   async start(): Promise<readonly string[]> {
     for (const address of this.wanted()) await this.open(address)
-    if (this.parts.bind === 0) this.rescan = setTimeout(() => void this.follow(), rescanMs)
+    if (this.parts.bind === 0 && !this.isStopped) this.rescan = setTimeout(() => void this.follow(), rescanMs)
     return Array.from(this.places.values(), ({ where }) => where)
   }
 
@@ -58,7 +60,7 @@ export class DgramIo {
 
   private wanted(): readonly string[] {
     const { bind } = this.parts
-    return bind === 0 ? localAddresses() : [formatIpv4(bind)]
+    return bind === 0 ? this.parts.addresses() : [formatIpv4(bind)]
   }
 
   /** Addresses come and go: a link comes up late, a lease changes. */
@@ -71,6 +73,7 @@ export class DgramIo {
       if (this.isStopped || this.places.has(address)) continue
       try {
         await this.open(address)
+        if (!this.places.has(address)) continue
         this.complained.delete(address)
         const where = `${address}:${this.port}`
         this.parts.tellSparingly({
@@ -169,7 +172,7 @@ export class DgramIo {
   }
 }
 
-function localAddresses(): readonly string[] {
+export function localAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return [...new Set(all.filter(({ family }) => family === 'IPv4').map(({ address }) => address))]
 }

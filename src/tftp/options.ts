@@ -17,8 +17,13 @@ export type Terms = {
 const biggestBlock = 65464
 const smallestBlock = 8
 
-/** At most this many octets leave without an ACK, whatever window is asked for: a spoofed request is cheap. */
+/**
+ * At most this many octets leave without an ACK, repetitions and all, whatever window is asked for: a spoofed request
+ * is cheap.
+ */
 export const mostUnacknowledged = 65536
+/** Times that something is sent again. */
+export const mostTries = 6
 
 /**
  * A value out of its range, or no number, leaves its option out: the client then has the default.
@@ -31,7 +36,7 @@ export function negotiate(options: readonly Option[], size: number | undefined):
   const blksize = block === undefined || block < smallestBlock ? undefined : Math.min(block, biggestBlock)
   const timeout = within(number(asked.get('timeout')), 1, 255)
   const window = within(number(asked.get('windowsize')), 1, 65535)
-  const most = Math.max(1, Math.floor(mostUnacknowledged / (blksize ?? 512)))
+  const most = Math.max(1, Math.floor(mostUnacknowledged / (blksize ?? 512)) - mostTries)
   const windowsize = window === undefined ? undefined : Math.min(window, most)
   const kept: Readonly<Record<string, number | undefined>> = {
     blksize,

@@ -57,8 +57,9 @@ export function decode(bytes: Buffer): Packet | Malformed {
       return { kind: 'ack', block: bytes.readUInt16BE(2) }
     case opcodes.error:
       if (bytes.length < 4) return malformed('an ERROR without a code')
-      return { kind: 'error', code: bytes.readUInt16BE(2), message: texts(bytes.subarray(4), true)[0] ?? '' }
+      return { kind: 'error', code: bytes.readUInt16BE(2), message: upToNul(bytes.subarray(4)) }
     case opcodes.oack:
+      if (bytes.length > longestRequest) return malformed(`an OACK of ${bytes.length} octets`)
       return { kind: 'oack', options: pairs(texts(bytes.subarray(2))) }
     default:
       return malformed(`opcode ${opcode} is unknown`)
@@ -74,17 +75,21 @@ function decodeRequest(kind: 'rrq' | 'wrq', bytes: Buffer): Request | Malformed 
   return { kind, file, mode: mode.toLowerCase(), options: pairs(rest) }
 }
 
-/** The NUL-ended texts of `bytes`. What stands behind the last NUL is dropped, unless `unended` keeps it. */
-function texts(bytes: Buffer, unended = false): string[] {
+/** The NUL-ended texts of `bytes`. What stands behind the last NUL is dropped. */
+function texts(bytes: Buffer): string[] {
   const found: string[] = []
   let start = 0
-  while (start < bytes.length) {
-    const end = bytes.indexOf(0, start)
-    if (end < 0 && !unended) break
-    found.push(bytes.toString('utf8', start, end < 0 ? bytes.length : end))
-    start = end < 0 ? bytes.length : end + 1
+  for (let end = bytes.indexOf(0); end >= 0; end = bytes.indexOf(0, start)) {
+    found.push(bytes.toString('utf8', start, end))
+    start = end + 1
   }
   return found
+}
+
+/** Some clients leave out the NUL behind their message. */
+function upToNul(bytes: Buffer): string {
+  const end = bytes.indexOf(0)
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end)
 }
 
 /** Zeros behind a request, or an option cut short, are padding: what stands before them counts. */

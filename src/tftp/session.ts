@@ -1,6 +1,7 @@
 // Drives one transfer: its state machine, its timer, what it sends, and what is told of it.
 
 import { printable, type Client, type Event as Told, type Tell } from '../events.ts'
+import type { Clock } from './clock.ts'
 import { negotiate } from './options.ts'
 import { encode, errorCodes, type Option } from './packet.ts'
 import type { Port } from './port.ts'
@@ -13,13 +14,14 @@ export type SessionParts = {
   readonly clientPort: number
   /** The request as it came, to know its repetition. */
   readonly request: string
+  /** What it gets, where that comes from memory: a deploy may have changed it when the request is repeated. */
+  readonly text: string | undefined
   readonly file: string
   /** How a person calls the client. */
   readonly who: string
   readonly client: Client
   readonly tell: Tell
-  /** Milliseconds, monotonic. */
-  readonly now: () => number
+  readonly clock: Clock
   /** The client has acknowledged something: it is where its address says. */
   readonly onProven: (session: Session) => void
   readonly onEnd: (session: Session) => void
@@ -32,13 +34,17 @@ export class Session {
   private transfer?: Transfer | undefined
   private isOver = false
   private isProven = false
-  private timer?: NodeJS.Timeout | undefined
+  private callOff?: (() => void) | undefined
   private timerAt = 0
   private deadline = 0
 
   constructor(parts: SessionParts) {
     this.parts = parts
-    this.startedAt = parts.now()
+    this.startedAt = parts.clock.now()
+  }
+
+  get isOpen(): boolean {
+    return !this.isOver
   }
 
   /** Sends the first answer. A session that ended meanwhile only lets go of `source`. */
@@ -46,7 +52,7 @@ export class Session {
     if (this.isOver) return source.close()
     this.source = source
     const terms = negotiate(options, source.size)
-    this.follow(begin(terms, source.ready, source.ended, this.parts.now()))
+    this.follow(begin(terms, source.ready, source.ended, this.parts.clock.now()))
   }
 
   receive(event: Event): void {
@@ -58,13 +64,13 @@ export class Session {
       this.isProven = true
       this.parts.onProven(this)
     }
-    this.follow(step(this.transfer, event, this.parts.now()))
+    this.follow(step(this.transfer, event, this.parts.clock.now()))
   }
 
   /** Whether the client took something and then nothing for `ms`: a repeated request is then a new one. */
   hasPausedFor(ms: number): boolean {
     const { transfer } = this
-    return this.isProven && transfer !== undefined && this.parts.now() - transfer.progressAt > ms
+    return this.isProven && transfer !== undefined && this.parts.clock.now() - transfer.progressAt > ms
   }
 
   /** Answers with an ERROR instead, or breaks off with it. */
@@ -78,7 +84,7 @@ export class Session {
   end(): void {
     if (this.isOver) return
     this.isOver = true
-    clearTimeout(this.timer)
+    this.callOff?.()
     this.source?.close()
     this.parts.onEnd(this)
   }
@@ -117,20 +123,20 @@ export class Session {
 
   // A timer that is put off with every ACK is left to run out, and set anew then.
   private wakeIn(ms: number): void {
-    this.deadline = this.parts.now() + ms
-    if (this.timer !== undefined && this.timerAt <= this.deadline) return
-    clearTimeout(this.timer)
+    this.deadline = this.parts.clock.now() + ms
+    if (this.callOff !== undefined && this.timerAt <= this.deadline) return
+    this.callOff?.()
     this.setTimer(ms)
   }
 
   private setTimer(ms: number): void {
-    this.timerAt = this.parts.now() + ms
-    this.timer = setTimeout(() => {
-      this.timer = undefined
-      const left = this.deadline - this.parts.now()
+    this.timerAt = this.parts.clock.now() + ms
+    this.callOff = this.parts.clock.after(ms, () => {
+      this.callOff = undefined
+      const left = this.deadline - this.parts.clock.now()
       if (left > 0) this.setTimer(left)
       else this.receive({ kind: 'timeout' })
-    }, Math.ceil(ms))
+    })
   }
 
   private finish(end: End, transfer: Transfer): void {
@@ -185,6 +191,6 @@ export class Session {
   }
 
   private age(): number {
-    return Math.round(this.parts.now() - this.startedAt)
+    return Math.round(this.parts.clock.now() - this.startedAt)
   }
 }

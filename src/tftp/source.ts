@@ -67,7 +67,10 @@ export class FileSource implements Source {
 
   async more(keep: number): Promise<void> {
     this.pieces = this.pieces.filter(({ start, bytes }) => start + bytes.length > keep)
-    await this.disk.run(() => this.read(readAhead))
+    await this.disk.run(
+      () => this.read(readAhead),
+      () => !this.isClosed,
+    )
   }
 
   slice(from: number, to: number): Buffer {

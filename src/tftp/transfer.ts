@@ -1,7 +1,7 @@
 // One transfer as a state machine: (state, event) -> state, what to send, when to be called again. It does nothing itself.
 // Blocks are counted from 1 without end; only 16 bits of the count are on the wire (65535 is followed by 0).
 
-import { mostUnacknowledged, type Terms } from './options.ts'
+import { mostTries, mostUnacknowledged, type Terms } from './options.ts'
 
 export type Transfer = {
   readonly terms: Terms
@@ -13,6 +13,8 @@ export type Transfer = {
   readonly next: number
   /** The highest block ever sent. */
   readonly sent: number
+  /** ACKs below this block may be of copies: the window was started again when this was the highest. */
+  readonly restarted: number
   /** Octets from the start that are known, and whether there are no more. */
   readonly ready: number
   readonly ended: boolean
@@ -70,7 +72,6 @@ export type Step = {
 export const firstTimerMs = 250
 const leastRto = 20
 const mostRto = 4000
-const mostTries = 6
 
 // What each further repetition waits at least. EDK2 waits 4 s before it repeats a request and never repeats an
 // ACK, so that the server's six must reach over 15 s however short the round trip is; the seventh is the end.
@@ -91,6 +92,7 @@ export function begin(terms: Terms, ready: number, ended: boolean, now: number):
     acked: 0,
     next: 1,
     sent: 0,
+    restarted: 0,
     ready,
     ended,
     rto: terms.timeoutMs ?? firstTimerMs,
@@ -134,9 +136,23 @@ function acknowledged(state: Transfer, block: number, now: number): Step {
   if (ahead === 0) return hurry(state, now)
   if (ahead > state.sent - state.acked) return { state }
   const acked = state.acked + ahead
-  const next = { ...progressed(state, acked, now), next: acked + 1 }
-  if (state.ended && acked === lastBlock(state)) return { state: next, end: { kind: 'done' } }
-  return advance(next, now)
+  const moved = progressed(state, acked, now)
+  if (state.ended && acked === lastBlock(state)) return { state: moved, end: { kind: 'done' } }
+  const isInside = acked + 1 < state.next
+  if (isInside && acked < state.restarted) return slide(moved, now)
+  return advance({ ...moved, next: acked + 1, restarted: isInside ? state.sent : 0 }, now)
+}
+
+/**
+ * RFC 7440 4 starts a window again behind an ACK from inside it. EDK2 acknowledges every copy of a block that way, so
+ * that a network that repeats packets would get a window for each: after one restart the others only move the window
+ * on, and what is really lost is sent again when no progress follows within two round trips.
+ */
+function slide(state: Transfer, now: number): Step {
+  const moved = advance(state, now)
+  const { srtt } = state
+  if (srtt === undefined) return { ...moved, timer: delay(moved.state, now) }
+  return { ...moved, state: { ...moved.state, hurried: true }, timer: 2 * srtt + 1 }
 }
 
 function progressed(state: Transfer, acked: number, now: number): Transfer {
@@ -195,12 +211,12 @@ function timedOut(state: Transfer, now: number): Step {
   // One block first: whoever is gone costs little, and the answer of whoever is there restarts the window.
   const { blksize, windowsize } = state.terms
   const left = Math.floor(mostUnacknowledged / blksize) - state.spent - (mostTries - again.tries)
-  const allowed = hurried ? windowsize : left
-  const most = tries === 0 && !hurried ? 1 : Math.max(1, allowed)
+  const most = tries === 0 && !hurried ? 1 : Math.max(1, left)
   const last = Math.min(next - 1, acked + Math.min(windowsize, most))
   const count = last - acked
   const resent = {
     ...again,
+    restarted: count > 1 ? state.sent : 0,
     spent: state.spent + count,
     retransmissions: state.retransmissions + count,
   }
@@ -223,7 +239,10 @@ function hurry(state: Transfer, now: number): Step {
   const { srtt, terms, acked, next, tries, hurried } = state
   const isLost = terms.windowsize > 1 && next > acked + 1 && tries === 0 && !hurried
   if (!isLost || srtt === undefined) return { state }
-  return { state: { ...state, hurried: true }, timer: Math.max(1, state.sentAt + 2 * srtt + 1 - now) }
+  return {
+    state: { ...state, hurried: true, spent: 0 },
+    timer: Math.max(1, state.sentAt + 2 * srtt + 1 - now),
+  }
 }
 
 /** A repeated request joins its transfer: the same first answer, as long as the client shows no sign of having it. */

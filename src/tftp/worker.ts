@@ -3,17 +3,19 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { applyDelta, emptyTable } from '../boot/table.ts'
 import { hushed, type Tell } from '../events.ts'
+import { realClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import { Engine } from './engine.ts'
-import { DgramIo } from './io-dgram.ts'
+import { DgramIo, localAddresses } from './io-dgram.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
 const { settings, clients, advertise, site, snapshot } = workerData as WorkerStart
-const now = () => performance.now()
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 const say = (message: FromWorker): void => parentPort?.postMessage(message)
-const tell: Tell = (event) => say({ kind: 'event', event })
-const tellSparingly = hushed(tell, 20, now)
+const post: Tell = (event) => say({ kind: 'event', event })
+// A storm of honest clients is told in full, a flood of forged requests is not.
+const tell = hushed(post, 500, realClock.now)
+const tellSparingly = hushed(post, 20, realClock.now)
 
 // Node's pool of file threads has 4, unless the process was started with more; others need some of them, too.
 const fileThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
@@ -27,21 +29,21 @@ const engine = new Engine({
   roots: {
     root: settings.root,
     links: settings.follow_links,
-    disk: new Disk(fileThreads >= 16 ? 4 : 2, 1000, now),
+    disk: new Disk(fileThreads >= 16 ? 4 : 2, 1000, realClock.now),
   },
   clients,
   advertise,
-  maxTransfers: settings.max_transfers,
-  maxPerClient: settings.max_per_client,
+  limits: { maxTransfers: settings.max_transfers, maxPerClient: settings.max_per_client },
   tell,
   tellSparingly,
-  now,
+  clock: realClock,
 })
 
 const io = new DgramIo({
   bind: settings.bind,
   port: settings.port,
   singlePort: settings.single_port,
+  addresses: localAddresses,
   receive: (...datagram) => engine.receive(...datagram),
   tellSparingly,
 })

@@ -1,0 +1,33 @@
+// Why a file that is not there is worth a warning: loaders probe for many names that need not be there.
+
+import type { Rule, Site } from '../boot/decide.ts'
+import { builtInLocal, type Table } from '../boot/table.ts'
+
+/** Someone deployed something, and this is not it. */
+export const worrying: ReadonlySet<Rule> = new Set<Rule>([
+  'vanished',
+  'no-form',
+  'broken-template',
+  'loader-missing',
+])
+
+/** A loader without its package, or a file that the configuration of `host` names; undefined for a mere probe. */
+export function lackOf(file: string, host: string | undefined, table: Table, site: Site): string | undefined {
+  const path = file.replaceAll('\\', '/').replace(/^[/.]+/, '')
+  const loader = table.loaders.get(path)
+  if (loader?.from === 'nowhere') return `there is no such file; ${loader.remedy}`
+  const name = (host === undefined ? undefined : table.assignments.get(host)) ?? site.default ?? builtInLocal
+  const isNamed = table.configurations.get(name)?.forms.some((form) => names(form.text, path)) === true
+  return isNamed ? `there is no such file, and the configuration ${name} names it` : undefined
+}
+
+/** Whether `path` stands in `text` as a whole: a probe for `0` is not named by `timeout 30`. */
+function names(text: string, path: string): boolean {
+  if (path === '') return false
+  for (let at = text.indexOf(path); at >= 0; at = text.indexOf(path, at + 1)) {
+    const before = text[at - 1] ?? ' '
+    const after = text[at + path.length] ?? ' '
+    if (/[\s/=,:'"]/.test(before) && /[\s,;'"]/.test(after)) return true
+  }
+  return false
+}

@@ -1,0 +1,99 @@
+// The open transfers: each found by its client, and never more of them than the limits allow.
+
+import type { Session } from './session.ts'
+import { firstTimerMs } from './transfer.ts'
+
+export type Limits = {
+  readonly maxTransfers: number
+  readonly maxPerClient: number
+}
+
+/** An ACK repeated after the end belongs to no transfer, but its client needs no ERROR: PXELINUX uses its port again. */
+const rememberEndedMs = 10_000
+const mostRemembered = 4096
+
+export class Sessions {
+  private readonly limits: Limits
+  private readonly now: () => number
+  /** By client address and port. */
+  private readonly byClient = new Map<string, Session>()
+  private readonly byAddress = new Map<string, Set<Session>>()
+  /** Those whose client has not answered yet, the oldest first. */
+  private readonly unproven = new Set<Session>()
+  private readonly ended = new Map<string, number>()
+
+  constructor(limits: Limits, now: () => number) {
+    this.limits = limits
+    this.now = now
+  }
+
+  get size(): number {
+    return this.byClient.size
+  }
+
+  get(client: string): Session | undefined {
+    return this.byClient.get(client)
+  }
+
+  /** Whether a transfer of this client ended a moment ago. */
+  endedLately(client: string): boolean {
+    const at = this.ended.get(client)
+    return at !== undefined && this.now() - at < rememberEndedMs
+  }
+
+  /**
+   * Makes room for one more by giving up a transfer that nobody answered, else says which limit is reached. One that
+   * has had no time to be answered yet is not given up: a flood would push out every real client just the same.
+   */
+  makeRoom(address: string): string | undefined {
+    const { maxTransfers, maxPerClient } = this.limits
+    const own = this.byAddress.get(address)
+    if (own !== undefined && own.size >= maxPerClient && !this.giveUpOne(own)) {
+      return `too many transfers from this address (tftp.max_per_client is ${maxPerClient})`
+    }
+    if (this.size >= maxTransfers && !this.giveUpOne(this.unproven)) {
+      return `too many transfers at once (tftp.max_transfers is ${maxTransfers})`
+    }
+    return undefined
+  }
+
+  private giveUpOne(among: ReadonlySet<Session>): boolean {
+    for (const session of among) {
+      if (!this.unproven.has(session)) continue
+      if (this.now() - session.startedAt <= firstTimerMs) return false
+      session.end()
+      return true
+    }
+    return false
+  }
+
+  add(client: string, session: Session): void {
+    this.byClient.set(client, session)
+    this.unproven.add(session)
+    const own = this.byAddress.get(session.parts.address)
+    if (own === undefined) this.byAddress.set(session.parts.address, new Set([session]))
+    else own.add(session)
+  }
+
+  /** Its client is where its address says. */
+  proven(session: Session): void {
+    this.unproven.delete(session)
+  }
+
+  remove(client: string, session: Session): void {
+    this.unproven.delete(session)
+    const own = this.byAddress.get(session.parts.address)
+    own?.delete(session)
+    if (own?.size === 0) this.byAddress.delete(session.parts.address)
+    if (this.byClient.get(client) !== session) return
+    this.byClient.delete(client)
+    this.ended.delete(client)
+    this.ended.set(client, this.now())
+    const [oldest] = this.ended.keys()
+    if (this.ended.size > mostRemembered && oldest !== undefined) this.ended.delete(oldest)
+  }
+
+  endAll(): void {
+    for (const session of this.byClient.values()) session.end()
+  }
+}
