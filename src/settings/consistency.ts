@@ -8,11 +8,49 @@ export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text
 
 export function inconsistencies(settings: Settings): readonly Inconsistency[] {
   return [
+    ...storeFaults(settings),
     ...dhcpFaults(settings),
     ...portFaults(settings),
     ...bootloaderFaults(settings),
     ...hostFaults(settings),
   ]
+}
+
+/** What works, and is hardly meant: said at the start, and left to the person. */
+export function* cautions(settings: Settings): Generator<Inconsistency> {
+  yield* exposures(settings)
+  yield* unguarded(settings)
+}
+
+/** Nobody may rely on a guard that is not there. */
+function* unguarded({ server, configuration }: Settings): Generator<Inconsistency> {
+  const text = 'is accepted, but not in force yet: it restricts nobody'
+  if (server.tokens_file !== undefined) yield { at: ['server', 'tokens_file'], text }
+  if (configuration.destructive.length > 0) yield { at: ['configuration', 'destructive'], text }
+  if (configuration.max_hosts_per_deploy !== undefined) {
+    yield { at: ['configuration', 'max_hosts_per_deploy'], text }
+  }
+}
+
+function* exposures({ file, store, tftp, http, server }: Settings): Generator<Inconsistency> {
+  const secrets = [
+    ['the settings file', file],
+    ['the store', store],
+    ['server.tokens_file', server.tokens_file],
+  ] as const
+  for (const [section, root] of [['tftp', tftp?.root] as const, ['http', http?.root] as const]) {
+    if (root === undefined) continue
+    const inside = secrets.filter(([, path]) => path?.startsWith(root.endsWith('/') ? root : `${root}/`))
+    if (inside.length === 0) continue
+    const what = inside.map(([name]) => name).join(' and ')
+    yield { at: [section, 'root'], text: `holds ${what}, which any machine can then fetch` }
+  }
+}
+
+function* storeFaults({ store }: Settings): Generator<Inconsistency> {
+  if (/^[a-z]+:\/\//i.test(store)) {
+    yield { at: ['store'], text: 'must be a file: a database elsewhere is not supported yet' }
+  }
 }
 
 function* dhcpFaults(settings: Settings): Generator<Inconsistency> {

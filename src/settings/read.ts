@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { isScalar, LineCounter, parseDocument, type ParsedNode } from 'yaml'
+import { isScalar, LineCounter, parseDocument, type ParsedNode, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
-import { inconsistencies } from './consistency.ts'
+import { cautions, inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
 import { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
@@ -17,6 +17,9 @@ export type ReadResult =
   | { readonly faults: readonly Remark[]; readonly warnings: readonly Remark[] }
 
 type Environment = { STATE_DIRECTORY?: string | undefined }
+
+/** Each host of a big site may share a value with all others; a bomb of aliases has millions. */
+const mostAliases = 10_000
 
 /** `environment` gives $STATE_DIRECTORY (systemd's StateDirectory=). A file that cannot be read is a fault too. */
 export function readSettings(file: string, environment: Environment = {}): ReadResult {
@@ -34,26 +37,51 @@ export function readSettings(file: string, environment: Environment = {}): ReadR
 /** The same from a text already read; `path` is where relative paths start. */
 export function parseSettings(text: string, path: string, environment: Environment = {}): ReadResult {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: sameKey })
-  const broken = document.errors.map((error): Remark => ({
-    line: lines.linePos(error.pos[0]).line,
-    text:
-      error.code === 'DUPLICATE_KEY'
-        ? `${/^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? 'a key'} stands there twice`
-        : (error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.code),
-  }))
-  if (broken.length > 0) return { faults: broken, warnings: [] }
+  // `<<: *defaults` was part of the YAML that the original read. What the parser finds odd is told by us.
+  const how = { lineCounter: lines, uniqueKeys: sameKey, merge: true, logLevel: 'error' } as const
+  const document = parseDocument(text, how)
+  const broken = document.errors.map((error) => syntaxFault(error, text, lines))
+  if (broken.length > 0) return { faults: sorted(broken), warnings: [] }
+  const places = new Lines(document, lines)
+  const loose = places.looseAliases()
+  if (loose.length > 0) {
+    const faults = loose.map(({ name, line }) => ({
+      line,
+      text: `*${name} stands for nothing: &${name} must stand before it`,
+    }))
+    return { faults, warnings: [] }
+  }
   let written: unknown
   try {
-    written = document.toJS() ?? {}
+    written = document.toJS({ maxAliasCount: mostAliases }) ?? {}
   } catch (error) {
-    // The parser refuses aliases that multiply without end.
-    return {
-      faults: [{ line: 1, text: error instanceof Error ? error.message : String(error) }],
-      warnings: [],
+    // The parser refuses aliases that multiply without end, or hold themselves, in words of its own.
+    const endless = error instanceof ReferenceError || error instanceof RangeError
+    const why = endless ? 'has too many aliases (*name) within aliases' : `makes no sense: ${String(error)}`
+    return { faults: [{ line: 1, text: `the file ${why}` }], warnings: [] }
+  }
+  return check(written, places, path, environment)
+}
+
+function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
+  const [start] = error.pos
+  const { line } = lines.linePos(start)
+  switch (error.code) {
+    case 'DUPLICATE_KEY': {
+      // The parser points at the space before the key.
+      const [before = ''] = /^(?:\s|#.*)*/.exec(text.slice(start)) ?? []
+      const [key = ''] = /^[^\s:]*/.exec(text.slice(start + before.length)) ?? []
+      return { line: lines.linePos(start + before.length).line, text: `${key} stands there twice` }
+    }
+    case 'MULTIPLE_DOCS':
+      return { line, text: 'a second document begins here ("---"); the settings are one' }
+    default: {
+      const [first = error.code] = error.message.split('\n')
+      if (first.includes('call stack'))
+        return { line, text: 'the file has too many brackets within brackets' }
+      return { line, text: first.replace(/ at line \d+, column \d+:?$/, '') }
     }
   }
-  return check(written, new Lines(document, lines), path, environment)
 }
 
 /** 42 and "42" name one option. */
@@ -78,6 +106,9 @@ function check(written: unknown, lines: Lines, path: string, environment: Enviro
     const settings = complete(sound.data, path, environment)
     for (const fault of inconsistencies(settings)) {
       faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
+    }
+    for (const caution of cautions(settings)) {
+      warnings.push({ line: lines.of(caution.at), text: `${show(caution.at)} ${caution.text}` })
     }
     if (faults.length === 0) return { settings: deepFreeze(settings), warnings: sorted(warnings) }
   }
@@ -119,8 +150,9 @@ function complete(parsed: z.infer<typeof settingsSchema>, file: string, environm
   const folder = dirname(file)
   const from = (path: string) => resolve(folder, path)
   const { tftp, http, server } = parsed
-  const state =
-    environment.STATE_DIRECTORY ?? (file.startsWith('/etc/') ? '/var/lib/pxe-pilot' : resolve(folder, 'var'))
+  // systemd joins several directories with colons.
+  const [given] = environment.STATE_DIRECTORY?.split(':') ?? []
+  const state = given || (file.startsWith('/etc/') ? '/var/lib/pxe-pilot' : resolve(folder, 'var'))
   const store = parsed.store ?? resolve(state, 'pxe-pilot.db')
   return {
     ...parsed,
@@ -129,7 +161,7 @@ function complete(parsed: z.infer<typeof settingsSchema>, file: string, environm
     ...(http && { http: { ...http, root: from(http.root) } }),
     server: { ...server, ...(server.tokens_file !== undefined && { tokens_file: from(server.tokens_file) }) },
     configuration: { ...parsed.configuration, directory: from(parsed.configuration.directory) },
-    store: /^postgres(ql)?:/.test(store) ? store : from(store),
+    store: /^[a-z]+:\/\//i.test(store) ? store : from(store),
     hosts: parsed.hosts ?? [],
     hosts_policy: parsed.hosts_policy ?? (parsed.hosts?.length ? 'declared' : 'register'),
     clients: parsed.clients ?? parsed.dhcp?.subnets.map((entry) => entry.subnet) ?? [],
@@ -185,8 +217,10 @@ function isGroup(value: unknown): value is Readonly<Record<PropertyKey, unknown>
   return typeof value === 'object' && value !== null
 }
 
+/** By line, and each once: a bracket that is missing breaks every line behind it in the same way. */
 function sorted(remarks: readonly Remark[]): readonly Remark[] {
-  return remarks.toSorted((a, b) => a.line - b.line)
+  const once = new Map(remarks.map((remark) => [`${remark.line} ${remark.text}`, remark]))
+  return [...once.values()].toSorted((a, b) => a.line - b.line)
 }
 
 /** The bytes of an option stay writable: no typed array with anything in it can be frozen. */

@@ -22,6 +22,8 @@ const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1')
 const mac = checked<Mac>(parseMac, 'a MAC address such as 23:34:a3:e9:09:cc')
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
 const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
+/** An empty one would be the folder of the settings file itself. */
+const path = z.string().regex(/^[^\0]+$/, 'must be a path')
 const bind = ipv4.prefault('0.0.0.0')
 const port = (standard: number) =>
   z.int('must be a port, a number from 1 to 65535').min(1).max(65535).default(standard)
@@ -84,7 +86,7 @@ const dhcp = z.strictObject({
 })
 
 const tftp = z.strictObject({
-  root: z.string().default('./tftproot'),
+  root: path.default('./tftproot'),
   bind,
   port: port(69),
   single_port: z.boolean().default(false),
@@ -94,7 +96,7 @@ const tftp = z.strictObject({
 })
 
 const http = z.strictObject({
-  root: z.string().default('./httproot'),
+  root: path.default('./httproot'),
   bind,
   port: port(80),
   listing: z.boolean().default(false),
@@ -105,14 +107,14 @@ const server = z.strictObject({
   port: port(3478),
   names: z.array(z.string()).default([]),
   allow: z.array(subnet).optional(),
-  tokens_file: z.string().optional(),
+  tokens_file: path.optional(),
 })
 
 /** It names the folder of the bootloader's configurations. */
 const folderName = z.string().regex(/^[^/.\0][^/\0]*$/, 'must be a name without "/" or a dot at its start')
 
 const configuration = z.strictObject({
-  directory: z.string().default('./tftproot/pxelinux.cfg/conf'),
+  directory: path.default('./tftproot/pxelinux.cfg/conf'),
   default: z.string().nullable().default(null),
   self_service: z.array(z.string()).default(['local']),
   destructive: z.array(z.string()).default([]),
@@ -136,7 +138,7 @@ const ipmi = z.strictObject({
   mac_address: mac.optional(),
   username: z.string().optional(),
   password: z.string().optional(),
-  password_file: z.string().optional(),
+  password_file: path.optional(),
   interface: z.string().optional(),
   hostname: z.string().optional(),
   subnet: z.string().optional(),
@@ -189,7 +191,7 @@ export const settingsSchema = z.strictObject({
   hosts: z.array(host).nullish(),
   hosts_policy: z.enum(['register', 'declared']).optional(),
   host_management_adapters: z.array(adapter).nullish(),
-  store: z.string().optional(),
+  store: path.optional(),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

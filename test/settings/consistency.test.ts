@@ -58,6 +58,11 @@ const rows: readonly (readonly [what: string, text: string, ...faults: string[]]
   ],
   ['TFTP on its port where DHCP is off', 'dhcp: { mode: off }\ntftp: { port: 67 }'],
   [
+    'a store that is no file',
+    'store: postgres://pxe@db/pxe',
+    '1: store must be a file: a database elsewhere is not supported yet',
+  ],
+  [
     'two bootloaders of one name',
     'configuration:\n  bootloaders:\n    - { name: a, file: pxelinux.0 }\n    - { name: a, file: lpxelinux.0 }',
     '4: configuration.bootloaders[1].name is already that of configuration.bootloaders[0]',

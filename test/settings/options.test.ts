@@ -45,7 +45,7 @@ const good: readonly (readonly [options: string, code: number, hex: string])[] =
   ['ip_forwarding: off', 19, '00'],
   // RFC 3397: labels and a zero after each name.
   ['119: [lab.example, example.]', 119, '036c6162076578616d706c6500076578616d706c6500'],
-  ['domain-search: a.b,c', 119, '01610162000163' + '00'],
+  ['domain-search: a.b,c', 119, '0161016200016300'],
   // RFC 3442: only the octets that the prefix covers.
   ['121: 10.0.0.0/8 via 10.77.0.1', 121, '080a0a4d0001'],
   ['121: [10.17.0.0/16 via 10.77.0.1, default via 10.77.0.2]', 121, '100a110a4d0001000a4d0002'],

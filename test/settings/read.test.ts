@@ -1,0 +1,241 @@
+// What a settings file may say, what it means where it says nothing, and every mistake at once with its line.
+
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { formatSubnet } from '../../src/net/ipv4.ts'
+import { declaredHosts } from '../../src/settings/hosts.ts'
+import { parseSettings, readSettings } from '../../src/settings/read.ts'
+import { faultsOf, file, settingsOf, sound, warningsOf } from './written.ts'
+
+const clientsOf = (text: string) => settingsOf(text).clients.map(formatSubnet)
+const policyOf = (text: string) => settingsOf(text).hosts_policy
+const storeOf = (path: string, environment = {}, text = '') =>
+  sound(parseSettings(text, path, environment)).store
+
+test('every kind of mistake is told at once, each with its line and what to write', (t) => {
+  const text = `
+dhpc: { mode: proxy }
+dhcp:
+  mode: prxy
+  identity: serial
+  limits: { unknown_share: 2, offer_hold: 1 minute }
+  subnets:
+    - subnet: 10.77.0.0/33
+      ranges: 10.77.0.1
+      router: 10.77.0
+      lease_time: 1y
+    - ranges: [10.77.0.9-10.77.0.1]
+  authoritative: ja
+  port: 0
+tftp:
+  rot: ./files
+  root: ''
+  max_transfers: 1.5
+http: on
+server:
+  port: '80'
+  allow: [everyone]
+configuration:
+  bootloaders:
+    - { name: a/b, file: pxelinux.0, arch: [uefi-x46] }
+hosts:
+  - name: [h1]
+    mac_addresses: [23:34:a3:e9:09]
+    lokced: true
+log: { level: warning }
+clients: 10.77.0.0/24
+`
+  t.deepEqual(faultsOf(text), [
+    '2: dhpc is unknown; did you mean dhcp?',
+    '4: dhcp.mode must be one of server, proxy, off, not "prxy"; did you mean proxy?',
+    '5: dhcp.identity must be one of mac, client-id, not "serial"',
+    '6: dhcp.limits.unknown_share must be at most 1, not 2',
+    '6: dhcp.limits.offer_hold must be a time such as 90s, 10m, 1h or 7d, not "1 minute"',
+    '8: dhcp.subnets[0].subnet must be a subnet such as 10.77.0.0/24, not "10.77.0.0/33"',
+    '9: dhcp.subnets[0].ranges must be a list such as [a, b], not "10.77.0.1"',
+    '10: dhcp.subnets[0].router must be an IPv4 address such as 10.77.0.1, not "10.77.0"',
+    '11: dhcp.subnets[0].lease_time must be a time such as 90s, 10m, 1h or 7d, not "1y"',
+    '12: dhcp.subnets[1].subnet is missing: it must be a subnet such as 10.77.0.0/24',
+    '12: dhcp.subnets[1].ranges[0] must be a range such as 10.77.0.100-10.77.0.199, not "10.77.0.9-10.77.0.1"',
+    '13: dhcp.authoritative must be true or false, not "ja"',
+    '14: dhcp.port must be at least 1, not 0',
+    '16: tftp.rot is unknown; did you mean root?',
+    '17: tftp.root must be a path, not ""',
+    '18: tftp.max_transfers must be a whole number, not 1.5',
+    '19: http must be a group of settings, each as `name: value`, not "on"',
+    '21: server.port must be a port, a number from 1 to 65535, not "80"',
+    '22: server.allow[0] must be a subnet such as 10.77.0.0/24, not "everyone"',
+    '25: configuration.bootloaders[0].name must be a name without "/" or a dot at its start, not "a/b"',
+    '25: configuration.bootloaders[0].arch[0] must be one of bios, uefi-ia32, uefi-x64, uefi-arm32, uefi-arm64, http-ia32, http-x64, http-arm32, http-arm64, rpi, not "uefi-x46"; did you mean uefi-x64?',
+    '27: hosts[0].name must be a text, not a list',
+    '28: hosts[0].mac_addresses[0] must be a MAC address such as 23:34:a3:e9:09:cc, not "23:34:a3:e9:09"',
+    '29: hosts[0].lokced is unknown; did you mean locked?',
+    '30: log.level must be one of debug, info, warn, error, not "warning"',
+    '31: clients must be a list such as [a, b], not "10.77.0.0/24"',
+  ])
+})
+
+test('a file that cannot be read is a fault, and names why', (t) => {
+  const result = readSettings('/nowhere/pxe-pilot.yml')
+  t.true('faults' in result)
+  t.regex('faults' in result ? (result.faults[0]?.text ?? '') : '', /^cannot be read: ENOENT/)
+})
+
+test('an unknown key far from any of ours is ignored with a warning', (t) => {
+  const text = 'tftp:\n  colour: red\nconstructor: 1\n__proto__: { polluted: true }'
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text), [
+    '2: tftp.colour is no setting of ours and is ignored',
+    '3: constructor is no setting of ours and is ignored',
+    '4: __proto__ is no setting of ours and is ignored',
+  ])
+  t.false('polluted' in {})
+})
+
+test('texts are what stands there, also where YAML sees a number', (t) => {
+  const settings = settingsOf(`
+hosts:
+  - name: 0042
+    mac_addresses: [001122334455]
+    vars: { rack: 07, ratio: 1.50, on: true }
+    ipmi: { username: true, password: 0123 }
+configuration: { default: 12.04 }
+`)
+  const [host] = settings.hosts
+  t.is(host?.name, '0042')
+  t.deepEqual(host?.mac_addresses?.map(String), ['00:11:22:33:44:55'])
+  t.deepEqual(host?.vars, { rack: '07', ratio: '1.50', on: 'true' })
+  t.deepEqual(host?.ipmi, { username: 'true', password: '0123' })
+  t.is(settings.configuration.default, '12.04')
+})
+
+test('an empty file serves the API alone, on its port, to everyone', (t) => {
+  for (const text of ['', '# nothing yet\n', '{}']) {
+    const settings = settingsOf(text)
+    t.deepEqual([settings.dhcp, settings.tftp, settings.http], [undefined, undefined, undefined])
+    t.is(settings.server.port, 3478)
+    t.is(settings.configuration.directory, '/srv/lab/tftproot/pxelinux.cfg/conf')
+    t.is(settings.configuration.default, null)
+    t.deepEqual(settings.configuration.self_service, ['local'])
+    t.is(settings.store, '/srv/lab/var/pxe-pilot.db')
+    t.is(settings.hosts_policy, 'register')
+    t.deepEqual(settings.clients, [])
+    t.deepEqual(settings.hosts, [])
+  }
+})
+
+test('a section whose keys are all commented out is there, with its defaults', (t) => {
+  const settings = settingsOf(
+    'dhcp:\ntftp:\nhttp:\nserver:\nconfiguration:\nhosts:\nlog:\nclients:\nstore:\n',
+  )
+  t.like(settings, {
+    dhcp: {
+      mode: 'proxy',
+      identity: 'mac',
+      authoritative: false,
+      port: 67,
+      limits: { unknown_share: 0.8, declined_share: 0.1, offer_hold: 60 },
+    },
+    tftp: {
+      root: '/srv/lab/tftproot',
+      port: 69,
+      follow_links: 'inside',
+      max_transfers: 1000,
+      max_per_client: 64,
+    },
+    http: { root: '/srv/lab/httproot', port: 80, listing: false },
+    log: { level: 'info', format: 'pretty' },
+    store: '/srv/lab/var/pxe-pilot.db',
+  })
+})
+
+test('a subnet has the lease times that are not written', (t) => {
+  const text = 'dhcp:\n  subnets:\n    - { subnet: 10.77.0.9/24, max_lease_time: 7d, min_lease_time: 90 }'
+  const subnet = settingsOf(text).dhcp?.subnets[0]
+  t.is(subnet === undefined ? '' : formatSubnet(subnet.subnet), '10.77.0.0/24')
+  t.deepEqual([subnet?.min_lease_time, subnet?.lease_time, subnet?.max_lease_time], [90, 3600, 7 * 86_400])
+})
+
+test('clients are the subnets of dhcp unless they are named', (t) => {
+  const dhcp = 'dhcp: { subnets: [{ subnet: 10.77.0.0/24 }, { subnet: 10.78.0.0/24 }] }\n'
+  t.deepEqual(clientsOf(dhcp), ['10.77.0.0/24', '10.78.0.0/24'])
+  t.deepEqual(clientsOf(`${dhcp}clients: [10.0.0.0/8]`), ['10.0.0.0/8'])
+  t.deepEqual(clientsOf(`${dhcp}clients: []`), [])
+})
+
+test('a deploy may name any MAC until hosts are declared, or as the settings say', (t) => {
+  t.is(policyOf('hosts: []'), 'register')
+  t.is(policyOf('hosts: [{ name: h1 }]'), 'declared')
+  t.is(policyOf('hosts: [{ name: h1 }]\nhosts_policy: register'), 'register')
+  t.is(policyOf('hosts_policy: declared'), 'declared')
+})
+
+test('relative paths start at the settings file, wherever the process runs', (t) => {
+  const settings = settingsOf(`
+tftp: { root: files/tftp }
+http: { root: ../www }
+server: { tokens_file: tokens }
+configuration: { directory: /var/conf/../conf }
+store: ./data/p.db
+`)
+  t.is(settings.tftp?.root, '/srv/lab/files/tftp')
+  t.is(settings.http?.root, '/srv/www')
+  t.is(settings.server.tokens_file, '/srv/lab/tokens')
+  t.is(settings.configuration.directory, '/var/conf')
+  t.is(settings.store, '/srv/lab/data/p.db')
+})
+
+test('a file named relatively is found from here', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-settings-'))
+  writeFileSync(join(folder, 'p.yml'), 'tftp:\n')
+  t.is(sound(readSettings(join(folder, 'p.yml'))).tftp?.root, join(folder, 'tftproot'))
+})
+
+test('the store lies where the service may write', (t) => {
+  const systemd = { STATE_DIRECTORY: '/var/lib/private/pxe-pilot:/var/lib/other' }
+  t.is(storeOf(file), '/srv/lab/var/pxe-pilot.db')
+  t.is(storeOf(file, { STATE_DIRECTORY: '' }), '/srv/lab/var/pxe-pilot.db')
+  t.is(storeOf('/etc/pxe-pilot/pxe-pilot.yml'), '/var/lib/pxe-pilot/pxe-pilot.db')
+  t.is(storeOf('/etc/pxe-pilot/pxe-pilot.yml', systemd), '/var/lib/private/pxe-pilot/pxe-pilot.db')
+  t.is(storeOf(file, systemd, 'store: /data/p.db'), '/data/p.db')
+})
+
+test('a root that would give our own files away is warned about', (t) => {
+  const text = 'tftp: { root: . }\nhttp: { root: ./www }\nserver: { tokens_file: ./www/tokens }'
+  t.deepEqual(warningsOf(text).slice(0, 2), [
+    '1: tftp.root holds the settings file and the store and server.tokens_file, which any machine can then fetch',
+    '2: http.root holds server.tokens_file, which any machine can then fetch',
+  ])
+  t.deepEqual(warningsOf('tftp: { root: ./pxe-pilot }'), [])
+})
+
+test('a guard that is not in force yet is warned about', (t) => {
+  const text =
+    'server: { tokens_file: ./tokens }\nconfiguration:\n  destructive: [a]\n  max_hosts_per_deploy: 3'
+  t.deepEqual(warningsOf(text), [
+    '1: server.tokens_file is accepted, but not in force yet: it restricts nobody',
+    '3: configuration.destructive is accepted, but not in force yet: it restricts nobody',
+    '4: configuration.max_hosts_per_deploy is accepted, but not in force yet: it restricts nobody',
+  ])
+})
+
+test('nothing can change the settings once they are read', (t) => {
+  const settings = settingsOf(
+    'dhcp: { options: { 26: 1400 }, subnets: [{ subnet: 10.77.0.0/24 }] }\nhosts: [{ name: h1 }]',
+  )
+  const deep = (value: unknown): boolean =>
+    typeof value !== 'object' ||
+    value === null ||
+    ArrayBuffer.isView(value) ||
+    (Object.isFrozen(value) && Object.values(value).every(deep))
+  t.true(deep(settings))
+})
+
+test('a declared host without a name or a card names no machine', (t) => {
+  t.deepEqual(
+    declaredHosts(settingsOf('hosts: [{ locked: true }, { name: bare }]').hosts).map((host) => host.name),
+    ['bare'],
+  )
+})
