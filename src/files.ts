@@ -1,7 +1,7 @@
 // Finds and opens a regular file under a root, and nowhere else.
 
 import { constants, type Stats } from 'node:fs'
-import { open, realpath, stat, type FileHandle } from 'node:fs/promises'
+import { open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
 /** `inside`: a link may lead anywhere below the root; `anywhere`: also out of it (tftp.follow_links). */
@@ -50,16 +50,16 @@ export async function openFound(path: string): Promise<FileHandle> {
 }
 
 /**
- * Finds and opens in one: the handle is the very file that was judged, although a folder on the way may have
- * become a link in between (CWE-367). The caller closes it.
+ * Finds and opens in one: what was opened is judged once more, because a folder on the way may have become a link in
+ * between (CWE-367). The caller closes the handle.
  */
 export async function openUnder(root: string, path: string, links: Links): Promise<Opened> {
-  // Once more for a file that was replaced by a rename just now, as editors do.
+  // Once more for a name that was a file and is a link or gone a moment later, as editors do it.
   for (let attempt = 0; attempt < 2; attempt++) {
     const found = await findUnder(root, path, links)
     if (found.kind !== 'found') return found
     try {
-      const opened = await openIdentical(found.path, found.identity)
+      const opened = await openJudged(found, root, links)
       if (opened !== undefined) return opened
     } catch (error) {
       const why = explain(error)
@@ -69,17 +69,33 @@ export async function openUnder(root: string, path: string, links: Links): Promi
   return { kind: 'missing' }
 }
 
-async function openIdentical(path: string, identity: string): Promise<Opened | undefined> {
-  const handle = await openFound(path)
+async function openJudged(
+  found: Extract<Found, { kind: 'found' }>,
+  root: string,
+  links: Links,
+): Promise<Opened | undefined> {
+  const handle = await openFound(found.path)
   try {
     const status = await handle.stat()
-    if (identityOf(status) === identity) return { kind: 'opened', handle, size: status.size }
+    const isInside =
+      links === 'anywhere' || ((await liesUnder(handle, root)) ?? identityOf(status) === found.identity)
+    if (status.isFile() && isInside) return { kind: 'opened', handle, size: status.size }
   } catch (error) {
     await handle.close()
     throw error
   }
   await handle.close()
   return undefined
+}
+
+/** Undefined where the system does not tell: without /proc, or to a program that has file capabilities. */
+async function liesUnder(handle: FileHandle, root: string): Promise<boolean | undefined> {
+  try {
+    const [realRoot, real] = await Promise.all([realpath(root), readlink(`/proc/self/fd/${handle.fd}`)])
+    return isUnder(realRoot, real)
+  } catch {
+    return undefined
+  }
 }
 
 function identityOf(status: Stats): string {

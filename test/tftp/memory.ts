@@ -117,7 +117,8 @@ export class HandClock implements Clock {
   forward(ms: number): void {
     const end = this.time + ms
     for (;;) {
-      const [first] = [...this.jobs].filter((job) => job.at <= end).toSorted((a, b) => a.at - b.at)
+      let first: Job | undefined
+      for (const job of this.jobs) if (job.at <= end && job.at < (first?.at ?? Infinity)) first = job
       if (first === undefined) break
       this.jobs.delete(first)
       this.time = Math.max(this.time, first.at)
