@@ -100,7 +100,8 @@ function* portFaults({ dhcp, tftp, http, server }: Settings): Generator<Inconsis
   if (http !== undefined && meet(http, server)) {
     yield { at: ['http', 'port'], text: `${http.port} is that of the API, too (server.port)` }
   }
-  if (dhcp !== undefined && tftp !== undefined && dhcp.mode !== 'off' && meet(dhcp, tftp)) {
+  const serves = dhcp !== undefined && [dhcp, ...dhcp.subnets].some(({ mode = 'off' }) => mode !== 'off')
+  if (serves && tftp !== undefined && meet(dhcp, tftp)) {
     yield { at: ['tftp', 'port'], text: `${tftp.port} is that of DHCP, too (dhcp.port)` }
   }
 }

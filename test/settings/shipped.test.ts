@@ -1,4 +1,4 @@
-// The settings file that ships: it starts as it is, names every setting there is, and its examples work.
+// The settings files people begin with: ours as it ships, which names every setting, and those of the original.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -7,12 +7,13 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import { formatIpv4, formatSubnet } from '../../src/net/ipv4.ts'
+import { declaredHosts } from '../../src/settings/hosts.ts'
 import { readSettings } from '../../src/settings/read.ts'
 import { settingsSchema } from '../../src/settings/schema.ts'
-import { faultsOf, settingsOf, sound } from './written.ts'
+import { faultsOf, settingsOf, sound, warningsOf } from './written.ts'
 
 const file = 'pxe-pilot.yml'
-const text = readFileSync(file, 'utf8')
+const shipped = readFileSync(file, 'utf8')
 
 test('it starts as it ships, without a word, and is safe', (t) => {
   const result = readSettings(file)
@@ -27,7 +28,7 @@ test('it starts as it ships, without a word, and is safe', (t) => {
 })
 
 /** The file with every commented-out setting in force: all lines with "#" but explanations, which are "# …". */
-const uncommented = uncomment(text)
+const uncommented = uncomment(shipped)
 
 function uncomment(lines: string): string {
   return lines.replace(/^( *)#(?=\S| {2})/gm, '$1')
@@ -40,7 +41,7 @@ test('it works with every commented-out setting in force', (t) => {
 test('it names every setting there is', (t) => {
   const written: unknown = parse(uncommented)
   const missing = keysOf(settingsSchema).filter(
-    (path) => !has(written, path) && !text.includes(`or ${path.at(-1)}:`),
+    (path) => !has(written, path) && !shipped.includes(`or ${path.at(-1)}:`),
   )
   t.deepEqual(missing, [])
 })
@@ -62,7 +63,7 @@ test('a commented-out setting with a default shows it', (t) => {
 })
 
 test('the edit to full server mode that it tells works', (t) => {
-  const [before = '', lines = '', after = ''] = text.split(
+  const [before = '', lines = '', after = ''] = shipped.split(
     /^(?= *# (?:FULL SERVER MODE|A subnet may also say))/m,
   )
   t.regex(lines, /write "server" above.*\n {2}#subnets:/)
@@ -76,6 +77,113 @@ test('the edit to full server mode that it tells works', (t) => {
     [['10.77.0.100', '10.77.0.199']],
   )
   t.deepEqual(clients.map(formatSubnet), ['10.77.0.0/24'])
+})
+
+test('a settings file of the original gets TFTP and the API, and its hosts', (t) => {
+  const text = `---
+hosts:
+  - name: h1
+    mac_addresses: ["00:00:00:00:00:01"]
+    ipmi:
+      mac_address: "00:00:00:00:10:01"
+      username: "user"
+      password: "pass"
+      interface: "lanplus"
+      subnet: "10.0.0.0/24"
+  - name: h2
+    mac_addresses: ["00:00:00:00:00:02", "00:00:00:00:0B:02"]
+    management:
+      mac_address: "00:00:00:00:10:02"
+      ip_address: 1.2.3.4
+      adapter: ipmitool
+      subnet: "10.0.0.0/24"
+      vars:
+        - name: username
+          value: user
+        - name: password
+          value: 0777
+  - mac_addresses: ["00-00-00-00-00-03"]
+
+tftp:
+  root: "/var/tftp"
+
+configuration:
+  directory: "/var/tftp/pxelinux.cfg/conf"
+  bootloaders:
+    - name: syslinux
+      file: pxelinux.0
+      config_path:
+    - name: grub2
+      file: grubx64.efi
+      config_path: grub.cfg
+
+server:
+  port: 3478
+
+host_management_adapters:
+  - name: ipmitool
+    vars:
+      - name: base
+        value: ipmitool -I lanplus -H {{.ip_address}} -U {{.username}} -P {{.password}} chassis power
+    power_status:
+      cmd: "{{.base}} status"
+      pattern_on: ^Chassis Power is on$
+      pattern_off: ^Chassis Power is off$
+    power_on: { cmd: "{{.base}} on" }
+    power_off: { cmd: "{{.base}} off" }
+    power_reset: { cmd: "{{.base}} reset" }
+`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text), [])
+  const settings = settingsOf(text)
+  t.is(settings.tftp?.root, '/var/tftp')
+  t.deepEqual([settings.dhcp, settings.http], [undefined, undefined])
+  t.is(settings.hosts_policy, 'declared')
+  t.deepEqual(settings.clients, [])
+  t.deepEqual(
+    declaredHosts(settings.hosts).map(({ name, macs }) => [name, ...macs]),
+    [
+      ['h1', '00:00:00:00:00:01'],
+      ['h2', '00:00:00:00:00:02', '00:00:00:00:0b:02'],
+      ['00-00-00-00-00-03', '00:00:00:00:00:03'],
+    ],
+  )
+  t.is(settings.hosts[1]?.management?.vars?.[1]?.value, '0777')
+  t.deepEqual(
+    settings.configuration.bootloaders?.map((entry) => entry.config_path),
+    ['', 'grub.cfg'],
+  )
+})
+
+test('keys of the original that never did anything are accepted with a warning', (t) => {
+  const text = `
+discovery: { cmd: fping }
+arp: { cmd: arp }
+hosts:
+  - name: h1
+    configuration: local
+    power_state: On
+    ipmi:
+      subnets: 10.0.0.0/24
+`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(
+    warningsOf(text).map((warning) => warning.split(' ', 2).join(' ')),
+    [
+      '2: discovery',
+      '3: arp',
+      '6: hosts[0].configuration',
+      '7: hosts[0].power_state',
+      '9: hosts[0].ipmi.subnets',
+    ],
+  )
+})
+
+test('a declared host without a name or a card names no machine', (t) => {
+  t.deepEqual(
+    declaredHosts(settingsOf('hosts: [{ locked: true }, { name: bare }]').hosts).map((host) => host.name),
+    ['bare'],
+  )
 })
 
 /** Every key of the schema, as `dhcp.limits.offer_hold`. */
