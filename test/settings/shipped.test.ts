@@ -46,6 +46,17 @@ test('it names every setting there is', (t) => {
   t.deepEqual(missing, [])
 })
 
+test('docs/settings.md names every setting there is', (t) => {
+  const told = readFileSync('docs/settings.md', 'utf8')
+  const missing = keysOf(settingsSchema).filter((path) => {
+    const names = path.map((_, index) => path.slice(index).join('.'))
+    return !names.some((name) =>
+      [`\`${name}\``, `\`${name}.`, `## ${name}\n`].some((word) => told.includes(word)),
+    )
+  })
+  t.deepEqual(missing, [])
+})
+
 test('a commented-out setting with a default shows it', (t) => {
   const shown = settingsOf(uncommented)
   const { dhcp, tftp, http, server, log, configuration } = settingsOf('dhcp:\ntftp:\nhttp:\n')
