@@ -19,7 +19,13 @@ export type Site = {
 
 /** One thing a client can be given. A file answer holds only if the file is there. */
 export type Answer =
-  | { readonly kind: 'boot'; readonly server: Ipv4; readonly file: string; readonly url?: string | undefined }
+  | {
+      readonly kind: 'boot'
+      readonly server: Ipv4
+      readonly file: string
+      /** Where the client is to fetch it by HTTP, and not by TFTP from `server`. */
+      readonly url: string | undefined
+    }
   | {
       readonly kind: 'text'
       readonly body: string
@@ -41,6 +47,7 @@ export type Rule =
   | 'local-withheld'
   | 'unknown-firmware'
   | 'no-form'
+  | 'no-http'
   | 'loader-missing'
   | 'broken-template'
   | 'refused'

@@ -32,15 +32,17 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
       about,
     )
   }
+  if (facts.agent === 'httpboot' && site.httpPort === undefined) {
+    return nothing(
+      'no-http',
+      `${choice.because}, but it boots over HTTP, which the settings do not serve`,
+      about,
+    )
+  }
   const script = facts.agent === 'ipxe' ? formOf(table, choice.name, 'ipxe') : undefined
   if (script !== undefined && facts.mac !== undefined) {
     const file = `ipxe.cfg/01-${macWithDashes(facts.mac)}`
-    return gives(
-      [bootFile(facts, file, site)],
-      choice.rule,
-      `${choice.because}; it is iPXE: its script`,
-      about,
-    )
+    return gives([byUrl(facts, file, site)], choice.rule, `${choice.because}; it is iPXE: its script`, about)
   }
   let missing: string | undefined
   for (const loader of fitting(site.bootloaders, firmware, choice.name, table)) {
@@ -110,7 +112,12 @@ function missingRemedy(file: string, table: Table): string | undefined {
 }
 
 function bootFile(facts: Facts, file: string, site: Site): Answer {
-  const server = facts.server
+  return facts.agent === 'httpboot'
+    ? byUrl(facts, file, site)
+    : { kind: 'boot', server: facts.server, file, url: undefined }
+}
+
+function byUrl({ server }: Facts, file: string, site: Site): Answer {
   const url = site.httpPort === undefined ? undefined : `${origin(formatIpv4(server), site.httpPort)}/${file}`
   return { kind: 'boot', server, file, url }
 }

@@ -89,6 +89,9 @@ export class HttpListener {
       (request, response) => this.serve(request, response),
     )
     this.server.timeout = stalledMs
+    // An installer's nc closes its side behind the request and waits for the answer, which Node by default does not
+    // give: the property is node:http's own (lib/_http_server.js, socketOnEnd), and undocumented.
+    Object.assign(this.server, { httpAllowHalfOpen: true })
     this.server.on('connection', (socket) => this.welcome(socket))
     this.server.on('clientError', (error, socket) => this.refuse(error, socket))
   }

@@ -86,7 +86,7 @@ type Row = {
 const loader = { kind: 'loader' } as const
 const path = (text: string) => ({ kind: 'path', path: text }) as const
 const deployed = (name: string, to = 'h1'): Change => ({ kind: 'assignment', host: to, configuration: name })
-const boot = (file: string): Answer => ({ kind: 'boot', server, file, url: `http://10.77.0.1/${file}` })
+const boot = (file: string, url?: string): Answer => ({ kind: 'boot', server, file, url })
 const text = (body: string): Answer => ({ kind: 'text', body })
 const file = (name: string): Answer => ({ kind: 'file', root: 'tftp', path: name })
 
@@ -221,7 +221,7 @@ const rows: readonly Row[] = [
     facts: { mac: h1, archs: [0], agent: 'ipxe', asks: loader },
     table: [deployed('script')],
     expect: 'assigned',
-    answers: [boot('ipxe.cfg/01-52-54-00-00-00-01')],
+    answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
   },
   // What a per-host name gets.
   {

@@ -45,6 +45,16 @@ test('five pipelined requests are answered in order on one connection', async (t
   t.deepEqual(text.match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>', '</5>'])
 })
 
+test('a client that closes its side behind the request, as nc does, has its answer', async (t) => {
+  const { port } = await listen(t, {}, (_, response) => void setTimeout(() => response.end('late'), 100))
+  for (const version of ['1.0', '1.1\r\nConnection: close']) {
+    const request = `PUT /x HTTP/${version}\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`
+    const { text, closed } = await exchange(port, (socket) => void socket.end(request))
+    t.regex(text, /^HTTP\/1\.1 200 [^]*late$/)
+    t.true(closed)
+  }
+})
+
 for (const [what, sends, status] of [
   ['a malformed request line', 'GARBAGE\r\n\r\n', 400],
   ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],

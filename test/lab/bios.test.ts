@@ -24,8 +24,10 @@ test('local boots the disk, with no file of that name', async (t) => {
   const appliance = await lab.appliance('server')
   await appliance.deploy('local', mac)
   const machine = await lab.bios({ mac, disk: await disk(join(lab.folder, 'disk'), 'bootable') })
+  await machine.prints(/PXELINUX/, 60)
   await machine.prints(fromDisk, 60)
   await machine.isOff(10)
+  t.regex(appliance.log, /asks for pxelinux\.cfg\/01-52-54-00-77-00-01/)
 })
 
 test('a machine with nothing deployed gets an address, no boot file, and goes on to its disk', async (t) => {

@@ -13,7 +13,7 @@ const fromDisk = new RegExp(diskMarker)
 
 async function shippedRoots(lab: Lab): Promise<void> {
   for (const root of ['tftproot', 'httproot']) {
-    await cp(join(repository, root), join(lab.folder, root), { recursive: true })
+    await cp(join(repository, root), join(lab.folder, root), { recursive: true, verbatimSymlinks: true })
   }
 }
 
