@@ -175,7 +175,7 @@ export class Appliance {
     })
     this.stops.push(() => server.stop())
     await server.start()
-    this.listenersOf.push(() => server.states().map((state) => ({ name: `DHCP ${dhcp.mode}`, ...state })))
+    this.listenersOf.push(() => server.states().map((state) => ({ ...state, name: `DHCP ${dhcp.mode}` })))
   }
 
   private readonly decide = (facts: Facts) => decide(facts, this.table, this.site)

@@ -45,6 +45,10 @@ const headers = 28
 /** One Ethernet frame: EDK2 says 65280, and fragments are what small stacks lose. */
 const most = 1500
 
+/** Both are kept with a lease: a name as long as DNS allows (RFC 1035 2.3.4), and an id of two full options. */
+const longestHostname = 255
+const longestClientId = 510
+
 const typeNames: ReadonlyMap<number, MessageType> = new Map(
   Object.entries(messageTypes).map(([name, code]) => [code, name as MessageType]),
 )
@@ -64,6 +68,8 @@ export function readClient(message: Message): Client | { readonly refused: strin
   const id = options.get(codes.clientIdentifier)
   // RFC 2132 9.14: at least two octets; an empty one names nobody.
   const clientId = id !== undefined && id.length > 0 ? id.toString('hex') : undefined
+  if (id !== undefined && id.length > longestClientId)
+    return { refused: `its client-id has ${id.length} octets` }
   if (mac === zero && clientId === undefined) return { refused: 'its hardware address is zero' }
   const vendorClass = text(options.get(codes.vendorClass)) ?? ''
   const archs = archsOf(options.get(codes.architecture), vendorClass)
@@ -74,7 +80,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
     type,
     mac,
     clientId,
-    hostname: text(options.get(codes.hostName)),
+    hostname: text(options.get(codes.hostName))?.slice(0, longestHostname),
     boots:
       options.has(codes.architecture) ||
       options.has(codes.ipxeEncapsulated) ||

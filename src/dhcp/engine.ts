@@ -5,7 +5,7 @@ import { formatIpv4 } from '../net/ipv4.ts'
 import { readClient } from './client.ts'
 import { bootRequest, decode } from './packet.ts'
 import { answerProxy } from './proxy-mode.ts'
-import type { EngineParts, Port, Request, Send } from './request.ts'
+import { seldom, type EngineParts, type Port, type Request, type Send } from './request.ts'
 import { placeOf, type Arrival } from './scope.ts'
 import { serve } from './server-mode.ts'
 
@@ -13,7 +13,7 @@ export class Engine {
   private readonly parts: EngineParts
 
   constructor(parts: EngineParts) {
-    this.parts = parts
+    this.parts = { ...parts, tell: seldom(parts.tell, parts.now) }
   }
 
   /** Any bytes from anywhere; never throws. Resolves when the request is dealt with, for tests. */
@@ -42,6 +42,8 @@ export class Engine {
     if ('refused' in place) return this.drop(who, place.refused)
     const request: Request = { message, client, arrival, port, host, send, who }
     if (place.mode === 'proxy') return answerProxy(request, place, this.parts)
+    const objection = message.giaddr === 0 ? this.parts.objectionTo(arrival.link.name) : undefined
+    if (objection !== undefined) return this.drop(who, objection)
     if (port === 'dhcp') return await serve(request, place, this.parts)
     this.drop(who, 'it asks on port 4011, where only proxy mode answers')
   }

@@ -4,7 +4,8 @@ import type { Host, Lease } from '../model.ts'
 import { formatIpv4, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Client } from './client.ts'
 import { options as codes } from './codes.ts'
-import type { Holder, Leases } from './leases.ts'
+import type { Holder } from './holder.ts'
+import type { Leases } from './leases.ts'
 import type { Message, OptionList } from './packet.ts'
 import { wanted } from './reply.ts'
 import type { Place, Scope } from './scope.ts'
@@ -27,9 +28,11 @@ export type Grant = { readonly ip: Ipv4; readonly scope: Scope; readonly seconds
 
 export type Verdict =
   | { readonly kind: 'offer'; readonly grant: Grant }
-  /** `lease` is to be written before the ACK leaves. */
-  | { readonly kind: 'ack'; readonly grant: Grant; readonly lease: Lease }
+  /** `lease` is to be written before the ACK leaves; what it takes the place of is in `ended`. */
+  | { readonly kind: 'ack'; readonly grant: Grant; readonly lease: Lease; readonly ended: readonly Lease[] }
   | { readonly kind: 'nak'; readonly because: string }
+  /** A DISCOVER, and no address is left for it. */
+  | { readonly kind: 'full'; readonly because: string }
   /** An INFORM: options, and no lease (RFC 2131 4.3.5). */
   | { readonly kind: 'inform'; readonly scope: Scope }
   /** No reply; `lease`, if there is one, is to be written. */
@@ -62,7 +65,7 @@ export function judge(context: ServerContext): Verdict {
 
 function judgeDiscover({ client, holder, place, leases }: ServerContext): Verdict {
   const proposal = leases.propose(holder, client.requestedAddress, place.scopes)
-  if ('none' in proposal) return silent(`no address for it: ${proposal.none}`, true)
+  if ('none' in proposal) return { kind: 'full', because: proposal.none }
   return { kind: 'offer', grant: { ...proposal, seconds: secondsFor(client, proposal.scope) } }
 }
 
@@ -76,17 +79,18 @@ function judgeRequest(context: ServerContext): Verdict {
       return silent(`it chose the DHCP server ${formatIpv4(client.server)}`)
     }
     const ip = client.requestedAddress ?? message.ciaddr
-    return grantOrNak(context, ip)
+    return ip === 0 ? silent('it asks for no address') : grantOrNak(context, ip)
   }
   const ip = message.ciaddr === 0 ? client.requestedAddress : message.ciaddr
-  if (ip === undefined) return silent('it asks for no address')
+  if (ip === undefined || ip === 0) return silent('it asks for no address')
   return judgeKnownAddress(context, ip)
 }
 
 /** INIT-REBOOT, RENEWING, REBINDING: the client has an address already, from us or from somebody else. */
 function judgeKnownAddress(context: ServerContext, ip: Ipv4): Verdict {
   const { holder, place, leases, authoritative } = context
-  if (leases.isOwn(ip, holder.key)) return grantOrNak(context, ip)
+  // A reservation is a record, too: its machine may come from another server, or from before our store was lost.
+  if (leases.isOwn(ip, holder.key) || ip === holder.reserved) return grantOrNak(context, ip)
   // Our own addresses we know; any other may be one that another server gave it.
   if (leases.isOurs(ip, place.scopes)) {
     if (leases.activeAt(ip) !== undefined) return nak(`${formatIpv4(ip)} belongs to another client`)
@@ -112,24 +116,24 @@ function grantOrNak(context: ServerContext, ip: Ipv4): Verdict {
   const scope = leases.scopeFor(ip, holder, place.scopes)
   if (scope === undefined) return nak(`it cannot have ${formatIpv4(ip)} here`)
   const seconds = secondsFor(client, scope)
-  const lease: Lease = {
-    ip,
-    mac: client.mac,
-    clientId: client.clientId,
-    hostname: client.hostname,
-    state: 'bound',
-    since: leases.activeAt(ip)?.since ?? now,
-    expires: now + seconds * 1000,
-  }
-  return { kind: 'ack', grant: { ip, scope, seconds }, lease }
+  const { mac, clientId, hostname } = client
+  const since = leases.activeAt(ip)?.since ?? now
+  const lease: Lease = { ip, mac, clientId, hostname, state: 'bound', since, expires: now + seconds * 1000 }
+  // A machine that starts has left what it had here. And a client-id that comes with another card takes the lease
+  // along (RFC 2131 4.2): the store lets no other card have what one holds.
+  const ended = leases
+    .activeOf(holder.key, place.scopes)
+    .filter((other) => (other.ip === ip ? other.mac !== mac : isBooting))
+    .map((other) => ({ ...other, state: 'released' as const, expires: now }))
+  return { kind: 'ack', grant: { ip, scope, seconds }, lease, ended }
 }
 
 function judgeRelease({ message, client, holder, leases, isOurs, place, now }: ServerContext): Verdict {
   if (client.server !== undefined && !isOurs(client.server) && client.server !== place.server) {
     return silent('it releases an address of another server')
   }
-  const lease = leases.activeOf(holder.key, place.scopes)
-  if (lease === undefined || lease.ip !== message.ciaddr) {
+  const lease = leases.activeOf(holder.key, place.scopes).find(({ ip }) => ip === message.ciaddr)
+  if (lease === undefined) {
     return silent(`it releases ${formatIpv4(message.ciaddr)}, which is not its own`)
   }
   // The record stays, so that the machine finds its address again (RFC 2131 4.3.4).
@@ -145,13 +149,13 @@ function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerCont
   if (!isOurs(client.server) && client.server !== place.server) {
     return silent('it declines an address of another server')
   }
-  const lease = leases.activeOf(holder.key, place.scopes)
-  if (lease?.ip !== ip && leases.offered(holder.key, place.scopes) !== ip) {
+  const lease = leases.activeOf(holder.key, place.scopes).find((active) => active.ip === ip)
+  if (lease === undefined && leases.offered(holder.key, place.scopes) !== ip) {
     return silent(`it declines ${formatIpv4(ip)}, which is not its own`)
   }
   if (!leases.mayDecline(ip)) {
     leases.withdraw(ip)
-    const released = lease?.ip === ip ? { ...lease, state: 'released' as const, expires: now } : undefined
+    const released = lease && { ...lease, state: 'released' as const, expires: now }
     return {
       kind: 'silent',
       because: `it says that somebody else uses ${formatIpv4(ip)}, like too many before it: not set aside (dhcp.limits.declined_share)`,
@@ -161,7 +165,7 @@ function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerCont
   }
   const declined: Lease = {
     ip,
-    mac: client.mac,
+    mac: lease?.mac ?? client.mac,
     clientId: client.clientId,
     hostname: client.hostname,
     state: 'declined',
@@ -177,6 +181,7 @@ function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerCont
 }
 
 function judgeInform({ message, place }: ServerContext): Verdict {
+  if (message.ciaddr === 0) return silent('its INFORM does not say which address it has')
   const scope = place.scopes.find(({ subnet }) => inSubnet(message.ciaddr, subnet)) ?? place.scopes[0]
   return scope === undefined ? silent('it is in no subnet of ours') : { kind: 'inform', scope }
 }
@@ -185,8 +190,8 @@ function nak(because: string): Verdict {
   return { kind: 'nak', because }
 }
 
-function silent(because: string, worrying = false): Verdict {
-  return { kind: 'silent', because, worrying }
+function silent(because: string): Verdict {
+  return { kind: 'silent', because }
 }
 
 /** RFC 2131 3.3: what it asks for, within the limits of its subnet. */

@@ -3,23 +3,12 @@
 import type { Lease } from '../model.ts'
 import { formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
+import type { ConflictCheck } from './conflicts.ts'
+import { Counts, type Count } from './counts.ts'
+import { keyOf, type Holder, type Identity } from './holder.ts'
+import { Offers, type Offer } from './offers.ts'
 import { Pool } from './pool.ts'
 import type { Scope } from './scope.ts'
-
-/** A client as a lease belongs to it. */
-export type Holder = {
-  /** What `dhcp.identity` says a lease belongs to. */
-  readonly key: string
-  /** Its reserved address. */
-  readonly reserved?: Ipv4 | undefined
-  /** Someone declared it or deployed to it: it is served also where strangers have had their share. */
-  readonly known: boolean
-}
-
-/** An address held for a client until it takes it, or for as long as its lease is being written. */
-type Offer = { readonly ip: Ipv4; readonly key: string; readonly known: boolean; readonly expires: number }
-
-export type Identity = 'mac' | 'client-id'
 
 export type LeasesParts = {
   readonly scopes: readonly Scope[]
@@ -29,6 +18,8 @@ export type LeasesParts = {
   readonly isKnown: (mac: Mac) => boolean
   /** Whether an address is ours or a router's. */
   readonly isTaken: (ip: Ipv4) => boolean
+  /** Addresses known to be used by nobody, and those known to be used without a lease; undefined: not looked for. */
+  readonly conflicts?: ConflictCheck | undefined
   /** Shares of a pool, and seconds. */
   readonly limits: {
     readonly unknown_share: number
@@ -41,30 +32,25 @@ export type LeasesParts = {
 
 export type Proposal = { readonly ip: Ipv4; readonly scope: Scope } | { readonly none: string }
 
-const zeroMac = '00:00:00:00:00:00'
-
-/** What a lease belongs to (RFC 2131 4.2); a client without the one goes by the other. */
-export function keyOf(identity: Identity, mac: Mac, clientId: string | undefined): string {
-  return clientId !== undefined && (identity === 'client-id' || mac === zeroMac) ? `id ${clientId}` : mac
+/** Of a small pool at least one address, unless the settings say none. */
+function partOf(size: number, share: number): number {
+  return share === 0 ? 0 : Math.max(1, Math.floor(size * share))
 }
 
-/** How often a pool is counted anew; what is given in between is added. */
-const countAgainMs = 1000
-
-type Count = { at: number; active: number; unknown: number; declined: number }
+const setAsideMs = 600_000
 
 export class Leases {
   private readonly parts: LeasesParts
   private readonly pools: ReadonlyMap<Scope, Pool>
   private readonly records = new Map<Ipv4, Lease>()
   private readonly byKey = new Map<string, Set<Ipv4>>()
-  private readonly offers = new Map<Ipv4, Offer>()
-  private readonly offerOf = new Map<string, Offer>()
-  private readonly counts = new Map<Scope, Count>()
+  private readonly offers = new Offers()
+  private readonly counts: Counts
 
   constructor(parts: LeasesParts) {
     this.parts = parts
     this.pools = new Map(parts.scopes.map((scope) => [scope, new Pool(scope)]))
+    this.counts = new Counts((scope) => this.recount(scope), parts.now)
   }
 
   /** What the store holds about `lease.ip` from now on. */
@@ -89,9 +75,9 @@ export class Leases {
     return this.records.values()
   }
 
-  /** The lease of `key` in one of `scopes` that has not ended. */
-  activeOf(key: string, scopes: readonly Scope[]): Lease | undefined {
-    return this.recordsOf(key, scopes).find((lease) => this.isActive(lease))
+  /** The leases of `key` in `scopes` that have not ended: one, or two where a reservation was made meanwhile. */
+  activeOf(key: string, scopes: readonly Scope[]): readonly Lease[] {
+    return this.recordsOf(key, scopes).filter((lease) => this.isActive(lease))
   }
 
   /** Whether this client was ever given an address in `scopes`. */
@@ -101,13 +87,18 @@ export class Leases {
 
   /** Whether `ip` was given or offered to this client last, wherever it is by now. */
   isOwn(ip: Ipv4, key: string): boolean {
-    return this.offerOf.get(key)?.ip === ip || this.byKey.get(key)?.has(ip) === true
+    return this.offers.of(key)?.ip === ip || this.byKey.get(key)?.has(ip) === true
   }
 
   /** Whether `ip` is ours to give in one of `scopes`, to whomever. */
   isOurs(ip: Ipv4, scopes: readonly Scope[]): boolean {
     const scope = this.scopeAt(ip, scopes)
     return scope !== undefined && (this.pools.get(scope)?.has(ip) === true || this.isReserved(ip))
+  }
+
+  /** The last lease of `ip`, also one that has ended. */
+  recordAt(ip: Ipv4): Lease | undefined {
+    return this.records.get(ip)
   }
 
   activeAt(ip: Ipv4): Lease | undefined {
@@ -117,7 +108,7 @@ export class Leases {
 
   /** The address waiting for `key`. */
   offered(key: string, scopes: readonly Scope[]): Ipv4 | undefined {
-    const offer = this.offerOf.get(key)
+    const offer = this.offers.of(key)
     return offer !== undefined && this.scopeAt(offer.ip, scopes) !== undefined && this.isHeld(offer)
       ? offer.ip
       : undefined
@@ -131,8 +122,9 @@ export class Leases {
     for (const ip of wishes) {
       const scope = ip === undefined ? undefined : this.scopeFor(ip, holder, scopes)
       if (ip === undefined || scope === undefined) continue
-      const isNew = ip !== reserved && !this.isOwn(ip, key)
-      if (isNew && this.lackOfShare(holder, scope) !== undefined) continue
+      // Somebody else may have taken it since this client left it, or always had it.
+      const isHeld = this.activeAt(ip) !== undefined || this.offers.at(ip) !== undefined
+      if (!isHeld) this.parts.conflicts?.verify(scope, ip)
       return { ip, scope }
     }
     return this.proposeFree(holder, scopes)
@@ -141,21 +133,19 @@ export class Leases {
   /** The scope in which `holder` may have `ip` now, or undefined. */
   scopeFor(ip: Ipv4, holder: Holder, scopes: readonly Scope[]): Scope | undefined {
     const scope = this.scopeAt(ip, scopes)
-    if (scope === undefined || !this.isFreeFor(ip, holder.key)) return undefined
+    if (scope === undefined || !this.isFreeFor(ip, holder)) return undefined
     if (holder.reserved === ip) return scope
-    if (this.isReserved(ip)) return undefined
-    return this.pools.get(scope)?.has(ip) === true ? scope : undefined
+    if (this.isReserved(ip) || this.pools.get(scope)?.has(ip) !== true) return undefined
+    // What it holds already is part of the strangers' share; what it once had is not.
+    const isHeld = this.activeAt(ip) !== undefined || this.offered(holder.key, [scope]) === ip
+    return isHeld || this.lackOfShare(holder, scope) === undefined ? scope : undefined
   }
 
   /** Keeps `ip` for the client until `seconds` have passed, it takes it or takes another. */
   hold(ip: Ipv4, holder: Holder, seconds = this.parts.limits.offer_hold): void {
     const { key, known } = holder
-    const before = this.offerOf.get(key)
-    if (before?.ip !== ip && before !== undefined) this.withdraw(before.ip)
-    const isNew = before?.ip !== ip && this.activeAt(ip) === undefined
-    const offer = { ip, key, known, expires: this.parts.now() + seconds * 1000 }
-    this.offers.set(ip, offer)
-    this.offerOf.set(key, offer)
+    const isNew = this.offers.of(key)?.ip !== ip && this.activeAt(ip) === undefined
+    this.offers.add({ ip, key, known, expires: this.parts.now() + seconds * 1000 })
     const count = isNew ? this.countAt(ip) : undefined
     if (count === undefined) return
     count.active++
@@ -164,10 +154,13 @@ export class Leases {
 
   /** The client took another server's offer, or its lease could not be written. */
   withdraw(ip: Ipv4): void {
-    const offer = this.offers.get(ip)
-    if (offer === undefined) return
-    this.offers.delete(ip)
-    if (this.offerOf.get(offer.key) === offer) this.offerOf.delete(offer.key)
+    this.offers.remove(ip)
+  }
+
+  /** The store knows something of `ip` that we do not: nobody is offered it for a while. */
+  setAside(ip: Ipv4): void {
+    const expires = this.parts.now() + setAsideMs
+    this.offers.add({ ip, key: `nobody ${ip}`, known: true, expires })
   }
 
   /** Whether one more address of this scope may be set aside because a client declined it. */
@@ -175,30 +168,39 @@ export class Leases {
     const scope = this.scopeAt(ip, this.parts.scopes)
     const pool = scope && this.pools.get(scope)
     if (scope === undefined || pool === undefined) return false
-    const most = Math.max(1, Math.floor(pool.size * this.parts.limits.declined_share))
-    return this.count(scope).declined < most
+    return this.counts.of(scope).declined < partOf(pool.size, this.parts.limits.declined_share)
   }
 
   /** How much of a scope's pool is in use, from 0 to 1. */
   usage(scope: Scope): number {
     const size = this.pools.get(scope)?.size ?? 0
-    return size === 0 ? 1 : this.count(scope).active / size
+    return size === 0 ? 1 : this.counts.of(scope).active / size
+  }
+
+  /** The next address of a scope's pool that is free for anybody. */
+  nextFree(scope: Scope): Ipv4 | undefined {
+    const leftAt = (ip: Ipv4) => this.records.get(ip)?.expires
+    return this.pools.get(scope)?.take((ip) => this.isFree(ip), leftAt, this.parts.now())
+  }
+
+  /** Whether `ip` is free for anybody. */
+  isFree(ip: Ipv4): boolean {
+    return this.isFreeFor(ip, undefined) && !this.isReserved(ip)
   }
 
   private proposeFree(holder: Holder, scopes: readonly Scope[]): Proposal {
     let why = 'no subnet here has a range'
-    const now = this.parts.now()
-    const isFree = (ip: Ipv4) => this.isFreeFor(ip, holder.key) && !this.isReserved(ip)
-    const leftAt = (ip: Ipv4) => this.records.get(ip)?.expires
     for (const scope of scopes) {
-      const pool = this.pools.get(scope)
-      if (pool === undefined || pool.size === 0) continue
+      if ((this.pools.get(scope)?.size ?? 0) === 0) continue
       const lack = this.lackOfShare(holder, scope)
       if (lack !== undefined) {
         why = lack
         continue
       }
-      const ip = pool.take(isFree, leftAt, now) ?? (holder.known ? this.evict(scope) : undefined)
+      const { conflicts } = this.parts
+      const probed = conflicts?.take(scope)
+      const ip = probed ?? this.nextFree(scope) ?? (holder.known ? this.evict(scope) : undefined)
+      if (ip !== undefined && probed === undefined) conflicts?.verify(scope, ip)
       if (ip !== undefined) return { ip, scope }
       why = `every address of ${formatSubnet(scope.subnet)} is in use`
     }
@@ -207,7 +209,7 @@ export class Leases {
 
   /** Machines that somebody knows go before strangers that were offered something and have not taken it. */
   private evict(scope: Scope): Ipv4 | undefined {
-    for (const offer of this.offers.values()) {
+    for (const offer of this.offers.all()) {
       if (offer.known || !inSubnet(offer.ip, scope.subnet) || this.activeAt(offer.ip) !== undefined) continue
       this.withdraw(offer.ip)
       return offer.ip
@@ -219,16 +221,18 @@ export class Leases {
     const size = this.pools.get(scope)?.size ?? 0
     const share = this.parts.limits.unknown_share
     if (holder.known || size === 0 || share >= 1) return undefined
-    if (this.count(scope).unknown < Math.max(1, Math.floor(size * share))) return undefined
+    if (this.counts.of(scope).unknown < partOf(size, share)) return undefined
     return `machines that nobody declared have their share of ${formatSubnet(scope.subnet)} (dhcp.limits.unknown_share)`
   }
 
-  private isFreeFor(ip: Ipv4, key: string): boolean {
+  /** `holder` undefined: anybody. */
+  private isFreeFor(ip: Ipv4, holder: Holder | undefined): boolean {
     if (this.parts.isTaken(ip)) return false
     const lease = this.activeAt(ip)
-    if (lease !== undefined && (lease.state === 'declined' || this.keyOf(lease) !== key)) return false
-    const offer = this.offers.get(ip)
-    return offer === undefined || offer.key === key || !this.isHeld(offer)
+    if (lease !== undefined && lease.state !== 'declined' && this.keyOf(lease) === holder?.key) return true
+    if (lease !== undefined || this.parts.conflicts?.isUsed(ip, holder?.mac) === true) return false
+    const offer = this.offers.at(ip)
+    return offer === undefined || offer.key === holder?.key || !this.isHeld(offer)
   }
 
   private isReserved(ip: Ipv4): boolean {
@@ -271,29 +275,25 @@ export class Leases {
 
   private countAt(ip: Ipv4): Count | undefined {
     const scope = this.scopeAt(ip, this.parts.scopes)
-    return scope && this.count(scope)
+    return scope && this.counts.of(scope)
   }
 
-  private count(scope: Scope): Count {
-    const now = this.parts.now()
-    const before = this.counts.get(scope)
-    if (before !== undefined && now - before.at < countAgainMs) return before
+  private recount(scope: Scope): Count {
     const pool = this.pools.get(scope)
-    const count = { at: now, active: 0, unknown: 0, declined: 0 }
+    const count = { active: 0, unknown: 0, declined: 0 }
     for (const lease of this.records.values()) {
       if (!this.isActive(lease) || pool?.has(lease.ip) !== true) continue
       count.active++
       if (lease.state === 'declined') count.declined++
       else if (!this.parts.isKnown(lease.mac)) count.unknown++
     }
-    for (const [ip, offer] of this.offers) {
-      if (!this.isHeld(offer)) this.withdraw(ip)
-      else if (pool?.has(ip) === true && this.activeAt(ip) === undefined) {
+    for (const offer of this.offers.all()) {
+      if (!this.isHeld(offer)) this.withdraw(offer.ip)
+      else if (pool?.has(offer.ip) === true && this.activeAt(offer.ip) === undefined) {
         count.active++
         if (!offer.known) count.unknown++
       }
     }
-    this.counts.set(scope, count)
     return count
   }
 }

@@ -57,11 +57,11 @@ const shortest = 300
 export function decode(bytes: Buffer): Message | Malformed {
   if (bytes.length < optionsAt) return { malformed: `${bytes.length} octets are too few` }
   if (bytes.readUInt32BE(236) !== magicCookie) return { malformed: 'it has no magic cookie (plain BOOTP)' }
-  const found = new Map<number, Buffer>()
+  const found = new Map<number, Buffer[]>()
   const cut = readOptions(bytes, optionsAt, bytes.length, found)
   if (cut !== undefined) return { malformed: cut }
   // RFC 2131 4.1: option 52 may stand in the options field only; file is read before sname.
-  const overload = found.get(codes.overload)?.[0] ?? 0
+  const overload = found.get(codes.overload)?.[0]?.[0] ?? 0
   const [hasFile, hasSname] = [(overload & 1) === 0, (overload & 2) === 0]
   const cutField =
     (hasFile ? undefined : readOptions(bytes, 108, 108 + fileLength, found)) ??
@@ -82,12 +82,17 @@ export function decode(bytes: Buffer): Message | Malformed {
     chaddr: bytes.subarray(28, 28 + chaddrLength),
     sname: hasSname ? bytes.subarray(44, 44 + snameLength) : bytes.subarray(0, 0),
     file: hasFile ? bytes.subarray(108, 108 + fileLength) : bytes.subarray(0, 0),
-    options: found,
+    options: new Map(Array.from(found, ([code, parts]) => [code, joined(parts)])),
   }
 }
 
 /** Adds what stands from `at` to `end`; yields why the field is broken. RFC 3396 5: a repeated code goes on. */
-function readOptions(bytes: Buffer, at: number, end: number, found: Map<number, Buffer>): string | undefined {
+function readOptions(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  found: Map<number, Buffer[]>,
+): string | undefined {
   while (at < end) {
     const code = bytes[at++]
     if (code === codes.pad || code === undefined) continue
@@ -97,10 +102,17 @@ function readOptions(bytes: Buffer, at: number, end: number, found: Map<number, 
     if (length === undefined || at + length > end) return `option ${code} is cut off`
     const value = bytes.subarray(at, at + length)
     const before = found.get(code)
-    found.set(code, before === undefined ? value : Buffer.concat([before, value]))
+    if (before === undefined) found.set(code, [value])
+    else before.push(value)
     at += length
   }
   return undefined
+}
+
+/** Once per code: joined at each of its options, a datagram of many short ones would take time by their square. */
+function joined(parts: readonly Buffer[]): Buffer {
+  const [only, ...more] = parts
+  return only !== undefined && more.length === 0 ? only : Buffer.concat(parts)
 }
 
 export type Reply = Omit<Message, 'sname' | 'file' | 'options'> & {
@@ -112,6 +124,9 @@ export type Reply = Omit<Message, 'sname' | 'file' | 'options'> & {
 
 /** What a client can do without, what goes first coming first; the others are never dropped. */
 const dispensable = [
+  // We send what a client takes for granted without them (RFC 2131 4.4.5).
+  codes.renewalTime,
+  codes.rebindingTime,
   codes.pathPrefix,
   codes.configurationFile,
   codes.broadcastAddress,
@@ -120,8 +135,6 @@ const dispensable = [
   codes.domainName,
   codes.tftpServerName,
   codes.domainNameServer,
-  codes.renewalTime,
-  codes.rebindingTime,
   codes.message,
   codes.router,
 ] as const

@@ -20,8 +20,8 @@ export function answerProxy(request: Request, place: Place, parts: EngineParts):
     return give('ACK', request, place, destinationOfSource(arrival), parts)
   }
   // PXE 2.1 2.2.3: on port 67 a DISCOVER is offered to; the REQUEST that follows is the other server's.
-  if (client.type === 'DISCOVER') give('OFFER', request, place, destinationOf(message, client), parts)
-  if (client.type === 'INFORM') give('ACK', request, place, destinationOf(message, client), parts)
+  if (client.type === 'DISCOVER') give('OFFER', request, place, destinationOf(message, client, place), parts)
+  if (client.type === 'INFORM') give('ACK', request, place, destinationOf(message, client, place), parts)
 }
 
 function give(type: MessageType, request: Request, place: Place, to: Destination, parts: EngineParts): void {

@@ -1,6 +1,7 @@
 // Composes replies: which octets of a request come back, which options a client gets, and where a reply is sent.
 
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
 import type { BootFields } from './boot-options.ts'
 import type { Client } from './client.ts'
 import { messageTypes, options as codes, type MessageType } from './codes.ts'
@@ -13,8 +14,8 @@ export type Destination = {
   readonly address: Ipv4
   /** A number, or DHCP's own: 67 and 68, unless the settings moved them. */
   readonly port: 'server' | 'client' | number
-  /** The client has no address yet: where frames can be built, this is where its one goes (RFC 2131 4.1). */
-  readonly toHardware?: boolean | undefined
+  /** The client has no address yet: where frames can be sent, one goes to its hardware instead (RFC 2131 4.1). */
+  readonly frame?: { readonly mac: Mac; readonly from: Ipv4; readonly to: Ipv4 } | undefined
 }
 
 const noBoot: BootFields = { siaddr: ipv4(0), sname: '', file: '', options: [] }
@@ -65,11 +66,13 @@ function withoutRepeats(boot: OptionList, options: OptionList): OptionList {
   return [...boot, ...options.filter(([code]) => !said.has(code))]
 }
 
-/** RFC 2131 4.1, for everything but a NAK. */
-export function destinationOf(message: Message, client: Client): Destination {
+/** RFC 2131 4.1, for everything but a NAK. `yiaddr`: the address the client gets, if any. */
+export function destinationOf(message: Message, client: Client, place: Place, yiaddr?: Ipv4): Destination {
   if (message.giaddr !== 0) return { address: message.giaddr, port: 'server' }
   if (message.ciaddr !== 0) return { address: message.ciaddr, port: 'client' }
-  return { address: broadcast, port: 'client', toHardware: !client.wantsBroadcast }
+  const byFrame = yiaddr !== undefined && !client.wantsBroadcast
+  const frame = byFrame ? { mac: client.mac, from: place.server, to: yiaddr } : undefined
+  return { address: broadcast, port: 'client', frame }
 }
 
 export function destinationOfNak(message: Message): Destination {

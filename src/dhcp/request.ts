@@ -9,13 +9,17 @@ import type { Mac } from '../net/mac.ts'
 import type { Outcome } from '../store/store.ts'
 import { bootFields, type Boot, type BootFields } from './boot-options.ts'
 import type { Client } from './client.ts'
-import type { Identity, Leases } from './leases.ts'
+import type { Identity } from './holder.ts'
+import type { Leases } from './leases.ts'
 import type { Message } from './packet.ts'
 import type { Destination } from './reply.ts'
 import type { Arrival, Place, Site } from './scope.ts'
 
 /** Sends a datagram on the link, and from the port, that a request came by. Never throws. */
 export type Send = (bytes: Buffer, to: Destination) => void
+
+/** A datagram came in. */
+export type Receive = (port: Port, bytes: Buffer, arrival: Arrival, send: Send) => void
 
 export type EngineParts = {
   readonly site: Site
@@ -30,6 +34,8 @@ export type EngineParts = {
   readonly learn: (ip: Ipv4, mac: Mac) => Promise<void>
   /** Whether an address is one of ours. */
   readonly isOurs: (ip: Ipv4) => boolean
+  /** Why no address is given to machines on a link of ours now; undefined: they are served. */
+  readonly objectionTo: (link: string) => string | undefined
   /** Bears a flood. */
   readonly tell: Tell
   /** Milliseconds since 1970. */
@@ -48,6 +54,23 @@ export type Request = {
   readonly send: Send
   /** How the log calls the client: `h1 (52:54:00:00:00:01) on eth1`. */
   readonly who: string
+}
+
+/** The step of events that a full subnet would repeat with every packet. */
+export const fullStep = 'dhcp.full'
+
+const onceInMs = 60_000
+
+/** Of what a full subnet repeats, one line a minute and subnet; what is between stays for who debugs. */
+export function seldom(tell: Tell, now: () => number): Tell {
+  const told = new Map<string, number>()
+  return (event) => {
+    if (event.step !== fullStep) return tell(event)
+    const subnet = String(event.data?.['subnet'])
+    const isSoon = now() - (told.get(subnet) ?? -Infinity) < onceInMs
+    if (!isSoon) told.set(subnet, now())
+    tell(isSoon ? { ...event, level: 'debug' } : event)
+  }
 }
 
 /** One line of the log about a request; `text` is what becomes of its sender. */

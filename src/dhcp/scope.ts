@@ -110,7 +110,8 @@ function scopesAt(
   const hint = client.subnet ?? (giaddr === 0 ? undefined : giaddr)
   if (hint !== undefined) return scopes.filter(({ subnet }) => inSubnet(hint, subnet))
   // A renewal comes by unicast, without its relay: over any link of ours.
-  const own = ciaddr === 0 ? [] : scopes.filter(({ subnet }) => inSubnet(ciaddr, subnet))
+  const own =
+    ciaddr === 0 || client.type === 'DISCOVER' ? [] : scopes.filter(({ subnet }) => inSubnet(ciaddr, subnet))
   if (own.length > 0) return own
   return scopes.filter(({ subnet }) => link.addresses.some(({ ip }) => inSubnet(ip, subnet)))
 }

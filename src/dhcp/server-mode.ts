@@ -1,18 +1,22 @@
 // Server mode: carries out what lease-reply.ts judged. Offers at once; acknowledges when the lease is on disk.
 
-import { formatIpv4, ipv4 } from '../net/ipv4.ts'
+import { printable } from '../events.ts'
+import { formatIpv4, formatSubnet, ipv4 } from '../net/ipv4.ts'
 import { options as codes, type MessageType } from './codes.ts'
 import { judge, networkOptions, type Grant, type ServerContext, type Verdict } from './lease-reply.ts'
-import { keyOf, type Holder } from './leases.ts'
+import { keyOf, type Holder } from './holder.ts'
 import { encode } from './packet.ts'
-import { destinationOf, destinationOfNak, destinationOfSource, replyTo, type Destination } from './reply.ts'
+import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
-import { offerBoot, say, type EngineParts, type Request } from './request.ts'
-import type { Place } from './scope.ts'
+import { fullStep, offerBoot, say, type EngineParts, type Request } from './request.ts'
+import type { Place, Scope } from './scope.ts'
 
 type Ack = Extract<Verdict, { kind: 'ack' }>
 type Inform = Extract<Verdict, { kind: 'inform' }>
 type Silent = Extract<Verdict, { kind: 'silent' }>
+
+/** The share of a range from which on its administrator is warned. */
+const nearlyFull = 0.9
 
 /** Resolves when the request is dealt with. Nothing is awaited before an OFFER. */
 export async function serve(request: Request, place: Place, parts: EngineParts): Promise<void> {
@@ -28,6 +32,8 @@ export async function serve(request: Request, place: Place, parts: EngineParts):
       return refuse(request, place, verdict.because, parts)
     case 'inform':
       return inform(request, place, verdict, parts)
+    case 'full':
+      return lament(request, place, verdict.because, parts)
     case 'silent':
       return await settle(request, verdict, parts)
   }
@@ -36,7 +42,7 @@ export async function serve(request: Request, place: Place, parts: EngineParts):
 function contextOf({ message, client, host }: Request, place: Place, parts: EngineParts): ServerContext {
   const { leases, identity, authoritative, isOurs, now } = parts
   const key = keyOf(identity, client.mac, client.clientId)
-  const holder: Holder = { key, reserved: host?.ip, known: host !== undefined }
+  const holder: Holder = { key, mac: client.mac, reserved: host?.ip, known: host !== undefined }
   return { message, client, place, holder, leases, isOurs, authoritative, now: now() }
 }
 
@@ -45,19 +51,26 @@ async function acknowledge(
   request: Request,
   place: Place,
   holder: Holder,
-  { grant, lease }: Ack,
+  { grant, lease, ended }: Ack,
   parts: EngineParts,
 ): Promise<void> {
   const { leases, commit, tell, now } = parts
-  leases.hold(grant.ip, holder)
-  const [outcome] = await commit([lease])
+  // What is being written no other machine may have, a known one neither.
+  leases.hold(grant.ip, { ...holder, known: true })
+  const outcomes = await commit([...ended, lease])
+  const outcome = outcomes.at(-1)
+  for (const [index, left] of ended.entries()) if (outcomes[index] === 'ok') leases.record(left)
   if (outcome === 'ok') {
     leases.record(lease)
+    warnOfUsage(grant.scope, parts)
     return give('ACK', request, place, grant, parts)
   }
   const before = leases.activeAt(grant.ip)
   leases.withdraw(grant.ip)
-  if (outcome === 'conflict') return refuse(request, place, 'another client took the address', parts)
+  if (outcome === 'conflict') {
+    leases.setAside(grant.ip)
+    return refuse(request, place, 'another client took the address', parts)
+  }
   // The disk has no room for a longer lease; the one that it holds is still promised.
   const seconds = before?.mac === lease.mac ? Math.floor((before.expires - now()) / 1000) : 0
   if (seconds > 0) return give('ACK', request, place, { ...grant, seconds }, parts)
@@ -75,7 +88,13 @@ function give(
   const { fields, text, level } = offerBoot(request, place, ip, parts)
   const ciaddr = type === 'ACK' ? message.ciaddr : undefined
   const options = networkOptions(scope, seconds, client, host)
-  answer(request, type, place, { yiaddr: ip, ciaddr, boot: fields, options }, destinationOf(message, client))
+  answer(
+    request,
+    type,
+    place,
+    { yiaddr: ip, ciaddr, boot: fields, options },
+    destinationOf(message, client, place, ip),
+  )
   const verb = type === 'OFFER' ? 'is offered' : 'has'
   const more = text === '' ? '' : ` and ${text}`
   const step = `dhcp.${type.toLowerCase()}`
@@ -84,12 +103,11 @@ function give(
 
 /** RFC 2131 4.3.5: to the address the client has, and without a lease. */
 function inform(request: Request, place: Place, { scope }: Inform, parts: EngineParts): void {
-  const { message, client, host, arrival } = request
+  const { message, client, host } = request
   const { ciaddr } = message
   const { fields, text, level } = offerBoot(request, place, ciaddr, parts)
   const options = networkOptions(scope, undefined, client, host)
-  const to =
-    ciaddr === 0 ? destinationOfSource(arrival) : destinationOf({ ...message, giaddr: ipv4(0) }, client)
+  const to = destinationOf({ ...message, giaddr: ipv4(0) }, client, place)
   answer(request, 'ACK', place, { ciaddr, boot: fields, options }, to)
   const more = text === '' ? '' : ` and of ${text}`
   say(request, parts.tell, level, 'dhcp.inform', `is told of its network${more}`, ciaddr)
@@ -107,12 +125,33 @@ async function settle(
   parts: EngineParts,
 ): Promise<void> {
   if (lease !== undefined) {
-    const [outcome] = await parts.commit([lease])
-    if (outcome === 'ok') parts.leases.record(lease)
+    // At once, as nobody waits for it: many DECLINEs of one moment must not pass the limit together.
+    parts.leases.record(lease)
+    await parts.commit([lease])
   }
   const quiet = lease === undefined ? 'debug' : 'info'
   const step = `dhcp.${request.client.type.toLowerCase()}`
   say(request, parts.tell, worrying === true ? 'warn' : quiet, step, `is not answered: ${because}`)
+}
+
+/** A flood of machines without an address is one line a minute. */
+function lament({ client, host, who }: Request, place: Place, because: string, { tell }: EngineParts): void {
+  const subnet = place.scopes[0]?.subnet
+  tell({
+    level: 'warn',
+    step: fullStep,
+    text: printable(`${who} gets no address: ${because}`),
+    client: { mac: client.mac, host: host?.name },
+    data: { subnet: subnet === undefined ? null : formatSubnet(subnet) },
+  })
+}
+
+function warnOfUsage(scope: Scope, { leases, tell }: EngineParts): void {
+  const usage = leases.usage(scope)
+  if (usage < nearlyFull) return
+  const subnet = formatSubnet(scope.subnet)
+  const text = `${Math.floor(usage * 100)} % of the addresses of ${subnet} are in use: widen its ranges`
+  tell({ level: 'warn', step: fullStep, text, data: { subnet } })
 }
 
 function answer(request: Request, type: MessageType, place: Place, parts: ReplyParts, to: Destination): void {

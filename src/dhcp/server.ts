@@ -1,18 +1,24 @@
-// The DHCP server: leases, engine and sockets put together, started and stopped.
+// The DHCP server: leases, engine and links put together, with the searches for other servers and for used addresses.
 
 import type { Decision } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
 import { hushed, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
-import { formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
-import type { Mac } from '../net/mac.ts'
+import { FrameSender } from '../net/frame.ts'
+import { formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
+import { openLibc, type Libc } from '../net/libc.ts'
 import { localLinks } from '../net/links.ts'
+import type { Mac } from '../net/mac.ts'
 import type { DhcpSettings } from '../settings/schema.ts'
 import type { Outcome } from '../store/store.ts'
+import { Conflicts, type ConflictCheck } from './conflicts.ts'
 import { Engine } from './engine.ts'
 import { Leases } from './leases.ts'
 import { Links, type LinkState } from './links.ts'
+import { makeProbe } from './probe.ts'
+import { Rivals } from './rivals.ts'
 import { scopesOf, type Scope } from './scope.ts'
+import type { Sockets } from './sockets.ts'
 
 export type DhcpServerParts = {
   readonly settings: DhcpSettings
@@ -35,30 +41,69 @@ export type DhcpServerParts = {
 const mostLinesPerSecond = 100
 
 export class DhcpServer {
+  readonly leases: Leases
   private readonly parts: DhcpServerParts
   private readonly scopes: readonly Scope[]
   private readonly links: Links
-  readonly leases: Leases
+  private conflicts: Conflicts | undefined
+  private rivals: Rivals | undefined
 
   constructor(parts: DhcpServerParts) {
     this.parts = parts
-    const { settings, interfaces, advertise, hosts, decide, hostOf, commit, learn, now } = parts
-    const tell = hushed(parts.tell, mostLinesPerSecond, now)
+    const { settings, hosts, hostOf, now } = parts
     this.scopes = scopesOf(settings)
-    const serving = this.scopes.filter(({ mode }) => mode === 'server')
     const reservations = new Map(hosts.flatMap(({ ip, macs }) => (ip === undefined ? [] : [[ip, macs]])))
-    const fixed = new Set<Ipv4>(settings.subnets.flatMap(({ router }) => router ?? []))
+    const routers = new Set<Ipv4>(settings.subnets.flatMap(({ router }) => router ?? []))
     this.leases = new Leases({
-      scopes: serving,
+      scopes: this.serverScopes(),
       identity: settings.identity,
       reservedFor: (ip) => reservations.get(ip),
       isKnown: (mac) => hostOf(mac) !== undefined,
-      isTaken: (ip) => fixed.has(ip) || this.links.isOurs(ip),
+      isTaken: (ip) => routers.has(ip) || this.links.isOurs(ip),
+      conflicts: settings.conflict_check ? this.conflictCheck() : undefined,
       limits: settings.limits,
       now,
     })
     for (const lease of parts.leases) this.leases.record(lease)
-    const engine = new Engine({
+    this.links = this.makeLinks(this.makeEngine())
+  }
+
+  /** @throws BindError */
+  async start(): Promise<void> {
+    const { settings, tell } = this.parts
+    const libc = await openLibc()
+    if (!('unavailable' in libc) && settings.bind === 0 && this.serverScopes().length > 0) {
+      if (settings.other_servers === 'refuse') {
+        this.rivals = new Rivals(libc, (ip) => this.links.isOurs(ip), tell)
+      }
+      if (settings.conflict_check) this.conflicts = this.makeConflicts(libc)
+    }
+    await this.links.start()
+    this.tellRelayed()
+    await this.conflicts?.start()
+  }
+
+  stop(): void {
+    this.conflicts?.stop()
+    this.rivals?.stop()
+    this.links.stop()
+  }
+
+  /** Each link that is served, or should be. */
+  states(): readonly LinkState[] {
+    return this.links.states().map((state) => {
+      const because = this.objectionTo(state.name)
+      return because === undefined ? state : { ...state, serving: false, because }
+    })
+  }
+
+  private serverScopes(): readonly Scope[] {
+    return this.scopes.filter(({ mode }) => mode === 'server')
+  }
+
+  private makeEngine(): Engine {
+    const { settings, advertise, decide, hostOf, commit, learn, tell, now } = this.parts
+    return new Engine({
       site: { mode: settings.mode, scopes: this.scopes, advertise },
       leases: this.leases,
       identity: settings.identity,
@@ -68,41 +113,84 @@ export class DhcpServer {
       commit,
       learn,
       isOurs: (ip) => this.links.isOurs(ip),
-      tell,
+      objectionTo: (link) => this.objectionTo(link),
+      tell: hushed(tell, mostLinesPerSecond, now),
       now,
     })
-    this.links = new Links({
+  }
+
+  private makeLinks(engine: Engine): Links {
+    const { settings, interfaces, tell } = this.parts
+    return new Links({
       names: interfaces,
       subnets: this.scopes.filter(({ mode }) => mode !== 'off').map(({ subnet }) => subnet),
       bind: settings.bind,
       port: settings.port,
       hasBootServer: settings.mode === 'proxy' || this.scopes.some(({ mode }) => mode === 'proxy'),
       receive: (port, bytes, arrival, send) => void engine.receive(port, bytes, arrival, send),
-      tell: parts.tell,
+      openFrames,
+      opened: (sockets) => this.searchRivals(sockets),
+      closed: (name) => this.rivals?.forget(name),
+      tell,
     })
   }
 
-  /** @throws BindError */
-  async start(): Promise<void> {
-    await this.links.start()
-    const links = localLinks()
-    for (const { subnet, mode } of this.scopes) {
-      if (mode === 'off' || links.some(({ addresses }) => addresses.some(({ ip }) => inSubnet(ip, subnet))))
-        continue
-      this.parts.tell({
-        level: 'info',
-        step: 'dhcp.link',
-        text: `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`,
-      })
+  private makeConflicts(libc: Libc): Conflicts {
+    const { tell, now } = this.parts
+    return new Conflicts({
+      scopes: this.serverScopes(),
+      probe: makeProbe({
+        libc,
+        links: () => this.links.serving().map(({ link, main }) => ({ link, socket: main })),
+        lastHolder: (ip) => this.leases.recordAt(ip)?.mac,
+      }),
+      supply: { take: (scope) => this.leases.nextFree(scope), isFree: (ip) => this.leases.isFree(ip) },
+      tell,
+      now,
+    })
+  }
+
+  private conflictCheck(): ConflictCheck {
+    return {
+      take: (scope) => this.conflicts?.take(scope),
+      isUsed: (ip, mac) => this.conflicts?.isUsed(ip, mac) ?? false,
+      verify: (scope, ip) => this.conflicts?.verify(scope, ip),
     }
   }
 
-  stop(): void {
-    this.links.stop()
+  /** Only where we would give addresses. */
+  private searchRivals({ link, main }: Sockets): void {
+    const gives = this.serverScopes().some(({ subnet }) =>
+      link.addresses.some(({ ip }) => inSubnet(ip, subnet)),
+    )
+    if (gives && main !== undefined) this.rivals?.watch(link, main)
   }
 
-  /** Each link that is served, or should be. */
-  states(): readonly LinkState[] {
-    return this.links.states()
+  /** Why no address is given to machines on this link now. */
+  private objectionTo(link: string): string | undefined {
+    const verdict = this.rivals?.verdictOf(link) ?? 'clear'
+    if (verdict === 'clear') return undefined
+    return verdict === 'checking'
+      ? 'it is searched for other DHCP servers first'
+      : `another DHCP server, ${formatIpv4(verdict.server)}, answers there`
+  }
+
+  private tellRelayed(): void {
+    const links = localLinks()
+    for (const { subnet, mode } of this.scopes) {
+      const isNear = links.some(({ addresses }) => addresses.some(({ ip }) => inSubnet(ip, subnet)))
+      if (mode === 'off' || isNear) continue
+      const text = `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`
+      this.parts.tell({ level: 'info', step: 'dhcp.link', text })
+    }
+  }
+}
+
+/** Undefined without CAP_NET_RAW: answers to machines without an address are then broadcast. */
+function openFrames(libc: Libc): FrameSender | undefined {
+  try {
+    return new FrameSender(libc)
+  } catch {
+    return undefined
   }
 }

@@ -1,13 +1,15 @@
 // The machine's network links with an IPv4 address, and which of them are other people's business.
 
 import { networkInterfaces } from 'node:os'
-import { ipv4, inSubnet, maskOf, parseIpv4, type Ipv4, type Subnet } from './ipv4.ts'
+import { inSubnet, ipv4, maskOf, parseIpv4, type Ipv4, type Subnet } from './ipv4.ts'
+import { parseMac, type Mac } from './mac.ts'
 
 export type LinkAddress = { readonly ip: Ipv4; readonly subnet: Subnet }
 
 export type Link = {
   /** The interface: `eth1`. */
   readonly name: string
+  readonly mac: Mac
   readonly addresses: readonly LinkAddress[]
 }
 
@@ -19,7 +21,8 @@ export function localLinks(): readonly Link[] {
       const prefix = Number(cidr?.split('/')[1] ?? 32)
       return ip === undefined ? [] : [{ ip, subnet: { network: ipv4(ip & maskOf(prefix)), prefix } }]
     })
-    return addresses.length === 0 ? [] : [{ name, addresses }]
+    const mac = parseMac(entries?.[0]?.mac ?? '')
+    return addresses.length === 0 || mac === undefined ? [] : [{ name, mac, addresses }]
   })
 }
 

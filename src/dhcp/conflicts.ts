@@ -1,0 +1,181 @@
+// Keeps some free addresses of each subnet probed, so that an OFFER need not wait to know that nobody uses its address.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { printable, type Tell } from '../events.ts'
+import { formatIpv4, formatSubnet, type Ipv4 } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
+import type { Scope } from './scope.ts'
+
+/** Who answers for which of these addresses; `unknown`: somebody, behind a router. */
+export type Probe = (scope: Scope, ips: readonly Ipv4[]) => Promise<ReadonlyMap<Ipv4, Mac | 'unknown'>>
+
+/** What the leases ask of the search. */
+export type ConflictCheck = {
+  /** One that was free when it was probed last. */
+  readonly take: (scope: Scope) => Ipv4 | undefined
+  /** Whether somebody other than `mac` uses it. */
+  readonly isUsed: (ip: Ipv4, mac?: Mac) => boolean
+  /** An address that nobody probed was offered: isUsed() will know when it is taken. */
+  readonly verify: (scope: Scope, ip: Ipv4) => void
+}
+
+/** What the search needs of the leases. */
+export type Supply = {
+  /** The next address that is free for anybody, or undefined. */
+  readonly take: (scope: Scope) => Ipv4 | undefined
+  readonly isFree: (ip: Ipv4) => boolean
+}
+
+export type ConflictsParts = {
+  readonly scopes: readonly Scope[]
+  readonly probe: Probe
+  readonly supply: Supply
+  readonly tell: Tell
+  /** Milliseconds, never backwards. */
+  readonly now: () => number
+}
+
+/** How many addresses are kept ready; more while many are taken. */
+const fewest = 16
+const most = 512
+/** What was silent so long ago is asked again. */
+const freshMs = 30_000
+const lookEveryMs = 250
+/** RFC 2131 leaves it open; a machine with a fixed address keeps it. */
+const inUseMs = 900_000
+
+type Ready = { readonly ip: Ipv4; readonly at: number }
+
+type Shelf = {
+  ready: Ready[]
+  taken: number
+  wanted: number
+  /** Offered without having been probed. */
+  doubted: Ipv4[]
+  isVerifying: boolean
+}
+
+/** Those offered in one burst are asked about together. */
+const verifyAfterMs = 10
+
+export class Conflicts implements ConflictCheck {
+  private readonly parts: ConflictsParts
+  private readonly shelves: ReadonlyMap<Scope, Shelf>
+  private readonly inUse = new Map<Ipv4, { readonly by: Mac | 'unknown'; readonly until: number }>()
+  private isStopped = false
+
+  constructor(parts: ConflictsParts) {
+    this.parts = parts
+    this.shelves = new Map(
+      parts.scopes.map((scope) => [
+        scope,
+        { ready: [], taken: 0, wanted: fewest, doubted: [], isVerifying: false },
+      ]),
+    )
+  }
+
+  /** Resolves when the first addresses of every subnet are probed; goes on in the background. */
+  async start(): Promise<void> {
+    await Promise.all([...this.shelves].map(([scope, shelf]) => this.refill(scope, shelf)))
+    void this.run()
+  }
+
+  stop(): void {
+    this.isStopped = true
+  }
+
+  /** Whether somebody other than `mac` was found using `ip`. */
+  isUsed(ip: Ipv4, mac?: Mac): boolean {
+    const use = this.inUse.get(ip)
+    if (use === undefined) return false
+    if (use.until > this.parts.now()) return use.by !== mac
+    this.inUse.delete(ip)
+    return false
+  }
+
+  /** A probed address that is still free; undefined where none is ready. */
+  take(scope: Scope): Ipv4 | undefined {
+    const shelf = this.shelves.get(scope)
+    if (shelf === undefined) return undefined
+    shelf.taken++
+    for (let next = shelf.ready.shift(); next !== undefined; next = shelf.ready.shift()) {
+      if (this.parts.supply.isFree(next.ip)) return next.ip
+    }
+    return undefined
+  }
+
+  /** Asks at once: by the time the client takes `ip`, isUsed() knows. */
+  verify(scope: Scope, ip: Ipv4): void {
+    const shelf = this.shelves.get(scope)
+    if (shelf === undefined || shelf.doubted.length >= most) return
+    shelf.doubted.push(ip)
+    if (!shelf.isVerifying) void this.verifyAll(scope, shelf)
+  }
+
+  private async verifyAll(scope: Scope, shelf: Shelf): Promise<void> {
+    shelf.isVerifying = true
+    while (shelf.doubted.length > 0) {
+      await sleep(verifyAfterMs)
+      for (const [ip, by] of await this.ask(scope, shelf.doubted.splice(0))) this.mark(ip, by)
+    }
+    shelf.isVerifying = false
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopped) {
+      await sleep(lookEveryMs, undefined, { ref: false })
+      for (const [scope, shelf] of this.shelves) if (!this.isStopped) await this.refill(scope, shelf)
+    }
+  }
+
+  /** Asks about as many as are lacking or were asked too long ago. */
+  private async refill(scope: Scope, shelf: Shelf): Promise<void> {
+    // Twice of what was taken in the last round, and then slowly down again.
+    shelf.wanted = Math.min(most, Math.max(fewest, shelf.taken * 2, Math.floor(shelf.wanted * 0.9)))
+    shelf.taken = 0
+    const now = this.parts.now()
+    const isStale = ({ at }: Ready) => now - at > freshMs
+    const stale = shelf.ready.filter(isStale).map(({ ip }) => ip)
+    const fresh = this.lacking(scope, shelf)
+    const asked = [...stale, ...fresh]
+    if (asked.length === 0) return
+    const holders = await this.ask(scope, asked)
+    for (const [ip, by] of holders) this.mark(ip, by)
+    const at = this.parts.now()
+    const isAsked = new Set(asked)
+    shelf.ready = [
+      ...shelf.ready.filter(({ ip }) => !isAsked.has(ip)),
+      ...asked.filter((ip) => !holders.has(ip)).map((ip) => ({ ip, at })),
+    ]
+  }
+
+  private lacking(scope: Scope, shelf: Shelf): readonly Ipv4[] {
+    const shelved = new Set(shelf.ready.map(({ ip }) => ip))
+    const found: Ipv4[] = []
+    while (shelved.size < shelf.wanted) {
+      const ip = this.parts.supply.take(scope)
+      if (ip === undefined || shelved.has(ip)) break
+      shelved.add(ip)
+      found.push(ip)
+    }
+    return found
+  }
+
+  private async ask(scope: Scope, ips: readonly Ipv4[]): Promise<ReadonlyMap<Ipv4, Mac | 'unknown'>> {
+    try {
+      return await this.parts.probe(scope, ips)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      const text = `addresses of ${formatSubnet(scope.subnet)} cannot be probed: ${why}`
+      this.parts.tell({ level: 'warn', step: 'dhcp.conflict', text: printable(text) })
+      return new Map()
+    }
+  }
+
+  private mark(ip: Ipv4, by: Mac | 'unknown'): void {
+    this.inUse.set(ip, { by, until: this.parts.now() + inUseMs })
+    const who = by === 'unknown' ? 'somebody' : by
+    const text = `${who} uses ${formatIpv4(ip)} without a lease: it is not given to others for 15 minutes`
+    this.parts.tell({ level: 'warn', step: 'dhcp.conflict', text })
+  }
+}

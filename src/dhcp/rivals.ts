@@ -1,0 +1,170 @@
+// Looks for other DHCP servers on a link before we give addresses there, and every hour: two of them give one address twice.
+
+import { randomInt } from 'node:crypto'
+import type { Socket } from 'node:dgram'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { printable, type Tell } from '../events.ts'
+import { bindToDevice } from '../net/devices.ts'
+import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Libc } from '../net/libc.ts'
+import type { Link } from '../net/links.ts'
+import { macToBytes, parseMac, type Mac } from '../net/mac.ts'
+import { messageTypes, options as codes } from './codes.ts'
+import { bootReply, bootRequest, broadcastFlag, decode, encode, type Message } from './packet.ts'
+
+/** A server that answered our own DISCOVER. */
+export type Rival = { readonly server: Ipv4; readonly offered: Ipv4 }
+
+/** `checking`: not known yet; nothing is given meanwhile. */
+export type Verdict = 'checking' | 'clear' | Rival
+
+/** dnsmasq pings an address for 3 s before it offers it. */
+const waitMs = 4000
+const repeatAfterMs = 1500
+const checkAgainMs = 3_600_000
+const checkRivalAgainMs = 60_000
+
+const clientPort = 68
+
+/** The DISCOVER's sender: ours, and nobody's card (the locally administered bit), the same each time. */
+export function probeMac(link: Link): Mac {
+  const [first = 0, ...rest] = macToBytes(link.mac)
+  const own = [(first | 2) ^ 0x50, ...rest].map((octet) => octet.toString(16).padStart(2, '0')).join('')
+  return parseMac(own) ?? link.mac
+}
+
+export class Rivals {
+  private readonly libc: Libc
+  private readonly tell: Tell
+  private readonly isOurs: (ip: Ipv4) => boolean
+  private readonly verdicts = new Map<string, Verdict>()
+  private readonly timers = new Map<string, NodeJS.Timeout>()
+  private isStopped = false
+
+  constructor(libc: Libc, isOurs: (ip: Ipv4) => boolean, tell: Tell) {
+    this.libc = libc
+    this.isOurs = isOurs
+    this.tell = tell
+  }
+
+  verdictOf(link: string): Verdict {
+    return this.verdicts.get(link) ?? 'checking'
+  }
+
+  /** `main`: our socket on port 67 of the link. Checks now, and from time to time as long as the link is served. */
+  watch(link: Link, main: Socket): void {
+    this.forget(link.name)
+    this.verdicts.set(link.name, 'checking')
+    void this.check(link, main)
+  }
+
+  forget(link: string): void {
+    clearTimeout(this.timers.get(link))
+    this.timers.delete(link)
+    this.verdicts.delete(link)
+  }
+
+  stop(): void {
+    this.isStopped = true
+    for (const timer of this.timers.values()) clearTimeout(timer)
+  }
+
+  private async check(link: Link, main: Socket): Promise<void> {
+    let found: Rival | undefined
+    try {
+      found = await this.ask(link, main)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.say('warn', `${link.name} could not be searched for other DHCP servers (${why}); it is served`)
+    }
+    if (this.isStopped || !this.verdicts.has(link.name)) return
+    const before = this.verdicts.get(link.name)
+    this.verdicts.set(link.name, found ?? 'clear')
+    this.report(link, before, found)
+    const again = found === undefined ? checkAgainMs : checkRivalAgainMs
+    const timer = setTimeout(() => void this.check(link, main), again)
+    timer.unref()
+    this.timers.set(link.name, timer)
+  }
+
+  private report(link: Link, before: Verdict | undefined, found: Rival | undefined): void {
+    const wasRival = typeof before === 'object'
+    if (found !== undefined && wasRival && before.server === found.server) return
+    if (found !== undefined) {
+      const who = formatIpv4(found.server)
+      this.say(
+        'error',
+        `another DHCP server answers on ${link.name}: ${who} (it offered ${formatIpv4(found.offered)}). No address is ` +
+          `given there, as both would give the same ones. Switch ${who}'s DHCP off, or leave the addresses to it with ` +
+          'dhcp.mode: proxy, or set dhcp.other_servers: allow',
+      )
+    } else if (wasRival) {
+      this.say('info', `no other DHCP server answers on ${link.name} any more: it is served`)
+    }
+  }
+
+  /** The first offer that another server makes to a machine that does not exist. */
+  private async ask(link: Link, main: Socket): Promise<Rival | undefined> {
+    const xid = randomInt(2 ** 32)
+    const found: Rival[] = []
+    const hear = (bytes: Buffer) => {
+      const message = decode(bytes)
+      if ('malformed' in message || message.xid !== xid || message.op !== bootReply) return
+      const server = serverOf(message)
+      // A proxyDHCP server gives no addresses.
+      if (server === undefined || message.yiaddr === 0 || this.isOurs(server)) return
+      found.push({ server, offered: message.yiaddr })
+    }
+    const listener = await bindToDevice(this.libc, link.name, clientPort).catch(() => undefined)
+    listener?.on('message', hear)
+    listener?.on('error', () => undefined)
+    // Where this machine's own DHCP client holds port 68, we ask as a relay would, which is answered on port 67.
+    const own = link.addresses[0]
+    const giaddr = listener === undefined && own !== undefined ? own.ip : ipv4(0)
+    if (listener === undefined) main.on('message', hear)
+    const bytes = discover(xid, link, giaddr)
+    try {
+      for (let waited = 0; waited < waitMs && found.length === 0 && !this.isStopped; waited += 50) {
+        if (waited % repeatAfterMs === 0)
+          main.send(bytes, main.address().port, '255.255.255.255', () => undefined)
+        await sleep(50)
+      }
+      return found[0]
+    } finally {
+      listener?.close()
+      main.off('message', hear)
+    }
+  }
+
+  private say(level: 'info' | 'warn' | 'error', text: string): void {
+    this.tell({ level, step: 'dhcp.rival', text: printable(text) })
+  }
+}
+
+function serverOf(message: Message): Ipv4 | undefined {
+  const value = message.options.get(codes.serverIdentifier)
+  return value?.length === 4 ? ipv4(value.readUInt32BE(0)) : undefined
+}
+
+function discover(xid: number, link: Link, giaddr: Ipv4): Buffer {
+  const none = ipv4(0)
+  const chaddr = Buffer.alloc(16)
+  chaddr.set(macToBytes(probeMac(link)))
+  const header = { op: bootRequest, htype: 1, hlen: 6, hops: 0, xid, secs: 0, flags: broadcastFlag }
+  const addresses = { ciaddr: none, yiaddr: none, siaddr: none, giaddr }
+  const wants = Uint8Array.of(codes.subnetMask, codes.router)
+  return encode(
+    {
+      ...header,
+      ...addresses,
+      chaddr,
+      sname: '',
+      file: '',
+      options: [
+        [codes.messageType, Uint8Array.of(messageTypes.DISCOVER)],
+        [codes.parameterRequestList, wants],
+      ],
+    },
+    576,
+  )
+}

@@ -1,0 +1,110 @@
+// The few calls of libc that Node lacks, through koffi: sockets of one interface, and packet sockets. Linux only.
+
+export type Libc = {
+  /** A descriptor. Throws an error with the code of errno, like all of them: EACCES, EPERM, EADDRINUSE, ENODEV. */
+  socket(domain: number, type: number, protocol: number): number
+  setOption(fd: number, name: number, value: Buffer): void
+  bind(fd: number, address: Buffer): void
+  /** False where the kernel's buffer is full or the other side is known to be gone: as good as lost. */
+  sendTo(fd: number, bytes: Buffer, address: Buffer): boolean
+  /** The octets that wait, cut to `into`, or undefined. For descriptors made with `nonBlocking`. */
+  receive(fd: number, into: Buffer): Buffer | undefined
+  close(fd: number): void
+  /** 0: there is no such interface. It changes when an interface was removed and made anew. */
+  interfaceIndex(name: string): number
+}
+
+// Linux, all architectures Node runs on: asm-generic/socket.h, bits/socket.h.
+export const AF_INET = 2
+export const AF_PACKET = 17
+export const SOCK_DGRAM = 2
+export const SOCK_RAW = 3
+export const IPPROTO_ICMP = 1
+export const SO_REUSEADDR = 2
+export const SO_BROADCAST = 6
+export const SO_RCVBUF = 8
+export const SO_BINDTODEVICE = 25
+const SOCK_CLOEXEC = 0o2000000
+const SOCK_NONBLOCK = 0o4000
+const SOL_SOCKET = 1
+
+let loaded: Promise<Libc | { readonly unavailable: string }> | undefined
+
+/** Loaded once, or the reason why it cannot be. */
+export function openLibc(): Promise<Libc | { readonly unavailable: string }> {
+  loaded ??= load()
+  return loaded
+}
+
+async function load(): Promise<Libc | { readonly unavailable: string }> {
+  try {
+    const { default: koffi } = await import('koffi')
+    const libc = koffi.load(null)
+    const socket = libc.func('int socket(int domain, int type, int protocol)')
+    const setsockopt = libc.func(
+      'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+    )
+    const bind = libc.func('int bind(int fd, const void *address, uint32_t length)')
+    const sendto = libc.func(
+      'ssize_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint32_t length)',
+    )
+    const recv = libc.func('ssize_t recv(int fd, void *bytes, size_t size, int flags)')
+    const close = libc.func('int close(int fd)')
+    const indexOf = libc.func('uint32_t if_nametoindex(const char *name)')
+    const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]))
+    const checked = (what: string, result: unknown): number => {
+      if (Number(result) >= 0) return Number(result)
+      const code = names.get(koffi.errno()) ?? `errno ${koffi.errno()}`
+      throw Object.assign(new Error(`${what}: ${code}`), { code })
+    }
+    return {
+      socket: (domain, type, protocol) =>
+        checked('socket', socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)),
+      setOption: (fd, name, value) =>
+        void checked('setsockopt', setsockopt(fd, SOL_SOCKET, name, value, value.length)),
+      bind: (fd, address) => void checked('bind', bind(fd, address, address.length)),
+      sendTo: (fd, bytes, address) =>
+        Number(sendto(fd, bytes, bytes.length, 0, address, address.length)) >= 0,
+      receive: (fd, into) => {
+        const length = Number(recv(fd, into, into.length, 0))
+        return length < 0 ? undefined : into.subarray(0, length)
+      },
+      close: (fd) => void close(fd),
+      interfaceIndex: (name) => Number(indexOf(name)),
+    }
+  } catch (error) {
+    return { unavailable: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** A C int, as every Linux that Node runs on stores it. */
+export function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  return bytes
+}
+
+/** struct sockaddr_in (ip(7)). */
+export function inetAddress(ip: number, port: number): Buffer {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUInt16LE(AF_INET, 0)
+  bytes.writeUInt16BE(port, 2)
+  bytes.writeUInt32BE(ip, 4)
+  return bytes
+}
+
+/** struct sockaddr_ll (packet(7)). `hardware` empty: any. */
+export function linkAddress(etherType: number, interfaceIndex: number, hardware: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(20)
+  bytes.writeUInt16LE(AF_PACKET, 0)
+  bytes.writeUInt16BE(etherType, 2)
+  bytes.writeInt32LE(interfaceIndex, 4)
+  bytes.writeUInt8(hardware.length, 11)
+  bytes.set(hardware, 12)
+  return bytes
+}
+
+/** As socket(2) wants the protocol of a packet socket: in network order. */
+export function networkOrder(value: number): number {
+  return ((value & 0xff) << 8) | (value >> 8)
+}
