@@ -1,5 +1,6 @@
 // What a person reads who started us: where everything listens, and what to do next.
 
+import { relative } from 'node:path'
 import type { Listener } from './api/router.ts'
 import { formatIpv4, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { isAttached, localLinks } from './net/links.ts'
@@ -8,28 +9,38 @@ import type { Settings } from './settings/schema.ts'
 /** Whole lines, aligned. */
 export function banner(settings: Settings, listeners: readonly Listener[]): string {
   const { dhcp, server, configuration } = settings
-  const width = Math.max(...listeners.map(({ name }) => name.length))
   const api = `http://${formatIpv4(server.bind === 0 ? likelyAddress() : server.bind)}:${server.port}`
-  const rows = listeners.map(({ name, where, serving, because }) => {
-    const state = serving ? '' : `  NOT SERVED: ${because ?? 'see the log'}`
-    return `  ${name.padEnd(width)}  ${where}${state}`
-  })
+  const shown = relative('', configuration.directory)
+  const directory = shown.startsWith('..') ? configuration.directory : shown
   return [
     '',
-    'PXE Pilot runs:',
-    ...rows,
-    ...(dhcp?.mode === 'proxy'
-      ? ['  Your router goes on giving addresses; a machine that nobody deployed to is left alone.']
-      : []),
+    'PXE Pilot is ready:',
+    ...rows(settings, listeners),
+    ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
+    configuration.default === undefined
+      ? 'A machine that nobody deployed to is left alone, unless there is a default.'
+      : `A machine that nobody deployed to boots ${configuration.default}.`,
     '',
     'Next:',
-    `  look        ${api}/`,
-    `  write       one file for each thing to boot, into ${configuration.directory}`,
-    `  deploy one  curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"23:34:a3:e9:09:cc"}]}'`,
-    '  then        switch that machine on, with its network card first in the boot order; each step is logged here',
+    `  look       ${api}/`,
+    `  write      what machines shall boot: a file each in ${directory}`,
+    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"23:34:a3:e9:09:cc"}]}'`,
+    '  switch on  that machine, its network card first in the boot order; each step of its boot is a line here',
     '',
     '',
   ].join('\n')
+}
+
+function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly string[] {
+  const hasDhcp = listeners.some(({ name }) => name.startsWith('DHCP'))
+  const waiting = { name: 'DHCP', where: '', serving: false, because: 'no link has an IPv4 address yet' }
+  const isWanted = dhcp !== undefined && dhcp.mode !== 'off'
+  const all: readonly Listener[] = isWanted && !hasDhcp ? [...listeners, waiting] : listeners
+  const width = Math.max(...all.map(({ name }) => name.length))
+  return all.map(({ name, where, serving, because }) => {
+    const state = serving ? '' : `NOT SERVED: ${because ?? 'see the log'}`
+    return `  ${name.padEnd(width)}  ${[where, state].filter(Boolean).join('  ')}`
+  })
 }
 
 /** Ours on a link that leads to machines. */

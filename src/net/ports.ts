@@ -22,14 +22,17 @@ export function bindError(binding: Binding, error: unknown): BindError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const what = `${service} cannot listen on ${protocol.toUpperCase()} port ${port}`
   if (code === 'EADDRINUSE') {
+    const letter = protocol === 'udp' ? 'u' : 't'
+    const unseen = `another program holds it (sudo ss -l${letter}np 'sport = :${port}' names it)`
     const holder = holderOf(protocol, port)
-    const by = holder === undefined ? 'another program holds it' : `${holder} holds it`
+    const by = holder === undefined ? unseen : `${holder} holds it`
     return new BindError(`${what}: ${by}. Stop that program, or set ${setting} in the settings file.`)
   }
   if (code === 'EACCES') {
+    // cap_net_bind_service alone: with any other, Node ignores NODE_OPTIONS and NODE_EXTRA_CA_CERTS.
     return new BindError(
-      `${what}: an ordinary user may not use ports below 1024. Allow it with: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=67` +
-        `  (until the next boot), or: sudo setcap cap_net_bind_service,cap_net_raw=ep ${nodePath()}  (this Node for good), then start again.`,
+      `${what}: an ordinary user may not. Run \`sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${Math.min(67, port)}\` (every user, ` +
+        `until the next boot) or \`sudo setcap cap_net_bind_service=ep ${quoted(nodePath())}\` (this Node, for good), then start again without sudo.`,
     )
   }
   const why = error instanceof Error ? error.message : String(error)
@@ -76,6 +79,11 @@ function nodePath(): string {
   } catch {
     return process.execPath
   }
+}
+
+/** For a shell to copy. */
+function quoted(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
 
 // /proc changes while it is read, and hides other users' descriptors: what cannot be seen is not there.

@@ -1,0 +1,141 @@
+// Starting and stopping, as the person at the terminal sees it: what is printed, and the exit status.
+
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import test from 'ava'
+import { Site } from './program.ts'
+
+test('it says where everything listens and what to do next', async (t) => {
+  const site = await Site.make(t)
+  const { transcript } = await site.start()
+  const { tftp, http, api } = site.ports
+  t.regex(transcript.text, new RegExp(`TFTP +udp 127\\.0\\.0\\.1:${tftp}\\n`))
+  t.regex(transcript.text, new RegExp(`HTTP +tcp 127\\.0\\.0\\.1:${http}\\n`))
+  t.regex(transcript.text, new RegExp(`API +tcp 127\\.0\\.0\\.1:${api}\\n`))
+  const [, command = ''] = await transcript.waitFor(/deploy +(curl .*)\n/, 5)
+  t.regex(
+    command,
+    new RegExp(`^curl -X PUT http://127\\.0\\.0\\.1:${api}/v1/configurations/local/deploy -d '`),
+  )
+})
+
+test('every fault of the settings at once, each with its line: exit 1', async (t) => {
+  const site = await Site.make(t)
+  await site.write('faulty.yml', 'dhcp: { mode: serve }\ntftp:\n  rot: ./tftproot\nserver: { port: 99999 }\n')
+  const program = site.run(['server', '-c', 'faulty.yml'])
+  t.is(await program.exited, 1)
+  const lines = program.transcript.text.trim().split('\n')
+  t.regex(lines[0] ?? '', /^faulty\.yml:1: dhcp\.mode .*did you mean server\?$/)
+  t.regex(program.transcript.text, /^faulty\.yml:3: tftp\.rot .*did you mean root\?$/m)
+  t.regex(program.transcript.text, /^faulty\.yml:4: server\.port /m)
+  for (const line of lines) t.regex(line, /^faulty\.yml:\d+: /)
+})
+
+test('a settings file that cannot be read: one line that names it, exit 1', async (t) => {
+  const program = (await Site.make(t)).run(['server', '-c', 'missing.yml'])
+  t.is(await program.exited, 1)
+  t.regex(program.transcript.text, /^missing\.yml: cannot be read: .*\n$/)
+})
+
+test('a TCP port in use: which one and by whom, exit 1', async (t) => {
+  const site = await Site.make(t)
+  const other = createServer().listen(site.ports.http, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', site.settings())])
+  t.is(await program.exited, 1)
+  t.regex(
+    program.transcript.text,
+    new RegExp(
+      `^HTTP cannot listen on TCP port ${site.ports.http}: \\S+ \\(pid ${process.pid}\\) holds it\\..* http\\.port `,
+      'm',
+    ),
+  )
+})
+
+test('a UDP port in use: which one and by whom, exit 1', async (t) => {
+  const site = await Site.make(t)
+  const other = createSocket('udp4').bind(site.ports.tftp, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', site.settings())])
+  t.is(await program.exited, 1)
+  t.regex(
+    program.transcript.text,
+    new RegExp(
+      `^TFTP cannot listen on UDP port ${site.ports.tftp}: \\S+ \\(pid ${process.pid}\\) holds it\\.`,
+      'm',
+    ),
+  )
+})
+
+test('a port that an ordinary user may not have: one line with what allows it, exit 1', async (t) => {
+  const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+  if (first === 0) {
+    t.pass('this machine gives every port to everyone')
+    return
+  }
+  // What the kernel asks for is the capability: root without it is refused, too, and so is a Node that was given it.
+  const drop = ['--bounding-set=-net_bind_service', '--inh-caps=-net_bind_service']
+  const ordinary = ['setpriv', '--no-new-privs', ...(process.getuid?.() === 0 ? drop : [])]
+  const site = await Site.make(t)
+  const port = Math.min(69, first - 1)
+  const file = await site.write('pxe-pilot.yml', site.settings('', { tftp: port }))
+  const program = site.run(['server', '-c', file], ordinary)
+  t.is(await program.exited, 1)
+  const line = new RegExp(
+    `^TFTP cannot listen on UDP port ${port}: .*\`sudo sysctl -w [^\`]*\`.*\`sudo setcap [^\`]* ${process.execPath}\`.*\n$`,
+  )
+  t.regex(program.transcript.text, line)
+})
+
+test('it ends within 5 s of SIGTERM, with exit 0, also while somebody fetches and does not read', async (t) => {
+  const site = await Site.make(t)
+  await site.write('httproot/big', Buffer.alloc(32 << 20))
+  const program = await site.start()
+  const reader = connect(site.ports.http, '127.0.0.1').on('error', () => undefined)
+  t.teardown(() => reader.destroy())
+  reader.write('GET /big HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(reader, 'readable')
+  const start = performance.now()
+  t.is(await program.stop(10), 0)
+  t.true(performance.now() - start < 5000)
+})
+
+test('it ends with exit 0 when SIGTERM comes while it starts', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', site.settings())])
+  // The configurations are read before anything listens.
+  await program.transcript.waitFor(/sheep can be deployed/, 30)
+  t.is(await program.stop(10), 0)
+})
+
+test('log.format json: each line is one object with its level, step and words', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const file = await site.write('pxe-pilot.yml', site.settings('log: { format: json }\n'))
+  const program = site.run(['server', '-c', file])
+  await program.transcript.waitFor(/can be deployed.*\n/, 30)
+  await isUp(site)
+  t.is(await site.deploy('sheep', '23:34:a3:e9:09:cc'), 200)
+  await program.transcript.waitFor(/sheep.*\n/, 5)
+  await program.stop()
+  const lines = program.transcript.text.trim().split('\n')
+  t.true(lines.length >= 2)
+  for (const line of lines) t.like(JSON.parse(line), { level: 30 }, line)
+  const steps = lines.map((line) => (JSON.parse(line) as { step: string }).step)
+  t.true(steps.includes('catalog.configuration'), steps.join())
+})
+
+async function isUp(site: Site): Promise<void> {
+  const url = `http://127.0.0.1:${site.ports.api}/v1/healthcheck`
+  for (const over = Date.now() + 20_000; Date.now() < over;) {
+    const response = await fetch(url).catch(() => undefined)
+    if (response?.status === 204) return
+  }
+  throw new Error('the API does not answer')
+}
