@@ -80,9 +80,9 @@ test('a folder that turns into a link out of the root while files are opened: ne
   const root = join(base, 'root')
   writeFileSync(join(base, 'root-evil/inner'), 'secret')
   symlinkSync(join(base, 'root-evil'), join(base, 'link'))
-  let isRunning = true
+  const control = new AbortController()
   const swap = async () => {
-    while (isRunning) {
+    while (!control.signal.aborted) {
       renameSync(join(root, 'sub'), join(base, 'away'))
       renameSync(join(base, 'link'), join(root, 'sub'))
       await new Promise((resolve) => setImmediate(resolve))
@@ -99,16 +99,16 @@ test('a folder that turns into a link out of the root while files are opened: ne
     texts.add((await opened.handle.readFile()).toString())
     await opened.handle.close()
   }
-  isRunning = false
+  control.abort()
   await swapping
   t.deepEqual([...texts], ['inner'])
 })
 
 test('a file that editors replace by a rename all the time is always there, whole', async (t) => {
   const root = join(folder(), 'root')
-  let isRunning = true
+  const control = new AbortController()
   const replace = async () => {
-    for (let count = 0; isRunning; count++) {
+    for (let count = 0; !control.signal.aborted; count++) {
       writeFileSync(join(root, '.new'), `version ${count}`)
       renameSync(join(root, '.new'), join(root, 'file'))
       await new Promise((resolve) => setImmediate(resolve))
@@ -123,7 +123,7 @@ test('a file that editors replace by a rename all the time is always there, whol
     t.regex((await opened.handle.readFile()).toString(), /^version \d+$/)
     await opened.handle.close()
   }
-  isRunning = false
+  control.abort()
   await replacing
   rmSync(join(root, 'file'))
   t.is((await openUnder(root, 'file', 'inside')).kind, 'missing')

@@ -1,5 +1,6 @@
 // The main thread's side of the TFTP worker: starts it, keeps its replica of the table in step, replaces it when it fails.
 
+import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
@@ -107,7 +108,7 @@ export class TftpHost {
   private async launch(): Promise<readonly string[]> {
     const { settings, clients, advertise, site, snapshot } = this.parts
     const start: WorkerStart = { settings, clients, advertise, site, snapshot: snapshot() }
-    const worker = new Worker(workerFile(), { workerData: start, name: 'tftp' })
+    const worker = thread(start)
     this.worker = worker
     this.isListening = false
     this.startedAt = performance.now()
@@ -204,8 +205,16 @@ export class TftpHost {
   }
 }
 
-/** Beside this file, and in its language: run from src by a loader of TypeScript, or compiled. */
-function workerFile(): URL {
-  const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./worker.${suffix}`, import.meta.url)
+function thread(workerData: WorkerStart): Worker {
+  const options = { workerData, name: 'tftp' }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
+  // Run from its source, as the tests do: Node 20 gives a thread no loader of TypeScript, so it brings one along.
+  const loader = JSON.stringify(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/cjs$/, 'mjs'),
+  )
+  const here = JSON.stringify(import.meta.url)
+  const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${here}))`
+  return new Worker(code, { ...options, eval: true })
 }

@@ -16,6 +16,8 @@ export type IoParts = {
   readonly singlePort: boolean
   /** The addresses that are ours just now. */
   readonly addresses: () => readonly string[]
+  /** Milliseconds between two looks at them. */
+  readonly rescanMs: number
   readonly receive: Receive
   /** For what a flood could repeat at will. */
   readonly tellSparingly: Tell
@@ -24,7 +26,6 @@ export type IoParts = {
 /** A socket per transfer costs as much as a small file, and one for all has one receive buffer. */
 const transferSockets = 4
 const receiveBuffer = 1024 * 1024
-const rescanMs = 2000
 
 type Place = { readonly sockets: readonly Socket[]; readonly where: string }
 
@@ -47,8 +48,14 @@ export class DgramIo {
    * @throws BindError
    */
   async start(): Promise<readonly string[]> {
-    for (const address of this.wanted()) await this.open(address)
-    if (this.parts.bind === 0 && !this.isStopped) this.rescan = setTimeout(() => void this.follow(), rescanMs)
+    try {
+      for (const address of this.wanted()) if (!this.isStopped) await this.open(address)
+    } catch (error) {
+      this.stop()
+      throw error
+    }
+    if (this.parts.bind === 0 && !this.isStopped)
+      this.rescan = setTimeout(() => void this.follow(), this.parts.rescanMs)
     return Array.from(this.places.values(), ({ where }) => where)
   }
 
@@ -88,7 +95,7 @@ export class DgramIo {
         this.parts.tellSparingly({ level: 'warn', step: 'tftp.listen', text: printable(text) })
       }
     }
-    if (!this.isStopped) this.rescan = setTimeout(() => void this.follow(), rescanMs)
+    if (!this.isStopped) this.rescan = setTimeout(() => void this.follow(), this.parts.rescanMs)
   }
 
   private async open(address: string): Promise<void> {

@@ -81,8 +81,8 @@ const mostPatience = 30_000
 /** A root that does not answer for this long fails the transfers that wait for it, and nothing else. */
 export const readLimitMs = 5000
 
-/** Octets read ahead of the client. */
-export const readAhead = 256 * 1024
+/** Octets read ahead of the client: twice what may be on its way, and no more, for each of a thousand transfers. */
+export const readAhead = 128 * 1024
 
 /** The first answer to a request; `now` is in milliseconds and only ever compared. */
 export function begin(terms: Terms, ready: number, ended: boolean, now: number): Step {

@@ -44,6 +44,7 @@ const io = new DgramIo({
   port: settings.port,
   singlePort: settings.single_port,
   addresses: localAddresses,
+  rescanMs: 2000,
   receive: (...datagram) => engine.receive(...datagram),
   tellSparingly,
 })
@@ -64,7 +65,6 @@ parentPort?.on('message', (message: ToWorker) => {
 try {
   say({ kind: 'listening', where: await io.start(), revision: table.revision })
 } catch (error) {
-  io.stop()
   say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
   parentPort?.close()
 }

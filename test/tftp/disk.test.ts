@@ -1,18 +1,21 @@
 // The way to the disk: never more at a time than allowed, in order, and at once an error where nothing moves any more.
 
+import { EventEmitter, once } from 'node:events'
 import test from 'ava'
 import { Disk, DiskStuck } from '../../src/tftp/disk.ts'
 import { turns } from './memory.ts'
 
 /** Work that ends when it is told to. */
 function work() {
-  let end = () => {}
-  let fail: (error: Error) => void = () => {}
-  const promise = new Promise<void>((resolve, reject) => {
-    end = resolve
-    fail = reject
-  })
-  const state = { begun: false, end: () => end(), fail: (error: Error) => fail(error) }
+  const events = new EventEmitter()
+  const promise = once(events, 'end')
+  // Those that are never begun fail nobody.
+  promise.catch(() => undefined)
+  const state = {
+    begun: false,
+    end: () => events.emit('end'),
+    fail: (error: Error) => events.emit('error', error),
+  }
   const run = () => {
     state.begun = true
     return promise
@@ -43,14 +46,14 @@ test('never more at a time, also when those that end ask for more in the same br
   const disk = new Disk(3, 1000, () => 0)
   let running = 0
   let most = 0
-  const once = () =>
+  const short = () =>
     disk.run(async () => {
       most = Math.max(most, ++running)
       await Promise.resolve()
       running--
     })
   const chain = async () => {
-    for (let count = 0; count < 200; count++) await once()
+    for (let count = 0; count < 200; count++) await short()
   }
   await Promise.all(Array.from({ length: 20 }, chain))
   t.is(most, 3)

@@ -1,5 +1,6 @@
 // Floods, hung disks and clients that leave: what is open stays bounded, every file is closed, and real clients are served.
 
+import { EventEmitter, once } from 'node:events'
 import { rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -119,9 +120,8 @@ test('a disk that hangs: ERROR after five seconds, texts from memory all the whi
   const root = tree({ file: pattern(5000) })
   let time = 0
   const disk = new Disk(2, 1000, () => time)
-  let release = () => {}
-  const hung = new Promise<void>((resolve) => (release = resolve))
-  const stuck = [disk.run(() => hung), disk.run(() => hung)]
+  const hung = new EventEmitter()
+  const stuck = [1, 2].map(() => disk.run(() => once(hung, 'end')))
   const { client, clock, engine, table } = serve({ root, disk, changes: [catalogOf({ ubuntu: 'text' })] })
   table.assignments.set(h1.name, 'ubuntu')
   const early = client(1)
@@ -135,7 +135,7 @@ test('a disk that hangs: ERROR after five seconds, texts from memory all the whi
   const late = client(3)
   t.is((await late.fetch({ file: 'file' })).error?.message, 'the disk does not answer')
   t.is(engine.open, 0)
-  release()
+  hung.emit('end')
   await Promise.all(stuck)
   t.deepEqual((await client(4).fetch({ file: 'file' })).bytes, pattern(5000))
   t.is(openFiles(root), 0)

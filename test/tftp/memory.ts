@@ -166,7 +166,7 @@ export class Client {
   /** The packet of this number, counted from 1. */
   async nth(count: number): Promise<Got> {
     await until(() => this.got.length >= count, `packet ${count}`)
-    return this.got[count - 1] as Got
+    return this.got.at(count - 1) as Got
   }
 
   /** Asks, and takes everything to its end. */
@@ -176,7 +176,7 @@ export class Client {
     this.send(download.request)
     while (!download.isOver) {
       await until(() => this.got.length > taken, `an answer to ${asked.file}`)
-      const got = this.got[taken++] as Got
+      const got = this.got.at(taken++) as Got
       const answer = download.take(got.bytes)
       if (answer !== undefined) this.send(answer, got.from)
     }

@@ -1,7 +1,7 @@
 // Option negotiation, row by row: what is asked, what the OACK says, what the transfer keeps to.
 
 import test from 'ava'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { mostUnacknowledged, negotiate } from '../../src/tftp/options.ts'
 import type { Option } from '../../src/tftp/packet.ts'
 

@@ -1,7 +1,7 @@
 // The codec: the wire as the RFCs draw it, both ways; what is malformed and why; any bytes at all.
 
 import test from 'ava'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { decode, encode, type Packet } from '../../src/tftp/packet.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

@@ -127,7 +127,8 @@ export function simulate(
   }
 
   client.request()
-  while (now < limitMs && end === undefined) {
+  for (;;) {
+    if (now >= limitMs || end !== undefined) break
     let first: Job | undefined
     for (const job of jobs) if (first === undefined || job.at < first.at) first = job
     if (first === undefined) break
@@ -139,7 +140,7 @@ export function simulate(
 }
 
 /** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

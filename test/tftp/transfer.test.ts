@@ -1,7 +1,7 @@
 // The transfer as a state machine: single steps as the RFCs and the clients want them, and whole transfers on bad networks.
 
 import test from 'ava'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { negotiate } from '../../src/tftp/options.ts'
 import type { Option } from '../../src/tftp/packet.ts'
 import { begin, step, type Event, type Send, type Step, type Transfer } from '../../src/tftp/transfer.ts'
