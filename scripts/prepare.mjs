@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { giveBack } from './owner.mjs'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -12,6 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 installMissing()
 buildOutdated()
+giveBack()
 
 /** Runs `npm ci` when node_modules was not installed from this very lock file. */
 function installMissing() {

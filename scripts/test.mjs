@@ -1,10 +1,12 @@
 // Runs every test this machine can run, fast ones first, and names what it skips with the way to enable it.
-// `--slow` adds the machines marked slow. In CI (CI=true) nothing but those may be skipped.
+// `--slow` adds the machines marked slow; names of stages run those alone. In CI (CI=true) nothing else may be skipped.
 
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { giveBack } from './owner.mjs'
 
+const named = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const slow = process.argv.includes('--slow')
 const root = process.getuid?.() === 0
 
@@ -19,6 +21,25 @@ const tun = {
   remedy: 'modprobe tun (in a container: --device /dev/net/tun)',
 }
 
+const machines = [
+  asRoot,
+  tun,
+  program('ip', 'iproute2'),
+  program('qemu-system-x86_64', 'qemu-system-x86'),
+  file('/usr/lib/ipxe/qemu/pxe-virtio.rom', 'ipxe-qemu'),
+  file('/usr/lib/PXELINUX/pxelinux.0', 'pxelinux'),
+  file('/usr/lib/syslinux/modules/bios/ldlinux.c32', 'syslinux-common'),
+  program('busybox', 'busybox-static'),
+  program('depmod', 'kmod'),
+  program('cpio', 'cpio'),
+  program('curl', 'curl'),
+]
+const bookworm = {
+  holds: /^VERSION_CODENAME=bookworm$/m.test(text('/etc/os-release')),
+  reason: "the base image is made of this machine's own Debian 12 packages",
+  remedy: 'run it on Debian 12',
+}
+
 const stages = [
   { name: 'fast', needs: [] },
   {
@@ -27,32 +48,47 @@ const stages = [
   },
   {
     name: 'net',
-    needs: [asRoot, program('ip', 'iproute2'), program('udhcpc', 'udhcpc'), program('curl', 'curl')],
+    needs: [
+      asRoot,
+      program('ip', 'iproute2'),
+      program('udhcpc', 'udhcpc'),
+      program('curl', 'curl'),
+      program('setcap', 'libcap2-bin'),
+    ],
   },
   {
     name: 'lab',
     needs: [
-      asRoot,
-      tun,
-      program('ip', 'iproute2'),
-      program('qemu-system-x86_64', 'qemu-system-x86'),
-      file('/usr/lib/ipxe/qemu/pxe-virtio.rom', 'ipxe-qemu'),
-      file('/usr/lib/PXELINUX/pxelinux.0', 'pxelinux'),
-      file('/usr/lib/syslinux/modules/bios/ldlinux.c32', 'syslinux-common'),
-      program('busybox', 'busybox-static'),
+      ...machines,
       program('mksquashfs', 'squashfs-tools'),
-      program('cpio', 'cpio'),
-      program('curl', 'curl'),
       file('/usr/share/initramfs-tools/scripts/live', 'live-boot-initramfs-tools'),
     ],
   },
+  {
+    name: 'docker',
+    needs: [
+      ...machines,
+      bookworm,
+      program('dockerd', 'docker.io'),
+      program('docker-compose', 'docker-compose'),
+      program('mmdebstrap', 'mmdebstrap'),
+    ],
+  },
 ]
+
+const unknown = named.filter((name) => !stages.some((stage) => stage.name === name))
+if (unknown.length > 0) {
+  const names = stages.map(({ name }) => name).join(', ')
+  process.stderr.write(`There is no stage ${unknown.join(', ')}; there are ${names}.\n`)
+  process.exit(1)
+}
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const skipped = []
 let broken = false
 
 for (const stage of stages) {
+  if (named.length > 0 && !named.includes(stage.name)) continue
   const missing = stage.needs.filter((need) => !need.holds)
   if (missing.length > 0) {
     skipped.push({ stage, missing })
@@ -60,12 +96,16 @@ for (const stage of stages) {
     continue
   }
   process.stdout.write(`\n== ${stage.name} ==\n`)
-  const { code, passed, failed } = await runAva(stage.name)
+  const start = performance.now()
+  const { code, passed, failed, left } = await runAva(stage.name)
+  process.stdout.write(`== ${stage.name} took ${Math.round((performance.now() - start) / 1000)} s ==\n`)
   totals.passed += passed
   totals.failed += failed
+  totals.skipped += left
   if (code !== 0) broken = true
   if (code !== 0 && failed === 0) totals.failed++
 }
+giveBack()
 
 process.stdout.write('\n')
 for (const { stage, missing } of skipped) {
@@ -90,9 +130,11 @@ function runAva(stage) {
     output += String(chunk)
   })
   return new Promise((resolve) => {
-    child.on('close', (code) =>
-      resolve({ code, passed: count(output, 'passed'), failed: count(output, 'failed') }),
-    )
+    child.on('close', (code) => {
+      // Beside failed tests AVA gives no number of those that passed.
+      const passed = count(output, 'passed') || (output.match(/^ {2}✔ /gm) ?? []).length
+      resolve({ code, passed, failed: count(output, 'failed'), left: count(output, 'skipped') })
+    })
   })
 }
 
@@ -109,6 +151,10 @@ function program(name, debianPackage) {
 
 function file(path, debianPackage) {
   return { holds: existsSync(path), reason: `${path} is missing`, remedy: `apt-get install ${debianPackage}` }
+}
+
+function text(path) {
+  return canUse(path) ? readFileSync(path, 'utf8') : ''
 }
 
 function canUse(path) {
