@@ -34,6 +34,7 @@ export class Engine {
     if (message.op !== bootRequest) return this.drop(from, 'it is no request')
     const client = readClient(message)
     if ('refused' in client) return this.drop(from, client.refused)
+    if (this.parts.isOwnProbe(client.mac)) return
     const host = this.parts.hostOf(client.mac)
     const name = host === undefined ? client.mac : `${host.name} (${client.mac})`
     const relay = message.giaddr === 0 ? '' : ` behind ${formatIpv4(message.giaddr)}`

@@ -53,7 +53,7 @@ export class Links {
     const { bind } = this.parts
     const libc = await openLibc()
     const links = this.look()
-    if (bind !== 0) return await this.openPlain(linkOf(bind, links), bind)
+    if (bind !== 0) return await this.openAddress(linkOf(bind, links), bind)
     if ('unavailable' in libc) return await this.openOnlyLink(links, libc.unavailable)
     this.libc = libc
     this.frames = this.parts.openFrames(libc)
@@ -160,8 +160,8 @@ export class Links {
     if (this.isServed(link)) this.parts.opened(sockets, libc)
   }
 
-  private async openPlain(link: Link, address: Ipv4 | undefined): Promise<void> {
-    this.served.set(link.name, await Sockets.plain({ ...this.parts, frames: undefined }, link, address))
+  private async openAddress(link: Link, address: Ipv4): Promise<void> {
+    this.served.set(link.name, await Sockets.onAddress({ ...this.parts, frames: undefined }, link, address))
   }
 
   /** Without koffi a socket hears the broadcasts of every link and cannot tell which: right only where there is one. */
@@ -169,7 +169,8 @@ export class Links {
     const attached = links.filter(isAttached)
     const [only, ...others] = attached
     if (only !== undefined && others.length === 0 && this.isServed(only)) {
-      return await this.openPlain(only, undefined)
+      this.served.set(only.name, await Sockets.onOnlyLink({ ...this.parts, frames: undefined }, only))
+      return
     }
     const names = attached.map(({ name }) => name).join(', ') || 'none'
     throw new BindError(

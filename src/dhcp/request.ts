@@ -34,6 +34,8 @@ export type EngineParts = {
   readonly learn: (ip: Ipv4, mac: Mac) => Promise<void>
   /** Whether an address is one of ours. */
   readonly isOurs: (ip: Ipv4) => boolean
+  /** Whether a MAC is one that we only ask other servers with. */
+  readonly isOwnProbe: (mac: Mac) => boolean
   /** Why no address is given to machines on a link of ours now; undefined: they are served. */
   readonly objectionTo: (link: string) => string | undefined
   /** Bears a flood. */

@@ -39,6 +39,7 @@ export class Rivals {
   private readonly isOurs: (ip: Ipv4) => boolean
   private readonly verdicts = new Map<string, Verdict>()
   private readonly timers = new Map<string, NodeJS.Timeout>()
+  private readonly probes = new Set<Mac>()
   private isStopped = false
 
   constructor(libc: Libc, isOurs: (ip: Ipv4) => boolean, tell: Tell) {
@@ -54,8 +55,14 @@ export class Rivals {
   /** `main`: our socket on port 67 of the link. Checks now, and from time to time as long as the link is served. */
   watch(link: Link, main: Socket): void {
     this.forget(link.name)
+    this.probes.add(probeMac(link))
     this.verdicts.set(link.name, 'checking')
     void this.check(link, main)
+  }
+
+  /** Whether a DISCOVER is one of ours, which we hear ourselves. */
+  isOwn(mac: Mac): boolean {
+    return this.probes.has(mac)
   }
 
   forget(link: string): void {

@@ -97,6 +97,26 @@ export class DhcpServer {
     })
   }
 
+  /** Leases that have not ended, and addresses set aside after a DECLINE; by address. */
+  activeLeases(): readonly Lease[] {
+    const now = this.parts.now()
+    return [...this.leases.all()]
+      .filter(({ state, expires }) => state !== 'released' && expires > now)
+      .toSorted((a, b) => a.ip - b.ip)
+  }
+
+  /** Ends the lease of `ip`, on disk when it resolves; undefined where there is none. */
+  async release(ip: Ipv4): Promise<Lease | undefined> {
+    const lease = this.leases.activeAt(ip)
+    if (lease === undefined) return undefined
+    const released: Lease = { ...lease, state: 'released', expires: this.parts.now() }
+    const [outcome] = await this.parts.commit([released])
+    if (outcome !== 'ok')
+      throw new Error(`the release of ${formatIpv4(ip)} could not be written (${outcome})`)
+    this.leases.record(released)
+    return released
+  }
+
   private serverScopes(): readonly Scope[] {
     return this.scopes.filter(({ mode }) => mode === 'server')
   }
@@ -113,6 +133,7 @@ export class DhcpServer {
       commit,
       learn,
       isOurs: (ip) => this.links.isOurs(ip),
+      isOwnProbe: (mac) => this.rivals?.isOwn(mac) ?? false,
       objectionTo: (link) => this.objectionTo(link),
       tell: hushed(tell, mostLinesPerSecond, now),
       now,

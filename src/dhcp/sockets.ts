@@ -48,13 +48,31 @@ export class Sockets {
   }
 
   /**
-   * On one address (undefined: all of them) by Node's own means: which link a datagram came by is not known.
+   * On one address by Node's own means: hears no broadcast.
    * @throws BindError
    */
-  static async plain(parts: SocketsParts, link: Link, address: Ipv4 | undefined): Promise<Sockets> {
+  static async onAddress(parts: SocketsParts, link: Link, address: Ipv4): Promise<Sockets> {
     const sockets = new Sockets(parts, link, 0)
-    const host = formatIpv4(address ?? ipv4(0))
-    await sockets.open(host, (port) => bindPlain(host, port), address)
+    const host = formatIpv4(address)
+    await sockets.open(host, (port) => bindPlain(host, port, false), address)
+    return sockets
+  }
+
+  /**
+   * By Node's own means on the only link there is. Only a socket on the link's own address sends a broadcast out of
+   * it, and only one on 0.0.0.0 hears any.
+   * @throws BindError
+   */
+  static async onOnlyLink(parts: SocketsParts, link: Link): Promise<Sockets> {
+    const sockets = new Sockets(parts, link, 0)
+    const host = formatIpv4(link.addresses[0]?.ip ?? ipv4(0))
+    await sockets.open(host, (port) => bindPlain(host, port, true), undefined)
+    for (const [index, [number, service]] of sockets.ports().entries()) {
+      const hears = await bindPlain('0.0.0.0', number, true)
+      const sends = sockets.sockets[index]
+      if (sends !== undefined) sockets.hear(hears, sockets.senderOf(sends, number), service, undefined)
+      sockets.sockets.push(hears)
+    }
     return sockets
   }
 
@@ -67,24 +85,24 @@ export class Sockets {
     return this.sockets[0]
   }
 
+  private ports(): readonly (readonly [number, Port])[] {
+    const { port, hasBootServer } = this.parts
+    return [[port, 'dhcp'], ...(hasBootServer ? [[bootServerPort, 'boot-server'] as const] : [])]
+  }
+
   private async open(
     where: string,
     bind: (port: number) => Promise<Socket>,
     to: Ipv4 | undefined,
   ): Promise<void> {
-    const { port, hasBootServer } = this.parts
-    const ports: readonly (readonly [number, Port])[] = [
-      [port, 'dhcp'],
-      ...(hasBootServer ? [[bootServerPort, 'boot-server'] as const] : []),
-    ]
     try {
-      for (const [number, service] of ports) {
+      for (const [number, service] of this.ports()) {
         const socket = await bind(number).catch((error: unknown) => {
           const what = { service: `DHCP (${where})`, protocol: 'udp', port: number, setting: 'dhcp' } as const
           throw bindError(what, error)
         })
         this.sockets.push(socket)
-        this.serve(socket, number, service, to)
+        this.hear(socket, this.senderOf(socket, number), service, to)
       }
     } catch (error) {
       this.close()
@@ -92,8 +110,8 @@ export class Sockets {
     }
   }
 
-  private serve(socket: Socket, fromPort: number, port: Port, to: Ipv4 | undefined): void {
-    const send: Send = (bytes, destination) => {
+  private senderOf(socket: Socket, fromPort: number): Send {
+    return (bytes, destination) => {
       if (this.sendFrame(bytes, destination, fromPort)) return
       try {
         socket.send(bytes, this.portOf(destination), formatIpv4(destination.address), (error) => {
@@ -103,6 +121,9 @@ export class Sockets {
         this.unsent(error)
       }
     }
+  }
+
+  private hear(socket: Socket, send: Send, port: Port, to: Ipv4 | undefined): void {
     socket.on('error', (error) => this.unsent(error))
     socket.on('message', (bytes, from) => {
       const { link } = this
@@ -130,8 +151,8 @@ export class Sockets {
   }
 }
 
-async function bindPlain(address: string, port: number): Promise<Socket> {
-  const socket = createSocket('udp4')
+async function bindPlain(address: string, port: number, reuseAddr: boolean): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr })
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
     socket.bind({ address, port, exclusive: true }, resolve)

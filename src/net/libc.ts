@@ -46,9 +46,9 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     )
     const bind = libc.func('int bind(int fd, const void *address, uint32_t length)')
     const sendto = libc.func(
-      'ssize_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint32_t length)',
+      'intptr_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint32_t length)',
     )
-    const recv = libc.func('ssize_t recv(int fd, void *bytes, size_t size, int flags)')
+    const recv = libc.func('intptr_t recv(int fd, void *bytes, size_t size, int flags)')
     const close = libc.func('int close(int fd)')
     const indexOf = libc.func('uint32_t if_nametoindex(const char *name)')
     const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]))
