@@ -42,7 +42,8 @@ export function negotiate(options: readonly Option[], size: number | undefined):
     blksize,
     timeout,
     windowsize,
-    tsize: number(asked.get('tsize')) === undefined ? undefined : size,
+    // curl takes a size of 0 for a fault and leaves; to all others, none is as good.
+    tsize: number(asked.get('tsize')) === undefined || size === 0 ? undefined : size,
   }
   const oack: Option[] = []
   for (const name of new Set(options.map(([asking]) => asking))) {

@@ -35,7 +35,8 @@ const rows: readonly (readonly [asked: string, oack: string, size?: number])[] =
   ['blksize=65464 windowsize=8', 'blksize=65464 windowsize=1'],
   // T27
   ['tsize=0', 'tsize=5000000000', 5_000_000_000],
-  ['tsize=0', 'tsize=0', 0],
+  // curl 7.88 breaks off at a size of 0.
+  ['tsize=0', '', 0],
   ['tsize=0', ''],
   ['tsize=x', '', 5],
   // Unknown ones, and one twice: the first counts.
