@@ -132,13 +132,13 @@ export class Registry {
   async commitLeases(leases: readonly Lease[]): Promise<readonly Outcome[]> {
     const now = this.now()
     const outcomes = await this.store.apply(leases.map((lease) => ({ kind: 'lease', lease, now })))
-    const changes: Change[] = []
+    const holders = new Map<Ipv4, Mac | null>()
     for (const [index, { ip, mac, state }] of leases.entries()) {
-      if (outcomes[index] !== 'ok') continue
-      const holder = state === 'bound' ? mac : null
-      if ((this.table.addresses.get(ip) ?? null) !== holder)
-        changes.push({ kind: 'address', ip, mac: holder })
+      if (outcomes[index] === 'ok') holders.set(ip, state === 'bound' ? mac : null)
     }
+    const changes = [...holders]
+      .filter(([ip, mac]) => (this.table.addresses.get(ip) ?? null) !== mac)
+      .map(([ip, mac]): Change => ({ kind: 'address', ip, mac }))
     if (changes.length > 0) await this.bringIntoForce(changes)
     return outcomes
   }

@@ -58,19 +58,19 @@ export type Request = {
   readonly who: string
 }
 
-/** The step of events that a full subnet would repeat with every packet. */
-export const fullStep = 'dhcp.full'
+/** Events that a full subnet, or one that fills, would repeat with every packet. */
+const repeated: ReadonlySet<string> = new Set(['dhcp.full', 'dhcp.filling'])
 
 const onceInMs = 60_000
 
-/** Of what a full subnet repeats, one line a minute and subnet; what is between stays for who debugs. */
+/** Of those one line a minute and subnet; what comes in between stays for who debugs. */
 export function seldom(tell: Tell, now: () => number): Tell {
   const told = new Map<string, number>()
   return (event) => {
-    if (event.step !== fullStep) return tell(event)
-    const subnet = String(event.data?.['subnet'])
-    const isSoon = now() - (told.get(subnet) ?? -Infinity) < onceInMs
-    if (!isSoon) told.set(subnet, now())
+    if (!repeated.has(event.step)) return tell(event)
+    const what = `${event.step} ${event.data?.['subnet']}`
+    const isSoon = now() - (told.get(what) ?? -Infinity) < onceInMs
+    if (!isSoon) told.set(what, now())
     tell(isSoon ? { ...event, level: 'debug' } : event)
   }
 }

@@ -8,7 +8,7 @@ import { keyOf, type Holder } from './holder.ts'
 import { encode } from './packet.ts'
 import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
-import { fullStep, offerBoot, say, type EngineParts, type Request } from './request.ts'
+import { offerBoot, say, type EngineParts, type Request } from './request.ts'
 import type { Place, Scope } from './scope.ts'
 
 type Ack = Extract<Verdict, { kind: 'ack' }>
@@ -139,7 +139,7 @@ function lament({ client, host, who }: Request, place: Place, because: string, {
   const subnet = place.scopes[0]?.subnet
   tell({
     level: 'warn',
-    step: fullStep,
+    step: 'dhcp.full',
     text: printable(`${who} gets no address: ${because}`),
     client: { mac: client.mac, host: host?.name },
     data: { subnet: subnet === undefined ? null : formatSubnet(subnet) },
@@ -151,7 +151,7 @@ function warnOfUsage(scope: Scope, { leases, tell }: EngineParts): void {
   if (usage < nearlyFull) return
   const subnet = formatSubnet(scope.subnet)
   const text = `${Math.floor(usage * 100)} % of the addresses of ${subnet} are in use: widen its ranges`
-  tell({ level: 'warn', step: fullStep, text, data: { subnet } })
+  tell({ level: 'warn', step: 'dhcp.filling', text, data: { subnet } })
 }
 
 function answer(request: Request, type: MessageType, place: Place, parts: ReplyParts, to: Destination): void {

@@ -11,6 +11,7 @@ import { localLinks } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
 import type { DhcpSettings } from '../settings/schema.ts'
 import type { Outcome } from '../store/store.ts'
+import { Commits } from './commits.ts'
 import { Conflicts, type ConflictCheck } from './conflicts.ts'
 import { Engine } from './engine.ts'
 import { Leases } from './leases.ts'
@@ -122,7 +123,8 @@ export class DhcpServer {
   }
 
   private makeEngine(): Engine {
-    const { settings, advertise, decide, hostOf, commit, learn, tell, now } = this.parts
+    const { settings, advertise, decide, hostOf, learn, tell, now } = this.parts
+    const commits = new Commits(this.parts.commit)
     return new Engine({
       site: { mode: settings.mode, scopes: this.scopes, advertise },
       leases: this.leases,
@@ -130,7 +132,7 @@ export class DhcpServer {
       authoritative: settings.authoritative,
       decide,
       hostOf,
-      commit,
+      commit: (leases) => commits.add(leases),
       learn,
       isOurs: (ip) => this.links.isOurs(ip),
       isOwnProbe: (mac) => this.rivals?.isOwn(mac) ?? false,

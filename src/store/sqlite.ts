@@ -2,11 +2,10 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Kysely, Migrator, SqliteDialect, type Transaction } from 'kysely'
+import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import type { Lease } from '../model.ts'
 import { migrations, type Schema } from './schema.ts'
 import type { Outcome, Store, StoreChange, StoredState } from './store.ts'
 
@@ -27,19 +26,46 @@ export async function openSqliteStore(path: string): Promise<Store> {
     const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
     const { error } = await new Migrator({ db, provider }).migrateToLatest()
     if (error !== undefined) throw error
-    return new SqliteStore(db)
+    return new SqliteStore(db, database)
   } catch (error) {
     throw new Error(`The store ${path} cannot be opened: ${textOf(error)}`, { cause: error })
   }
 }
 
+// Written as statements prepared once: a query built anew for each lease took longer than its transaction and its sync.
+const sql = {
+  lease: `insert into lease (ip, mac, client_id, hostname, state, since, expires) values (?, ?, ?, ?, ?, ?, ?)
+    on conflict (ip) do update set mac = excluded.mac, client_id = excluded.client_id, hostname = excluded.hostname,
+      state = excluded.state, since = excluded.since, expires = excluded.expires
+    where lease.mac = excluded.mac or lease.client_id = excluded.client_id
+      or lease.expires <= ? or lease.state = 'released'`,
+  assign: `insert into assignment (host, configuration) values (?, ?)
+    on conflict (host) do update set configuration = excluded.configuration`,
+  unassign: 'delete from assignment where host = ?',
+  register: 'insert into registered_host (name, mac) values (?, ?) on conflict do nothing',
+  unregister: 'delete from registered_host where name = ?',
+} as const
+
+type Statements = Readonly<Record<keyof typeof sql, Database.Statement>>
+
 class SqliteStore implements Store {
   private readonly db: Kysely<Schema>
+  private readonly database: Database.Database
+  private readonly statements: Statements
   private waiting: Call[] = []
   private writing: Promise<void> | undefined
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, database: Database.Database) {
     this.db = db
+    this.database = database
+    const { lease, assign, unassign, register, unregister } = sql
+    this.statements = {
+      lease: database.prepare(lease),
+      assign: database.prepare(assign),
+      unassign: database.prepare(unassign),
+      register: database.prepare(register),
+      unregister: database.prepare(unregister),
+    }
   }
 
   async load(): Promise<StoredState> {
@@ -75,93 +101,52 @@ class SqliteStore implements Store {
 
   /** Writes all that waits, tick by tick, until nothing does. Never rejects: each call gets its own answer. */
   private async writeWaiting(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
     while (this.waiting.length > 0) {
+      // What else comes in this tick shares the sync.
+      await new Promise((resolve) => setImmediate(resolve))
       const calls = this.waiting
       this.waiting = []
-      await this.writeTogether(calls)
+      this.writeTogether(calls)
     }
     this.writing = undefined
   }
 
-  private async writeTogether(calls: readonly Call[]): Promise<void> {
+  private writeTogether(calls: readonly Call[]): void {
     try {
-      const answers = await this.db.transaction().execute(async (transaction) => {
-        const outcomes: Outcome[][] = []
-        for (const call of calls) {
-          const ofCall: Outcome[] = []
-          for (const change of call.changes) ofCall.push(await write(transaction, change))
-          outcomes.push(ofCall)
-        }
-        return outcomes
-      })
+      this.database.exec('begin immediate')
+      const answers = calls.map(({ changes }) => changes.map((change) => this.write(change)))
+      this.database.exec('commit')
       for (const [index, call] of calls.entries()) call.resolve(answers[index] ?? [])
     } catch (error) {
+      if (this.database.inTransaction) this.database.exec('rollback')
       for (const call of calls) {
         if (isFull(error)) call.resolve(call.changes.map((): Outcome => 'full'))
         else call.reject(error)
       }
     }
   }
-}
 
-async function write(db: Transaction<Schema>, change: StoreChange): Promise<Outcome> {
-  switch (change.kind) {
-    case 'lease':
-      return await writeLease(db, change.lease, change.now)
-    case 'assignment':
-      if (change.configuration === null) {
-        await db.deleteFrom('assignment').where('host', '=', change.host).execute()
-      } else {
-        const row = { host: change.host, configuration: change.configuration }
-        await db
-          .insertInto('assignment')
-          .values(row)
-          .onConflict((conflict) => conflict.column('host').doUpdateSet(row))
-          .execute()
+  private write(change: StoreChange): Outcome {
+    const { lease, assign, unassign, register, unregister } = this.statements
+    switch (change.kind) {
+      case 'lease': {
+        const { ip, mac, clientId = null, hostname = null, state, since, expires } = change.lease
+        const result = lease.run(ip, mac, clientId, hostname, state, since, expires, change.now)
+        return result.changes === 0 ? 'conflict' : 'ok'
       }
-      return 'ok'
-    case 'registered-host':
-      await db
-        .insertInto('registered_host')
-        .values({ name: change.name, mac: change.mac })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-      return 'ok'
-    case 'registered-host-removed':
-      await db.deleteFrom('registered_host').where('name', '=', change.name).execute()
-      await db.deleteFrom('assignment').where('host', '=', change.name).execute()
-      return 'ok'
+      case 'assignment':
+        if (change.configuration === null) unassign.run(change.host)
+        else assign.run(change.host, change.configuration)
+        return 'ok'
+      case 'registered-host':
+        register.run(change.name, change.mac)
+        return 'ok'
+      case 'registered-host-removed':
+        unregister.run(change.name)
+        unassign.run(change.name)
+        return 'ok'
+    }
   }
-}
-
-async function writeLease(db: Transaction<Schema>, lease: Lease, now: number): Promise<Outcome> {
-  const row = {
-    ip: lease.ip,
-    mac: lease.mac,
-    client_id: lease.clientId ?? null,
-    hostname: lease.hostname ?? null,
-    state: lease.state,
-    since: lease.since,
-    expires: lease.expires,
-  }
-  const result = await db
-    .insertInto('lease')
-    .values(row)
-    .onConflict((conflict) =>
-      conflict
-        .column('ip')
-        .doUpdateSet(row)
-        .where((is) =>
-          is.or([
-            is('lease.mac', '=', lease.mac),
-            is('lease.expires', '<=', now),
-            is('lease.state', '=', 'released'),
-          ]),
-        ),
-    )
-    .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 0n ? 'conflict' : 'ok'
 }
 
 function isFull(error: unknown): boolean {

@@ -1,0 +1,43 @@
+// Gathers the leases of one tick, so that a storm of REQUESTs pays for one write and one word to the other thread.
+
+import type { Lease } from '../model.ts'
+import type { Outcome } from '../store/store.ts'
+
+type Commit = (leases: readonly Lease[]) => Promise<readonly Outcome[]>
+
+type Waiting = {
+  readonly leases: readonly Lease[]
+  readonly resolve: (outcomes: readonly Outcome[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Commits {
+  private readonly commit: Commit
+  private waiting: Waiting[] = []
+
+  constructor(commit: Commit) {
+    this.commit = commit
+  }
+
+  /** Resolves when `leases` are on disk and in force everywhere, or with what kept each from that. */
+  add(leases: readonly Lease[]): Promise<readonly Outcome[]> {
+    return new Promise((resolve, reject) => {
+      if (this.waiting.push({ leases, resolve, reject }) === 1) setImmediate(() => void this.flush())
+    })
+  }
+
+  private async flush(): Promise<void> {
+    const calls = this.waiting
+    this.waiting = []
+    try {
+      const outcomes = await this.commit(calls.flatMap(({ leases }) => leases))
+      let from = 0
+      for (const { leases, resolve } of calls) {
+        resolve(outcomes.slice(from, from + leases.length))
+        from += leases.length
+      }
+    } catch (error) {
+      for (const { reject } of calls) reject(error)
+    }
+  }
+}
