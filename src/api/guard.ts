@@ -36,8 +36,7 @@ export function objectionTo(ctx: Context, parts: GuardParts): Fault | undefined 
   if (isForeign(ctx)) {
     return { code: 'origin_not_allowed', message: 'A page of another site may not change anything here' }
   }
-  // The socket's address and never X-Forwarded-For, which anyone can write.
-  const address = (ctx.req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  const address = callerOf(ctx)
   const ip = parseIpv4(address)
   const { writers } = parts
   if (writers === undefined || (ip !== undefined && writers.some((subnet) => inSubnet(ip, subnet))))
@@ -48,12 +47,20 @@ export function objectionTo(ctx: Context, parts: GuardParts): Fault | undefined 
   }
 }
 
-/** Sec-Fetch-* is not sent to plain-http addresses other than localhost, so Origin and the user agent must tell, too. */
+/** The socket's address and never X-Forwarded-For, which anyone can write. */
+export function callerOf(ctx: Context): string {
+  return (ctx.req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+}
+
+/**
+ * Sec-Fetch-* is not sent to plain-http addresses other than localhost, so Origin and the user agent must tell, too.
+ * Node's fetch, our own command line's as well, sends Sec-Fetch-Mode as browsers do, but never Sec-Fetch-Site.
+ */
 function isBrowser(ctx: Context): boolean {
   const { headers } = ctx
   return (
     headers.origin !== undefined ||
-    Object.keys(headers).some((name) => name.startsWith('sec-fetch-')) ||
+    headers['sec-fetch-site'] !== undefined ||
     headers['user-agent']?.startsWith('Mozilla/') === true
   )
 }

@@ -40,6 +40,8 @@ test('a script may call us by any name', async (t) => {
   for (const agent of ['curl/7.88.1', 'Wget/1.21', 'Go-http-client/1.1', 'Python-urllib/3.11']) {
     t.is((await ask(port, 'PUT', { Host: 'pxe-server:3478', 'User-Agent': agent })).status, 200)
   }
+  const node = { 'User-Agent': 'node', 'Sec-Fetch-Mode': 'cors', Accept: '*/*' }
+  t.is((await ask(port, 'PUT', { Host: 'pxe-server:3478', ...node })).status, 200, 'Node’s fetch')
 })
 
 test('a browser only by names that are ours: DNS rebinding', async (t) => {
@@ -57,7 +59,7 @@ test('a browser only by names that are ours: DNS rebinding', async (t) => {
   for (const headers of [
     { ...mozilla, Host: 'evil.example' },
     { Host: 'evil.example', Origin: 'http://evil.example' },
-    { Host: 'evil.example', 'Sec-Fetch-Mode': 'cors' },
+    { Host: 'evil.example', 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors' },
     { ...mozilla, Host: 'localhost.evil.example' },
   ]) {
     const reply = await ask(port, 'GET', headers)
