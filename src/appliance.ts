@@ -28,6 +28,8 @@ export class Appliance {
   /** What stops what was started so far, in order. */
   private readonly stops: (() => unknown)[] = []
   private readonly listenersOf: (() => readonly Listener[])[] = []
+  /** Where it gives addresses. In proxy mode the leases on disk are those of an earlier server mode. */
+  private dhcp: DhcpServer | undefined
   /** Milliseconds since 1970; a clock that is set while we run moves no lease. */
   private readonly now: () => number
 
@@ -128,6 +130,8 @@ export class Appliance {
       deploy: (configuration, targets) => registry.deploy(configuration, targets),
       look: () => catalog.look(),
       listeners: () => this.listeners(),
+      leases: () => this.dhcp?.activeLeases() ?? [],
+      releaseLease: async (ip) => await this.dhcp?.release(ip),
       tell,
     })
     await this.listen('API', 'server.port', server, handlerOf(app))
@@ -173,6 +177,7 @@ export class Appliance {
       tell,
       now,
     })
+    if (dhcp.subnets.some(({ mode }) => (mode ?? dhcp.mode) === 'server')) this.dhcp = server
     this.stops.push(() => server.stop())
     await server.start()
     this.listenersOf.push(() => server.states().map((state) => ({ ...state, name: `DHCP ${dhcp.mode}` })))

@@ -5,12 +5,13 @@ export const faultStatus = {
   body_not_json: 400,
   body_invalid: 400,
   query_invalid: 400,
+  address_invalid: 400,
   host_unnamed: 400,
   write_not_allowed: 403,
   origin_not_allowed: 403,
   configuration_not_found: 404,
   host_not_found: 404,
-  not_found: 404,
+  lease_not_found: 404,
   host_mismatch: 409,
   host_twice: 409,
   host_locked: 409,
@@ -71,6 +72,14 @@ export const faults = {
   hostLocked: (name: string): Fault => ({
     code: 'host_locked',
     message: `Host <${name}> is locked in the settings file; only local may be deployed to it`,
+  }),
+  addressInvalid: (address: string): Fault => ({
+    code: 'address_invalid',
+    message: `<${address}> is no IPv4 address; write four numbers such as 10.77.0.100`,
+  }),
+  leaseNotFound: (address: string): Fault => ({
+    code: 'lease_not_found',
+    message: `No lease of address <${address}>; GET /v1/leases and pxe-pilot lease list show those there are`,
   }),
   storeFull: (): Fault => ({
     code: 'store_full',

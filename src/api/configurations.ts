@@ -68,7 +68,7 @@ export function showDeployed(
       rebooted: orders[index]?.reboot === true ? 'ERROR' : 'NO',
       ...(registered && { registered }),
       ...(orders[index]?.reboot === true && {
-        message: `${name} was not rebooted: no power control is configured for it; restart it by hand`,
+        message: `${name} was not rebooted: power control is not built in yet; restart it by hand`,
       }),
     })),
   }

@@ -2,7 +2,8 @@
 
 import { choose, type Site } from '../boot/decision.ts'
 import { builtInLocal, configurationExists, type Table } from '../boot/table.ts'
-import type { Host } from '../model.ts'
+import type { Host, Lease } from '../model.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes } from '../net/mac.ts'
 import { listConfigurations } from './configurations.ts'
 import { html, type Html } from './html.ts'
@@ -12,11 +13,13 @@ type PageParts = {
   readonly table: Table
   readonly site: Site
   readonly listeners: () => readonly Listener[]
+  readonly leases: () => readonly Lease[]
 }
 
 /** `address`: where the reader reached us. */
-export function firstPage({ table, site, listeners }: PageParts, address: string): string {
+export function firstPage({ table, site, listeners, leases }: PageParts, address: string): string {
   const hosts = [...table.hosts.values()]
+  const held = leases().filter(({ state }) => state === 'bound')
   const page = html`<!DOCTYPE html>
     <html lang="en">
       <head>
@@ -36,10 +39,11 @@ export function firstPage({ table, site, listeners }: PageParts, address: string
                 <tr>
                   <th>Host</th>
                   <th>MAC</th>
+                  <th>Address</th>
                   <th>Boots</th>
                   <th>Why</th>
                 </tr>
-                ${hosts.map((host) => hostRow(host, table, site))}
+                ${hosts.map((host) => hostRow(host, held, table, site))}
               </table>`
         }
         <h2>Configurations</h2>
@@ -63,12 +67,14 @@ function listenerItem({ name, where, serving, because }: Listener): Html {
   return html`<span class="${serving ? 'up' : 'down'}">${name} ${where}${state}</span> `
 }
 
-function hostRow(host: Host, table: Table, site: Site): Html {
+function hostRow(host: Host, held: readonly Lease[], table: Table, site: Site): Html {
+  const addresses = held.filter(({ mac }) => host.macs.includes(mac)).map(({ ip }) => formatIpv4(ip))
   const choice = choose(host, host.macs[0], table, site)
   const why = choice === undefined ? whyNothing(host, table) : choice.because
   return html`<tr class="${choice?.rule ?? 'none'}">
     <td>${host.name}</td>
     <td><code>${host.macs.join(' ')}</code></td>
+    <td><code>${addresses.join(' ')}</code></td>
     <td>${choice?.name ?? '-'}</td>
     <td>${choice?.rule === 'assigned' ? 'deployed' : why}</td>
   </tr>`

@@ -4,7 +4,6 @@ import Koa from 'koa'
 import type { Context } from 'koa'
 import { Router } from 'koa-router'
 import type { Site } from '../boot/decide.ts'
-import type { Table } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Fault } from '../faults.ts'
 import { parseIpv4 } from '../net/ipv4.ts'
@@ -12,8 +11,9 @@ import type { DeployResult, DeployTarget } from '../registry.ts'
 import type { HostSettings } from '../settings/schema.ts'
 import { readBody, readDeploy } from './body.ts'
 import { listConfigurations, readConfiguration, showBootloader, showDeployed } from './configurations.ts'
-import { objectionTo, type GuardParts } from './guard.ts'
+import { callerOf, objectionTo, type GuardParts } from './guard.ts'
 import { isStatusQuery, listHosts } from './hosts.ts'
+import { endLease, listLeases, type LeaseParts } from './leases.ts'
 import { sendFault, sendJson, sendNotFound } from './reply.ts'
 import { firstPage } from './page.ts'
 import { stylesheet } from './style.ts'
@@ -28,24 +28,27 @@ export type Listener = {
   readonly because?: string | undefined
 }
 
-export type ApiParts = GuardParts & {
-  readonly table: Table
-  readonly site: Site
-  /** The settings file's hosts, for what the table does not hold: management and IPMI. */
-  readonly declared: readonly HostSettings[]
-  readonly deploy: (configuration: string, targets: readonly DeployTarget[]) => Promise<DeployResult>
-  /** The directories as they are now, in force when it resolves: scripts write a file and deploy it at once. */
-  readonly look: () => Promise<unknown>
-  readonly listeners: () => readonly Listener[]
-  readonly tell: Tell
-}
+export type ApiParts = GuardParts &
+  LeaseParts & {
+    readonly site: Site
+    /** The settings file's hosts, for what the table does not hold: management and IPMI. */
+    readonly declared: readonly HostSettings[]
+    readonly deploy: (configuration: string, targets: readonly DeployTarget[]) => Promise<DeployResult>
+    /** The directories as they are now, in force when it resolves: scripts write a file and deploy it at once. */
+    readonly look: () => Promise<unknown>
+    readonly listeners: () => readonly Listener[]
+  }
 
 export function apiApp(parts: ApiParts): Koa {
   const { table, site, declared } = parts
   const router = new Router({ strict: true, sensitive: true })
-  const route = (method: 'get' | 'put', path: string, answer: (ctx: Context, name: string) => unknown) => {
+  const route = (
+    method: 'get' | 'put' | 'delete',
+    path: string,
+    answer: (ctx: Context, named: string) => unknown,
+  ) => {
     router[method]([`/v1${path}`, path], async (ctx) => {
-      await answer(ctx, ctx.params['name'] ?? '')
+      await answer(ctx, ctx.params['name'] ?? ctx.params['ip'] ?? '')
     })
   }
 
@@ -69,6 +72,8 @@ export function apiApp(parts: ApiParts): Koa {
     if (isStatusQuery(ctx.query['status'])) sendJson(ctx, listHosts(table, site, declared))
     else sendFault(ctx, { code: 'query_invalid', message: 'status must be true or false' })
   })
+  route('get', '/leases', (ctx) => sendJson(ctx, listLeases(parts)))
+  route('delete', '/leases/:ip', (ctx, ip) => releaseLease(ctx, ip, parts))
   router.get('/', (ctx) => ctx.redirect('/ui/'))
   router.get('/ui', (ctx) => ctx.redirect('/ui/'))
   router.get('/ui/', async (ctx) => {
@@ -119,6 +124,12 @@ async function deploy(ctx: Context, configuration: string, parts: ApiParts): Pro
   sendJson(ctx, showDeployed(result.hosts, orders))
 }
 
+async function releaseLease(ctx: Context, ip: string, parts: ApiParts): Promise<void> {
+  const fault = await endLease(ip, callerOf(ctx), parts)
+  if (fault !== undefined) return refuse(ctx, fault, parts.tell)
+  ctx.status = 204
+}
+
 /** A refused change is what an admin looks for in the log: an installer shows nobody what curl said. */
 function refuse(ctx: Context, fault: Fault, tell: Tell): void {
   sendFault(ctx, fault)
@@ -144,7 +155,7 @@ function summary(ctx: Context, more: string): string {
 }
 
 function clientOf(ctx: Context) {
-  return { ip: parseIpv4((ctx.req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')) }
+  return { ip: parseIpv4(callerOf(ctx)) }
 }
 
 function told(tell: Tell, level: 'debug' | 'error', text: string): void {

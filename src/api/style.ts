@@ -13,5 +13,5 @@ pre { background: var(--soft); padding: 0.75rem; overflow-x: auto; border-radius
 .up::before { content: '\\25cf '; color: #2a8f3c; }
 .down::before { content: '\\25cf '; color: #c62828; }
 .down, .vanished { color: #c62828; }
-.none td + td + td { opacity: 0.6; }
+.none td + td + td + td { opacity: 0.6; }
 `

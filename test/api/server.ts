@@ -89,6 +89,8 @@ export async function serveApi(
     deploy: (configuration, targets) => registry.deploy(configuration, targets),
     look: async () => {},
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
+    leases: () => [],
+    releaseLease: async () => undefined,
     names: [],
     writers: undefined,
     tell,
