@@ -17,7 +17,7 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
     'PXE Pilot is ready:',
     ...rows(settings, listeners),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
-    configuration.default === undefined
+    configuration.default === null
       ? 'A machine that nobody deployed to is left alone, unless there is a default.'
       : `A machine that nobody deployed to boots ${configuration.default}.`,
     '',

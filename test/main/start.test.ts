@@ -15,6 +15,7 @@ test('it says where everything listens and what to do next', async (t) => {
   t.regex(transcript.text, new RegExp(`TFTP +udp 127\\.0\\.0\\.1:${tftp}\\n`))
   t.regex(transcript.text, new RegExp(`HTTP +tcp 127\\.0\\.0\\.1:${http}\\n`))
   t.regex(transcript.text, new RegExp(`API +tcp 127\\.0\\.0\\.1:${api}\\n`))
+  t.regex(transcript.text, /A machine that nobody deployed to is left alone/)
   const [, command = ''] = await transcript.waitFor(/deploy +(curl .*)\n/, 5)
   t.regex(
     command,
