@@ -150,9 +150,11 @@ function acknowledged(state: Transfer, block: number, now: number): Step {
  */
 function slide(state: Transfer, now: number): Step {
   const moved = advance(state, now)
-  const { srtt } = state
-  if (srtt === undefined) return { ...moved, timer: delay(moved.state, now) }
-  return { ...moved, state: { ...moved.state, hurried: true }, timer: 2 * srtt + 1 }
+  return { ...moved, state: { ...moved.state, hurried: true }, timer: twoRoundTrips(state) }
+}
+
+function twoRoundTrips({ srtt }: Transfer): number {
+  return srtt === undefined ? firstTimerMs : 2 * srtt + 1
 }
 
 function progressed(state: Transfer, acked: number, now: number): Transfer {
@@ -182,8 +184,9 @@ function advance(state: Transfer, now: number): Step {
     // Only when nothing is on its way do we wait for the disk, and not for the client.
     return { state: waiting, read, timer: next > acked + 1 ? undefined : readLimitMs }
   }
-  const isNew = next > sent
-  const timed = isNew ? (state.timed ?? { block: last, at: now }) : undefined
+  // Where blocks go once more, only one that was not among them says how long the way is.
+  const before = state.timed === undefined || state.timed.block >= next ? undefined : state.timed
+  const timed = before ?? (last > sent ? { block: last, at: now } : undefined)
   const sending = {
     ...waiting,
     next: last + 1,
@@ -202,7 +205,8 @@ function timedOut(state: Transfer, now: number): Step {
   if (tries >= mostTries || now - state.progressAt >= longestSilence(state)) {
     return { state, end: { kind: 'silent' } }
   }
-  const rto = state.terms.timeoutMs ?? Math.min(state.rto * 2, mostRto)
+  // A window sent again by the word of its client says nothing of the timer.
+  const rto = state.terms.timeoutMs ?? Math.min(state.rto * (hurried ? 1 : 2), mostRto)
   const again: Transfer = { ...state, rto, timed: undefined, tries: tries + 1, hurried: false, sentAt: now }
   if (state.phase === 'oack') {
     const resent = { ...again, retransmissions: state.retransmissions + 1 }
@@ -236,12 +240,12 @@ function isUnread(state: Transfer, now: number): boolean {
  * answer every duplicate by a window of duplicates.
  */
 function hurry(state: Transfer, now: number): Step {
-  const { srtt, terms, acked, next, tries, hurried } = state
+  const { terms, acked, next, tries, hurried } = state
   const isLost = terms.windowsize > 1 && next > acked + 1 && tries === 0 && !hurried
-  if (!isLost || srtt === undefined) return { state }
+  if (!isLost) return { state }
   return {
     state: { ...state, hurried: true, spent: 0 },
-    timer: Math.max(1, state.sentAt + 2 * srtt + 1 - now),
+    timer: Math.max(1, state.sentAt + twoRoundTrips(state) - now),
   }
 }
 
