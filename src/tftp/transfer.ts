@@ -184,9 +184,10 @@ function advance(state: Transfer, now: number): Step {
     // Only when nothing is on its way do we wait for the disk, and not for the client.
     return { state: waiting, read, timer: next > acked + 1 ? undefined : readLimitMs }
   }
-  // Where blocks go once more, only one that was not among them says how long the way is.
+  // Where blocks go once more, only one that was not among them says how long the way is. The first: its ACK is the
+  // first to come, whatever else of the window is lost.
   const before = state.timed === undefined || state.timed.block >= next ? undefined : state.timed
-  const timed = before ?? (last > sent ? { block: last, at: now } : undefined)
+  const timed = before ?? (last > sent ? { block: Math.max(next, sent + 1), at: now } : undefined)
   const sending = {
     ...waiting,
     next: last + 1,

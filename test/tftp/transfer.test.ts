@@ -265,14 +265,14 @@ test('whatever the network loses, repeats and reorders, every client gets every 
   )
 })
 
-test('where no round trip could ever be measured, a window still goes again soon', (t) => {
+test('where hardly a round trip can be measured, a window still goes again soon', (t) => {
   const peer = { options: [['windowsize', '64']] as Option[], repeatsRequestMs: 500 }
-  // With these the OACK and every window after it met a loss: each block took the longest timer there is.
+  // So much in disorder that each window brings a block or two: at the longest timer each, it took ten minutes.
   for (const seed of [303411269, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
     for (const loss of [0.01, 0.05]) {
       const { received, ms } = simulate(184_518, peer, { loss, duplicates: 0.1, delay: 1, jitter: 0.1 }, seed)
       t.is(received?.length, 361)
-      t.true(ms < 45_000, `${ms} ms`)
+      t.true(ms < 20_000, `${ms} ms`)
     }
   }
 })
