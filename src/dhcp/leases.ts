@@ -55,6 +55,8 @@ export class Leases {
 
   /** What the store holds about `lease.ip` from now on. */
   record(lease: Lease): void {
+    // Before it is on record: what is counted anew would count it, too.
+    const count = lease.state === 'declined' ? this.countAt(lease.ip) : undefined
     const before = this.records.get(lease.ip)
     if (before !== undefined) this.unlink(before)
     this.records.set(lease.ip, lease)
@@ -65,7 +67,6 @@ export class Leases {
       else own.add(lease.ip)
     }
     this.withdraw(lease.ip)
-    const count = lease.state === 'declined' ? this.countAt(lease.ip) : undefined
     if (count !== undefined) count.declined++
     if (lease.state === 'released') this.poolAt(lease.ip)?.refresh()
   }
@@ -145,8 +146,8 @@ export class Leases {
   hold(ip: Ipv4, holder: Holder, seconds = this.parts.limits.offer_hold): void {
     const { key, known } = holder
     const isNew = this.offers.of(key)?.ip !== ip && this.activeAt(ip) === undefined
-    this.offers.add({ ip, key, known, expires: this.parts.now() + seconds * 1000 })
     const count = isNew ? this.countAt(ip) : undefined
+    this.offers.add({ ip, key, known, expires: this.parts.now() + seconds * 1000 })
     if (count === undefined) return
     count.active++
     if (!known) count.unknown++

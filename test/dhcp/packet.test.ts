@@ -565,12 +565,18 @@ test('a text that is too long for its field still ends with NUL', (t) => {
   t.deepEqual([sname.length, file.length], [63, 127])
 })
 
-test('a datagram of many short options takes no longer than others of its length', (t) => {
-  const short = Buffer.concat(Array.from({ length: 21_000 }, () => Buffer.of(61, 1, 1)))
-  const bytes = write({ raw: short })
-  const start = performance.now()
-  for (let round = 0; round < 5; round++) t.is(decoded(bytes).options.get(61)?.length, 21_000)
-  t.true(performance.now() - start < 250)
+test('the time that a datagram of many short options takes grows with their number, not with its square', (t) => {
+  const time = (count: number, rounds: number) => {
+    const raw = Buffer.concat(Array.from({ length: count }, () => Buffer.of(61, 1, 1)))
+    const bytes = write({ raw })
+    const start = performance.now()
+    for (let round = 0; round < rounds; round++) t.is(decoded(bytes).options.get(61)?.length, count)
+    return performance.now() - start
+  }
+  // The best of several, as other tests run meanwhile.
+  const best = (count: number, rounds: number) => Math.min(...[1, 2, 3].map(() => time(count, rounds)))
+  best(1000, 20)
+  t.true(best(20_000, 2) < 5 * best(1000, 40) + 5)
 })
 
 test('fuzz: no bytes make decode, readClient or encode throw, and what is encoded is well-formed', (t) => {

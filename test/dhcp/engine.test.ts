@@ -1,0 +1,434 @@
+// What is answered to what, where it is sent, what is in it, and that an ACK leaves when its lease is on disk.
+
+import test from 'ava'
+import { address4, Client, host, links, relayed, Server, told, type Parts } from './network.ts'
+import {
+  ACK,
+  DISCOVER,
+  dotted,
+  INFORM,
+  ip,
+  NAK,
+  OFFER,
+  options,
+  REQUEST,
+  uint16,
+  uint32,
+  write,
+  type Option,
+} from './wire.ts'
+
+const lab = {
+  subnet: '10.77.0.0/24',
+  ranges: ['10.77.0.100-10.77.0.199'],
+  router: '10.77.0.254',
+  dns: ['10.77.0.253', '10.77.0.252'],
+  domain: 'lab.example',
+  ntp: ['10.77.0.251'],
+  lease_time: '1h',
+  min_lease_time: '10m',
+  max_lease_time: '1d',
+}
+
+function serve(dhcp: object = {}, more: Partial<Parts> = {}): Server {
+  const other = { subnet: '10.80.0.0/24', ranges: ['10.80.0.100-10.80.0.199'] }
+  return new Server({ dhcp: { mode: 'server', subnets: [lab, other], ...dhcp }, ...more })
+}
+
+const rom: readonly Option[] = [
+  [60, 'PXEClient:Arch:00000:UNDI:002001'],
+  [93, uint16(0)],
+  [94, Buffer.of(1, 2, 1)],
+  [97, Buffer.concat([Buffer.of(0), Buffer.alloc(16, 7)])],
+  [55, Buffer.of(1, 3, 43, 54, 60, 66, 67)],
+]
+
+test('an ACK leaves when its lease is on disk, and not before', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const address = (await client.offered()) ?? ''
+  let written: (() => void) | undefined
+  server.commit = (leases) => new Promise((resolve) => (written = () => resolve(leases.map(() => 'ok'))))
+  let answer: string | undefined
+  const taking = client.take(address).then((got) => (answer = got))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(answer, undefined)
+  t.is(server.holder(address), undefined)
+  written?.()
+  await taking
+  t.is(answer, `ACK ${address}`)
+  t.is(server.holder(address), client.mac)
+})
+
+test('a lease another client has in the store is refused, and its address is offered to nobody for a while', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const address = (await client.offered()) ?? ''
+  server.commit = async (leases) => leases.map(() => 'conflict')
+  t.is(await client.take(address), 'NAK')
+  server.commit = async (leases) => leases.map(() => 'ok')
+  t.not(await client.boot(address), address)
+  t.not(await new Client(server, 2).offered(address), address)
+  server.wait(601)
+  t.is(await new Client(server, 3).offered(address), address)
+})
+
+test('while the disk is full nobody new gets a lease, and who has one is acknowledged for what is left of it', async (t) => {
+  const server = serve()
+  const [old, fresh] = [new Client(server, 1), new Client(server, 2)]
+  const own = await old.boot()
+  server.commit = async (leases) => leases.map(() => 'full')
+  server.wait(1000)
+  const sent = await old.say(REQUEST, [], { ciaddr: own })
+  t.is(told(sent), `ACK ${own}`)
+  t.deepEqual(sent?.reply.options.get(51), uint32(2600))
+  t.deepEqual(sent?.reply.options.get(58), uint32(1300))
+  t.is(await fresh.take((await fresh.offered()) ?? ''), 'silence')
+  t.true(server.warnings().some((text) => text.includes('disk')))
+  server.commit = async (leases) => leases.map(() => 'ok')
+  t.regex(await fresh.boot(), /^10\.77/)
+})
+
+test('a store that fails is met with silence, and the next request is served', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const address = (await client.offered()) ?? ''
+  server.commit = () => Promise.reject(new Error('no disk'))
+  t.is(await client.take(address), 'silence')
+  t.true(server.warnings().some((text) => text.includes('no disk')))
+  server.commit = async (leases) => leases.map(() => 'ok')
+  t.is(await client.take(address), `ACK ${address}`)
+})
+
+test('R13 a REQUEST that is repeated gets the same ACK again, and there is one lease', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const address = (await client.offered()) ?? ''
+  const list: readonly Option[] = [
+    [50, ip(address)],
+    [54, ip('10.77.0.1')],
+  ]
+  const answers = await Promise.all([1, 2].map(() => client.say(REQUEST, list, { xid: 77 })))
+  t.deepEqual(answers[0]?.reply.bytes, answers[1]?.reply.bytes)
+  t.is([...server.leases.all()].length, 1)
+})
+
+for (const authoritative of [false, true]) {
+  const refuses = authoritative ? 'NAK' : 'silence'
+  test(`REQUESTs of clients we know nothing of, ${authoritative ? '' : 'not '}authoritative`, async (t) => {
+    const server = serve({ authoritative })
+    const owner = new Client(server, 1)
+    const own = await owner.boot()
+    const stranger = new Client(server, 2)
+    // R07, and what another server may have given.
+    for (const address of ['10.77.0.150', '10.77.0.50', '192.0.2.7']) {
+      t.is(await stranger.reboot(address), refuses, address)
+      t.is(await stranger.renew(address), refuses, address)
+    }
+    // R03 R10: that one is certainly not its own.
+    t.is(await stranger.reboot(own), 'NAK')
+    t.is(await stranger.renew(own), 'NAK')
+    t.is(await stranger.take(own), 'NAK')
+    // It chose another server.
+    t.is(await stranger.take('10.77.0.150', '10.77.0.2'), 'silence')
+    // Who has a lease of ours and asks for another address of ours.
+    t.is(await owner.reboot('10.77.0.150'), 'NAK')
+    t.is(await owner.reboot('192.0.2.7'), refuses)
+    t.is(await owner.reboot(own), `ACK ${own}`)
+    t.is(await owner.renew(own), `ACK ${own}`)
+    // RFC 2131 4.3.2: on the wrong network.
+    const moved = new Client(server, 1, {}, { link: links.other })
+    t.is(await moved.reboot(own), 'NAK')
+    t.is(server.holder(own), owner.mac)
+  })
+}
+
+test('a renewal is acknowledged over whichever link it comes, as it came by a router', async (t) => {
+  const server = serve()
+  const own = await new Client(server, 1).boot()
+  const sent = await new Client(server, 1, {}, { link: links.other, address: own }).say(REQUEST, [], {
+    ciaddr: own,
+  })
+  t.is(told(sent), `ACK ${own}`)
+  t.is(sent?.address, own)
+  t.is(sent?.reply.ciaddr, own)
+})
+
+test('a host that comes with its reserved address from elsewhere keeps it', async (t) => {
+  const hosts = [host('a', ['52:54:00:00:00:01'], { ip: address4('10.77.0.11') })]
+  for (const how of ['reboot', 'renew'] as const) {
+    t.is(await new Client(serve({}, { hosts }), 1)[how]('10.77.0.11'), 'ACK 10.77.0.11')
+  }
+})
+
+test('a REQUEST that names no address is met with silence', async (t) => {
+  const client = new Client(serve({ authoritative: true }), 1)
+  t.is(told(await client.say(REQUEST)), 'silence')
+  t.is(told(await client.say(REQUEST, [[54, ip('10.77.0.1')]])), 'silence')
+  t.is(await client.reboot('0.0.0.0'), 'silence')
+})
+
+test('a client that takes the offer of another server gives ours back', async (t) => {
+  const server = serve()
+  const [a, b] = [new Client(server, 1), new Client(server, 2)]
+  const offered = await a.offered('10.77.0.150')
+  t.is(offered, '10.77.0.150')
+  t.not(await b.offered('10.77.0.150'), '10.77.0.150')
+  t.is(await a.take('10.77.0.9', '10.77.0.2'), 'silence')
+  t.is(await new Client(server, 3).offered('10.77.0.150'), '10.77.0.150')
+})
+
+test('L01 L03 a RELEASE counts from its own client and for us, and is not answered', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const own = await client.boot()
+  t.is(await client.release(own, '10.77.0.2'), 'silence')
+  t.is(await new Client(server, 2).release(own), 'silence')
+  t.is(await client.release('10.77.0.150'), 'silence')
+  t.is(server.holder(own), client.mac)
+  t.is(await client.release(own), 'silence')
+  t.is(server.holder(own), undefined)
+  t.is(await new Client(server, 3).offered(own), own)
+})
+
+test('an INFORM is answered to its address, with options and without a lease', async (t) => {
+  const server = serve()
+  const sent = await new Client(server, 1).say(INFORM, [[55, Buffer.of(1, 3, 6)]], { ciaddr: '10.77.0.50' })
+  t.is(sent?.reply.type, ACK)
+  t.like(sent?.reply, { yiaddr: '0.0.0.0', ciaddr: '10.77.0.50' })
+  t.is(sent?.address, '10.77.0.50')
+  t.is(sent?.to.port, 'client')
+  t.deepEqual([...(sent?.reply.options.keys() ?? [])], [53, 54, 1, 3, 6])
+  t.is(told(await new Client(server, 1).say(INFORM)), 'silence')
+  t.is([...server.leases.all()].length, 0)
+})
+
+test('replies are sent to the relay, to the address a client has, to its hardware, or to everyone (RFC 2131 4.1)', async (t) => {
+  const server = serve()
+  const to = async (type: number, more: object, list: readonly Option[] = []) => {
+    const sent = await new Client(server, 1).say(type, list, more)
+    return [sent?.reply.type, sent?.address, sent?.to.port, sent?.to.frame?.mac]
+  }
+  const mac = '52:54:00:00:00:01'
+  t.deepEqual(await to(DISCOVER, { giaddr: '10.77.0.254' }), [OFFER, '10.77.0.254', 'server', undefined])
+  t.deepEqual(await to(DISCOVER, { flags: 0x8000 }), [OFFER, '255.255.255.255', 'client', undefined])
+  t.deepEqual(await to(DISCOVER, {}), [OFFER, '255.255.255.255', 'client', mac])
+  const selecting: readonly Option[] = [
+    [50, ip('10.77.0.100')],
+    [54, ip('10.77.0.1')],
+  ]
+  t.deepEqual(await to(REQUEST, {}, selecting), [ACK, '255.255.255.255', 'client', mac])
+  t.deepEqual(await to(REQUEST, { ciaddr: '10.77.0.100' }), [ACK, '10.77.0.100', 'client', undefined])
+  t.deepEqual(await to(REQUEST, { ciaddr: '10.77.0.100', flags: 0x8000 }), [
+    ACK,
+    '10.77.0.100',
+    'client',
+    undefined,
+  ])
+  const wrong: readonly Option[] = [[50, ip('10.77.0.150')]]
+  t.deepEqual(await to(REQUEST, {}, wrong), [NAK, '255.255.255.255', 'client', undefined])
+  t.deepEqual(await to(REQUEST, { giaddr: '10.77.0.254' }, wrong), [NAK, '10.77.0.254', 'server', undefined])
+})
+
+test('Y03 R17 a NAK carries 53, 54, 56, the client-id and option 82 last, no address, and a relay broadcasts it', async (t) => {
+  const server = serve({ authoritative: true })
+  const circuit = relayed([1, 'port 7'])
+  const sent = await new Client(server, 1, { giaddr: '10.77.0.254', options: [circuit, [61, 'id']] }).say(
+    REQUEST,
+    [[50, ip('192.0.2.1')]],
+  )
+  t.is(sent?.reply.type, NAK)
+  t.deepEqual(
+    sent?.reply.list.map(([code]) => code),
+    [53, 54, 56, 61, 82],
+  )
+  t.deepEqual(sent?.reply.options.get(82), Buffer.from(circuit[1]))
+  t.is(sent?.reply.options.get(61)?.toString(), 'id')
+  t.like(sent?.reply, {
+    yiaddr: '0.0.0.0',
+    ciaddr: '0.0.0.0',
+    siaddr: '0.0.0.0',
+    giaddr: '10.77.0.254',
+    flags: 0x8000,
+  })
+})
+
+test('D02 a client gets what it asks for in its order, and everything where it asks for nothing', async (t) => {
+  const server = serve()
+  const asked = await new Client(server, 1).say(DISCOVER, [[55, Buffer.of(28, 15, 3, 6, 99, 3)]])
+  t.deepEqual(
+    asked?.reply.list.map(([code]) => code),
+    [53, 54, 51, 58, 59, 1, 28, 15, 3, 6],
+  )
+  t.is(dotted(asked?.reply.options.get(6)), '10.77.0.253 10.77.0.252')
+  const all = await new Client(server, 2).say(DISCOVER)
+  t.deepEqual(
+    all?.reply.list.map(([code]) => code).toSorted((a, b) => a - b),
+    [1, 3, 6, 15, 28, 42, 51, 53, 54, 58, 59],
+  )
+})
+
+test('options of a host go before its subnet, and its name is its host name', async (t) => {
+  const hosts = [
+    host('h1', ['52:54:00:00:00:01'], { options: [{ code: 3, bytes: ip('10.77.0.250') }] }),
+    host('52-54-00-00-00-02', ['52:54:00:00:00:02'], { origin: 'registered' }),
+  ]
+  const server = serve({}, { hosts })
+  const asking: readonly Option[] = [[55, Buffer.of(1, 3, 12)]]
+  const declared = (await new Client(server, 1).say(DISCOVER, asking))?.reply.options
+  t.is(dotted(declared?.get(3)), '10.77.0.250')
+  t.is(declared?.get(12)?.toString(), 'h1')
+  const registered = (await new Client(server, 2).say(DISCOVER, asking))?.reply.options
+  t.is(dotted(registered?.get(3)), '10.77.0.254')
+  t.is(registered?.get(12), undefined)
+})
+
+test('D11 the lease time is what a client asks for within the limits, T1 half and T2 seven eighths of it', async (t) => {
+  const server = serve()
+  const times = async (asked: number | undefined) => {
+    const list: readonly Option[] = asked === undefined ? [] : [[51, uint32(asked)]]
+    const sent = await new Client(server, 1).say(DISCOVER, list)
+    return [51, 58, 59].map((code) => sent?.reply.options.get(code)?.readUInt32BE())
+  }
+  t.deepEqual(await times(undefined), [3600, 1800, 3150])
+  t.deepEqual(await times(0), [600, 300, 525])
+  t.deepEqual(await times(60), [600, 300, 525])
+  t.deepEqual(await times(7200), [7200, 3600, 6300])
+  t.deepEqual(await times(604_800), [86_400, 43_200, 75_600])
+  t.deepEqual(await times(0xffffffff), [86_400, 43_200, 75_600])
+})
+
+test('Y07 what a relay wants to be taken for is our identifier, and a REQUEST that names it is ours (RFC 5107)', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1, { giaddr: '10.77.0.254', options: [relayed([11, ip('10.77.0.254')])] })
+  const offer = await client.say(DISCOVER)
+  t.is(dotted(offer?.reply.options.get(54)), '10.77.0.254')
+  const address = offer?.reply.yiaddr ?? ''
+  const ack = await client.say(REQUEST, [
+    [50, ip(address)],
+    [54, ip('10.77.0.254')],
+  ])
+  t.is(told(ack), `ACK ${address}`)
+  t.is(dotted(ack?.reply.options.get(54)), '10.77.0.254')
+  t.is(await client.release(address, '10.77.0.254'), 'silence')
+  t.is(server.holder(address), undefined)
+})
+
+test('PXE: 60, 43 and 97 come with a boot file, in OFFER and ACK alike; 97 also where there is nothing to boot', async (t) => {
+  const server = serve({}, { boot: 'pxelinux.0' })
+  const client = new Client(server, 1, { options: rom })
+  const offer = await client.say(DISCOVER)
+  const ack = await client.say(REQUEST, [
+    [50, ip(offer?.reply.yiaddr ?? '')],
+    [54, ip('10.77.0.1')],
+  ])
+  for (const sent of [offer, ack]) {
+    t.like(sent?.reply, { siaddr: '10.77.0.1', file: 'pxelinux.0', sname: '' })
+    const found = sent?.reply.options
+    t.is(found?.get(60)?.toString(), 'PXEClient')
+    t.is(found?.get(43)?.toString('hex'), '060108ff')
+    t.is(found?.get(66)?.toString(), '10.77.0.1')
+    t.is(found?.get(67)?.toString(), 'pxelinux.0')
+    t.deepEqual(found?.get(97), Buffer.from(rom[3]?.[1] ?? ''))
+  }
+  const nothing = (await new Client(serve(), 1, { options: rom }).say(DISCOVER))?.reply
+  t.like(nothing, { siaddr: '0.0.0.0', file: '' })
+  t.deepEqual(
+    [60, 43, 66, 67].map((code) => nothing?.options.get(code)),
+    [undefined, undefined, undefined, undefined],
+  )
+  t.is(nothing?.options.get(97)?.length, 17)
+})
+
+test('a client that only wants an address is told of no boot', async (t) => {
+  const reply = (
+    await new Client(serve({}, { boot: 'pxelinux.0' }), 1).say(DISCOVER, [[55, Buffer.of(1, 3, 6)]])
+  )?.reply
+  t.like(reply, { siaddr: '0.0.0.0', file: '' })
+  t.is(reply?.options.get(67), undefined)
+})
+
+test('O07 a boot path of 127 octets is in the file field, a longer one in option 67, whole', async (t) => {
+  const silentRom = rom.filter(([code]) => code !== 55)
+  for (const length of [127, 128, 300]) {
+    const path = 'f'.repeat(length)
+    const reply = (
+      await new Client(serve({}, { boot: path }), 1, { options: [...silentRom, [55, Buffer.of(1)]] }).say(
+        DISCOVER,
+      )
+    )?.reply
+    t.is(reply?.file, length <= 127 ? path : '')
+    t.is(reply?.options.get(67)?.toString(), length <= 127 ? undefined : path)
+    t.is(reply?.options.get(52), undefined)
+  }
+})
+
+test('what a host name may not do: nothing a client sends reaches the log as it is', async (t) => {
+  const server = serve()
+  for (const [index, name] of ['a\u001b[2J<script>', 'a\0b', '\ud800', 'x'.repeat(255)].entries()) {
+    const client = new Client(server, 1 + index, {
+      options: [
+        [12, name],
+        [60, name],
+      ],
+    })
+    t.regex(await client.boot(), /^10\.77/)
+  }
+  // oxlint-disable-next-line no-control-regex
+  for (const { text } of server.events) t.notRegex(text, /[\u0000-\u001f]/)
+})
+
+const router = '10.77.0.254'
+
+function serveProxy(boot: string | undefined = 'pxelinux.0'): Server {
+  return new Server({ dhcp: { mode: 'proxy' }, boot })
+}
+
+test('X02 proxy mode: an OFFER without an address, to everyone, with 60, 43, 97 and the file', async (t) => {
+  const sent = await new Client(serveProxy(), 1, { options: rom }).say(DISCOVER)
+  t.like(sent?.reply, { type: OFFER, yiaddr: '0.0.0.0', siaddr: '10.77.0.1', file: 'pxelinux.0' })
+  t.is(sent?.address, '255.255.255.255')
+  t.is(sent?.to.frame, undefined)
+  t.deepEqual(
+    [51, 1, 3].map((code) => sent?.reply.options.get(code)),
+    [undefined, undefined, undefined],
+  )
+  t.is(sent?.reply.options.get(60)?.toString(), 'PXEClient')
+  t.is(sent?.reply.options.get(97)?.length, 17)
+})
+
+test('proxy mode: the REQUEST to the other server is not answered, but tells who has which address', async (t) => {
+  const server = serveProxy()
+  const client = new Client(server, 1, { options: rom })
+  t.is(await client.take('10.77.0.50', router), 'silence')
+  t.is(told(await new Client(server, 2).say(REQUEST, [], { ciaddr: '10.77.0.51' })), 'silence')
+  t.deepEqual(server.learnt, ['10.77.0.50 52:54:00:00:00:01', '10.77.0.51 52:54:00:00:00:02'])
+})
+
+test('X06 X05 port 4011: PXE clients only, answered where they ask from, and their boot item comes back', async (t) => {
+  const server = serveProxy()
+  const there = { service: 'boot-server', address: '10.77.0.50', port: 4011 } as const
+  t.is(told(await new Client(server, 1, {}, there).say(REQUEST)), 'silence')
+  const asking = new Client(server, 1, { options: rom }, there)
+  for (const ciaddr of ['0.0.0.0', '10.77.0.50']) {
+    const sent = await asking.say(REQUEST, [], { ciaddr })
+    t.like(sent?.reply, { type: ACK, yiaddr: '0.0.0.0', file: 'pxelinux.0' })
+    t.deepEqual([sent?.address, sent?.to.port], ['10.77.0.50', 4011])
+  }
+  const item = options([[71, Buffer.of(0, 3, 0, 0)]])
+  const chosen = await asking.say(REQUEST, [[43, Buffer.concat([item, Buffer.of(255)])]])
+  t.is(chosen?.reply.options.get(43)?.toString('hex'), '060108470400030000ff')
+})
+
+test('proxy mode keeps silent where it has nothing to boot', async (t) => {
+  const server = new Server({ dhcp: { mode: 'proxy' } })
+  t.is(told(await new Client(server, 1, { options: rom }).say(DISCOVER)), 'silence')
+})
+
+test('replies of others, and messages of no type of a client, are dropped', async (t) => {
+  const server = serve()
+  for (const type of [OFFER, ACK, NAK]) t.is(told(await new Client(server, 1).say(type)), 'silence')
+  t.deepEqual(await server.receive(write({ op: 2, type: DISCOVER })), [])
+  t.deepEqual(await server.receive(Buffer.from('no DHCP')), [])
+  t.is(server.warnings().length, 0)
+})
