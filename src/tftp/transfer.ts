@@ -95,7 +95,7 @@ export function begin(terms: Terms, ready: number, ended: boolean, now: number):
     restarted: 0,
     ready,
     ended,
-    rto: terms.timeoutMs ?? firstTimerMs,
+    rto: timerFor(terms, undefined),
     sentAt: now,
     spent: 0,
     tries: 0,
@@ -161,14 +161,26 @@ function progressed(state: Transfer, acked: number, now: number): Transfer {
   const { timed } = state
   const measured =
     timed === undefined || timed.block > acked
-      ? state
+      ? unmeasured(state)
       : measure({ ...state, timed: undefined }, now - timed.at)
   return { ...measured, acked, spent: 0, tries: 0, progressAt: now, hurried: false }
 }
 
 function measure(state: Transfer, sample: number): Transfer {
   const srtt = state.srtt === undefined ? sample : state.srtt + (sample - state.srtt) / 8
-  return { ...state, srtt, rto: state.terms.timeoutMs ?? clamp(4 * srtt, leastRto, mostRto) }
+  return { ...state, srtt, rto: timerFor(state.terms, srtt) }
+}
+
+/**
+ * A timer that was doubled stays so until something is measured (Karn): the next block is. Of windows that meet one
+ * loss after another none may be measured for long, and a timer too short for them costs one block.
+ */
+function unmeasured(state: Transfer): Transfer {
+  return state.terms.windowsize === 1 ? state : { ...state, rto: timerFor(state.terms, state.srtt) }
+}
+
+function timerFor(terms: Terms, srtt: number | undefined): number {
+  return terms.timeoutMs ?? (srtt === undefined ? firstTimerMs : clamp(4 * srtt, leastRto, mostRto))
 }
 
 /** Sends what the window and the data at hand allow; RFC 7440 4: a window starts behind the block acknowledged. */
