@@ -17,9 +17,7 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
     'PXE Pilot is ready:',
     ...rows(settings, listeners),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
-    configuration.default === null
-      ? 'A machine that nobody deployed to is left alone, unless there is a default.'
-      : `A machine that nobody deployed to boots ${configuration.default}.`,
+    undeployed(settings),
     '',
     'Next:',
     `  look       ${api}/`,
@@ -31,6 +29,13 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
   ].join('\n')
 }
 
+function undeployed({ dhcp, configuration }: Settings): string {
+  const who = 'A machine that nobody deployed to'
+  if (configuration.default !== null) return `${who} boots ${configuration.default}.`
+  const what = dhcp?.mode === 'server' ? 'gets an address and nothing to boot' : 'is left alone'
+  return `${who} ${what}, unless there is a pxelinux.cfg/default.`
+}
+
 function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly string[] {
   const hasDhcp = listeners.some(({ name }) => name.startsWith('DHCP'))
   const waiting = { name: 'DHCP', where: '', serving: false, because: 'no link has an IPv4 address yet' }
@@ -38,7 +43,7 @@ function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly stri
   const all: readonly Listener[] = isWanted && !hasDhcp ? [...listeners, waiting] : listeners
   const width = Math.max(...all.map(({ name }) => name.length))
   return all.map(({ name, where, serving, because }) => {
-    const state = serving ? '' : `NOT SERVED: ${because ?? 'see the log'}`
+    const state = serving ? '' : `not served: ${because ?? 'see the log'}`
     return `  ${name.padEnd(width)}  ${[where, state].filter(Boolean).join('  ')}`
   })
 }
