@@ -15,8 +15,10 @@ export type ConflictCheck = {
   readonly take: (scope: Scope) => Ipv4 | undefined
   /** Whether somebody other than `mac` uses it. */
   readonly isUsed: (ip: Ipv4, mac?: Mac) => boolean
-  /** An address that nobody probed was offered: isUsed() will know when it is taken. */
+  /** An address that was not probed just now was offered: it is asked about. */
   readonly verify: (scope: Scope, ip: Ipv4) => void
+  /** Resolves when isUsed() knows of an address that is asked about; undefined: it knows. */
+  readonly verified: (ip: Ipv4) => Promise<void> | undefined
 }
 
 /** What the search needs of the leases. */
@@ -41,6 +43,8 @@ const most = 512
 /** What was silent so long ago is asked again. */
 const freshMs = 30_000
 const lookEveryMs = 250
+/** Somebody may have come since: what was silent before that is asked again while the client thinks about its offer. */
+const justNowMs = 2000
 /** RFC 2131 leaves it open; a machine with a fixed address keeps it. */
 const inUseMs = 900_000
 
@@ -50,9 +54,9 @@ type Shelf = {
   ready: Ready[]
   taken: number
   wanted: number
-  /** Offered without having been probed. */
+  /** Offered without having been probed just now. */
   doubted: Ipv4[]
-  isVerifying: boolean
+  verifying: Promise<void> | undefined
 }
 
 /** Those offered in one burst are asked about together. */
@@ -62,6 +66,7 @@ export class Conflicts implements ConflictCheck {
   private readonly parts: ConflictsParts
   private readonly shelves: ReadonlyMap<Scope, Shelf>
   private readonly inUse = new Map<Ipv4, { readonly by: Mac | 'unknown'; readonly until: number }>()
+  private readonly underway = new Map<Ipv4, Promise<void>>()
   private isStopped = false
 
   constructor(parts: ConflictsParts) {
@@ -69,7 +74,7 @@ export class Conflicts implements ConflictCheck {
     this.shelves = new Map(
       parts.scopes.map((scope) => [
         scope,
-        { ready: [], taken: 0, wanted: fewest, doubted: [], isVerifying: false },
+        { ready: [], taken: 0, wanted: fewest, doubted: [], verifying: undefined },
       ]),
     )
   }
@@ -99,26 +104,32 @@ export class Conflicts implements ConflictCheck {
     if (shelf === undefined) return undefined
     shelf.taken++
     for (let next = shelf.ready.shift(); next !== undefined; next = shelf.ready.shift()) {
-      if (this.parts.supply.isFree(next.ip)) return next.ip
+      if (!this.parts.supply.isFree(next.ip)) continue
+      if (this.parts.now() - next.at > justNowMs) this.verify(scope, next.ip)
+      return next.ip
     }
     return undefined
   }
 
-  /** Asks at once: by the time the client takes `ip`, isUsed() knows. */
+  /** With those that are offered in the same burst. A flood leaves the check to the clients (RFC 2131 2.2). */
   verify(scope: Scope, ip: Ipv4): void {
     const shelf = this.shelves.get(scope)
     if (shelf === undefined || shelf.doubted.length >= most) return
     shelf.doubted.push(ip)
-    if (!shelf.isVerifying) void this.verifyAll(scope, shelf)
+    shelf.verifying ??= this.verifyAll(scope, shelf)
+    this.underway.set(ip, shelf.verifying)
+  }
+
+  verified(ip: Ipv4): Promise<void> | undefined {
+    return this.underway.get(ip)
   }
 
   private async verifyAll(scope: Scope, shelf: Shelf): Promise<void> {
-    shelf.isVerifying = true
-    while (shelf.doubted.length > 0) {
-      await sleep(verifyAfterMs)
-      for (const [ip, by] of await this.ask(scope, shelf.doubted.splice(0))) this.mark(ip, by)
-    }
-    shelf.isVerifying = false
+    await sleep(verifyAfterMs)
+    shelf.verifying = undefined
+    const ips = shelf.doubted.splice(0)
+    for (const [ip, by] of await this.ask(scope, ips)) this.mark(ip, by)
+    for (const ip of ips) this.underway.delete(ip)
   }
 
   private async run(): Promise<void> {

@@ -40,6 +40,7 @@ function partOf(size: number, share: number): number {
 const setAsideMs = 600_000
 
 export class Leases {
+  readonly conflicts: ConflictCheck | undefined
   private readonly parts: LeasesParts
   private readonly pools: ReadonlyMap<Scope, Pool>
   private readonly records = new Map<Ipv4, Lease>()
@@ -49,6 +50,7 @@ export class Leases {
 
   constructor(parts: LeasesParts) {
     this.parts = parts
+    this.conflicts = parts.conflicts
     this.pools = new Map(parts.scopes.map((scope) => [scope, new Pool(scope)]))
     this.counts = new Counts((scope) => this.recount(scope), parts.now)
   }
@@ -125,7 +127,7 @@ export class Leases {
       if (ip === undefined || scope === undefined) continue
       // Somebody else may have taken it since this client left it, or always had it.
       const isHeld = this.activeAt(ip) !== undefined || this.offers.at(ip) !== undefined
-      if (!isHeld) this.parts.conflicts?.verify(scope, ip)
+      if (!isHeld) this.conflicts?.verify(scope, ip)
       return { ip, scope }
     }
     return this.proposeFree(holder, scopes)
@@ -198,10 +200,9 @@ export class Leases {
         why = lack
         continue
       }
-      const { conflicts } = this.parts
-      const probed = conflicts?.take(scope)
+      const probed = this.conflicts?.take(scope)
       const ip = probed ?? this.nextFree(scope) ?? (holder.known ? this.evict(scope) : undefined)
-      if (ip !== undefined && probed === undefined) conflicts?.verify(scope, ip)
+      if (ip !== undefined && probed === undefined) this.conflicts?.verify(scope, ip)
       if (ip !== undefined) return { ip, scope }
       why = `every address of ${formatSubnet(scope.subnet)} is in use`
     }
@@ -231,7 +232,7 @@ export class Leases {
     if (this.parts.isTaken(ip)) return false
     const lease = this.activeAt(ip)
     if (lease !== undefined && lease.state !== 'declined' && this.keyOf(lease) === holder?.key) return true
-    if (lease !== undefined || this.parts.conflicts?.isUsed(ip, holder?.mac) === true) return false
+    if (lease !== undefined || this.conflicts?.isUsed(ip, holder?.mac) === true) return false
     const offer = this.offers.at(ip)
     return offer === undefined || offer.key === holder?.key || !this.isHeld(offer)
   }

@@ -107,9 +107,11 @@ export class Links {
       if (this.isStopped || !this.isWanted(link)) continue
       const sockets = this.served.get(link.name)
       if (sockets === undefined) await this.tryOpen(link, isStart)
-      else if (shown(sockets.link) !== shown(link)) {
+      else {
+        if (shown(sockets.link) !== shown(link)) {
+          this.say('info', `${shown(link)} has other addresses than before, and is served with them`)
+        }
         sockets.link = link
-        this.say('info', `${shown(link)} has other addresses than before, and is served with them`)
       }
     }
   }

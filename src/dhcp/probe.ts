@@ -5,7 +5,7 @@ import { askByArp, askByDatagram } from '../net/arp.ts'
 import { askByEcho } from '../net/echo.ts'
 import { inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Libc } from '../net/libc.ts'
-import type { Link } from '../net/links.ts'
+import { localLinks, type Link } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
 import type { Probe } from './conflicts.ts'
 import type { Scope } from './scope.ts'
@@ -27,7 +27,9 @@ export function makeProbe(parts: ProbeParts): Probe {
     if (near === undefined) return await echo(parts.libc, ips)
     try {
       const index = parts.libc.interfaceIndex(near.link.name)
-      return await askByArp(parts.libc, { index, mac: near.link.mac }, ips, onLinkMs)
+      // As of now: a bridge changes its MAC with its ports, and answers to the old one are lost.
+      const mac = localLinks().find(({ name }) => name === near.link.name)?.mac ?? near.link.mac
+      return await askByArp(parts.libc, { index, mac }, ips, onLinkMs)
     } catch (error) {
       if (!isForbidden(error) || near.socket === undefined) throw error
       const found = await askByDatagram(near.socket, ips, behindRelayMs)

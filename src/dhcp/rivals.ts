@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { printable, type Tell } from '../events.ts'
+import type { Tell } from '../events.ts'
 import { bindToDevice } from '../net/devices.ts'
 import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Libc } from '../net/libc.ts'
@@ -22,7 +22,7 @@ export type Verdict = 'checking' | 'clear' | Rival
 const waitMs = 4000
 const repeatAfterMs = 1500
 const checkAgainMs = 3_600_000
-const checkRivalAgainMs = 60_000
+const checkRivalAgainMs = 15_000
 
 const clientPort = 68
 
@@ -144,7 +144,7 @@ export class Rivals {
   }
 
   private say(level: 'info' | 'warn' | 'error', text: string): void {
-    this.tell({ level, step: 'dhcp.rival', text: printable(text) })
+    this.tell({ level, step: 'dhcp.rival', text })
   }
 }
 

@@ -55,8 +55,16 @@ async function acknowledge(
   parts: EngineParts,
 ): Promise<void> {
   const { leases, commit, tell, now } = parts
-  // What is being written no other machine may have, a known one neither.
+  // While this waits no other machine may have the address, a known one neither.
   leases.hold(grant.ip, { ...holder, known: true })
+  const pending = leases.conflicts?.verified(grant.ip)
+  if (pending !== undefined) {
+    await pending
+    if (leases.conflicts?.isUsed(grant.ip, lease.mac) === true) {
+      leases.withdraw(grant.ip)
+      return refuse(request, place, `somebody else uses ${formatIpv4(grant.ip)}`, parts)
+    }
+  }
   const outcomes = await commit([...ended, lease])
   const outcome = outcomes.at(-1)
   for (const [index, left] of ended.entries()) if (outcomes[index] === 'ok') leases.record(left)

@@ -178,6 +178,7 @@ export class DhcpServer {
       take: (scope) => this.conflicts?.take(scope),
       isUsed: (ip, mac) => this.conflicts?.isUsed(ip, mac) ?? false,
       verify: (scope, ip) => this.conflicts?.verify(scope, ip),
+      verified: (ip) => this.conflicts?.verified(ip),
     }
   }
 

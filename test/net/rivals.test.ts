@@ -1,0 +1,105 @@
+// Where another DHCP server answers, we give no address; where it is switched off, we do.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { serverAddress, type Daemon, type Namespace, type Network } from './harness.ts'
+import { makeNetwork, startAppliance } from './site.ts'
+
+const subnet = `dhcp:
+  mode: server
+  conflict_check: false
+  subnets:
+    - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.150'] }`
+
+/** dnsmasq, which pings an address for 3 s before it offers it. */
+async function startDnsmasq(t: ExecutionContext, network: Network): Promise<Daemon> {
+  const router = await network.client()
+  await router.must(['ip', 'address', 'add', '10.77.0.254/24', 'dev', 'eth0'])
+  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-dnsmasq-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, 'leases'), '')
+  const files = [`--dhcp-leasefile=${join(folder, 'leases')}`, `--pid-file=${join(folder, 'pid')}`]
+  const range = ['--port=0', '--log-dhcp', '--dhcp-range=10.77.0.10,10.77.0.20,1h']
+  const argv = ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--log-facility=-']
+  const daemon = router.start([...argv, ...files, ...range])
+  t.teardown(() => daemon.stop())
+  await daemon.transcript.waitFor(/DHCP, IP range/, 10)
+  return daemon
+}
+
+async function asks(client: Namespace): Promise<string> {
+  const { stdout, stderr } = await client.run([
+    'udhcpc',
+    '-i',
+    'eth0',
+    '-n',
+    '-q',
+    '-f',
+    '-t',
+    '6',
+    '-T',
+    '1',
+    '-s',
+    '/bin/true',
+  ])
+  return stdout + stderr
+}
+
+test('beside another DHCP server: no address of ours, a line that says who and what to do, 503 in the status', async (t) => {
+  const network = await makeNetwork(t)
+  const dnsmasq = await startDnsmasq(t, network)
+  const appliance = await startAppliance(t, network, subnet)
+  const [line] = await appliance.transcript.waitFor(/another DHCP server answers on br0: .*/, 10)
+  t.regex(line, /10\.77\.0\.254 .*dhcp\.mode: proxy, or set dhcp\.other_servers: allow/)
+  const client = await network.client()
+  t.regex(await asks(client), /from 10\.77\.0\.254/)
+  const status = await network.server.must([
+    'curl',
+    '-s',
+    '-w',
+    '%{http_code}',
+    `http://${serverAddress}:3478/v1/status`,
+  ])
+  t.regex(status, /another DHCP server, 10\.77\.0\.254, answers there.*503$/s)
+  await dnsmasq.stop()
+  t.regex(await asks(await network.client()), /no lease/)
+  await appliance.transcript.waitFor(/no other DHCP server answers on br0 any more/, 40)
+  t.regex(await asks(await network.client()), /obtained from 10\.77\.0\.1,/)
+})
+
+test('without another one a link is served after the search, and our own question is not answered by ourselves', async (t) => {
+  const network = await makeNetwork(t)
+  const appliance = await startAppliance(t, network, subnet)
+  const client = await network.client()
+  const { stdout, stderr } = await client.run(
+    ['udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '10', '-T', '1', '-s', '/bin/true'],
+    { seconds: 30 },
+  )
+  t.regex(stdout + stderr, /lease of 10\.77\.0\.1\d\d obtained from 10\.77\.0\.1,/)
+  t.is(appliance.transcript.text.match(/dhcp\.offer/g)?.length, 1)
+})
+
+test('the search works where this machine’s own DHCP client holds port 68', async (t) => {
+  const network = await makeNetwork(t)
+  await startDnsmasq(t, network)
+  const holder = network.server.start([
+    'node',
+    '-e',
+    "require('dgram').createSocket('udp4').bind(68); setTimeout(() => {}, 60000)",
+  ])
+  t.teardown(() => holder.stop())
+  const appliance = await startAppliance(t, network, subnet)
+  await t.notThrowsAsync(
+    appliance.transcript.waitFor(/another DHCP server answers on br0: 10\.77\.0\.254/, 10),
+  )
+})
+
+test('other_servers: allow serves at once beside another one', async (t) => {
+  const network = await makeNetwork(t)
+  await startDnsmasq(t, network)
+  await startAppliance(t, network, subnet.replace('mode: server', 'mode: server\n  other_servers: allow'))
+  // The other one is slow: it pings first.
+  t.regex(await asks(await network.client()), /obtained from 10\.77\.0\.1,/)
+})
