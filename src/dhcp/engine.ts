@@ -39,6 +39,9 @@ export class Engine {
     const name = host === undefined ? client.mac : `${host.name} (${client.mac})`
     const relay = message.giaddr === 0 ? '' : ` behind ${formatIpv4(message.giaddr)}`
     const who = `${name} on ${arrival.link.name}${relay}`
+    const isNear = message.giaddr === 0 && message.ciaddr === 0
+    if (isNear && !this.parts.isServed(arrival.link.name))
+      return this.drop(who, 'its link is not one we serve')
     const place = placeOf(message, client, arrival, this.parts.site)
     if ('refused' in place) return this.drop(who, place.refused)
     const request: Request = { message, client, arrival, port, host, send, who }

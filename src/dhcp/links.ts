@@ -73,6 +73,12 @@ export class Links {
     return this.own.has(ip)
   }
 
+  /** Whether the clients of this link are served directly. */
+  serves(name: string): boolean {
+    const sockets = this.served.get(name)
+    return sockets !== undefined && this.isServed(sockets.link)
+  }
+
   /** Those whose clients are served directly. */
   serving(): readonly Sockets[] {
     return [...this.served.values()].filter(({ link }) => this.isServed(link))

@@ -36,6 +36,8 @@ export type EngineParts = {
   readonly isOurs: (ip: Ipv4) => boolean
   /** Whether a MAC is one that we only ask other servers with. */
   readonly isOwnProbe: (mac: Mac) => boolean
+  /** Whether machines on a link of ours are served directly, and not only through relays. */
+  readonly isServed: (link: string) => boolean
   /** Why no address is given to machines on a link of ours now; undefined: they are served. */
   readonly objectionTo: (link: string) => string | undefined
   /** Bears a flood. */

@@ -136,6 +136,7 @@ export class DhcpServer {
       learn,
       isOurs: (ip) => this.links.isOurs(ip),
       isOwnProbe: (mac) => this.rivals?.isOwn(mac) ?? false,
+      isServed: (link) => this.links.serves(link),
       objectionTo: (link) => this.objectionTo(link),
       tell: hushed(tell, mostLinesPerSecond, now),
       now,
