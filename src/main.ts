@@ -5,6 +5,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { Appliance } from './appliance.ts'
 import { banner } from './banner.ts'
+import { ClientError } from './cli/client.ts'
+import { addCommands } from './cli/commands.ts'
 import { printable } from './events.ts'
 import { logTo } from './log.ts'
 import { BindError } from './net/ports.ts'
@@ -19,8 +21,15 @@ const stopWithinMs = 5_000
 
 const program = new Command('pxe-pilot')
   .description('A PXE appliance: DHCP, TFTP, HTTP files, and an API that decides what each machine boots.')
-  .version(version(), '-V, --version')
+  .option('-V, --version', 'say the version')
+  .on('option:version', () => {
+    process.stdout.write(`${version()}\n`)
+    process.exit(0)
+  })
   .showHelpAfterError()
+  // As in the original: help goes to stderr, and 2 is for a command line that is not understood.
+  .configureOutput({ writeOut: (text) => process.stderr.write(text) })
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 
 program
   .command('server')
@@ -28,7 +37,20 @@ program
   .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
   .action(serve)
 
-await program.parseAsync()
+addCommands(program, {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+})
+
+// A reader that has seen enough, as head has.
+process.stdout.on('error', () => process.exit(1))
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof ClientError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
+}
 
 async function serve(options: { config?: string }): Promise<void> {
   const file = options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)

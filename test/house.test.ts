@@ -15,6 +15,7 @@ const levels: Readonly<Record<string, number>> = {
   'boot/': 3,
   'catalog/': 3,
   'store/': 3,
+  'cli/': 3,
   'log.ts': 4,
   'registry.ts': 4,
   'dhcp/': 4,
@@ -52,6 +53,11 @@ const nevers: readonly Never[] = [
     from: /^settings\//,
     to: /^(boot|dhcp|tftp|http|api)\//,
     because: 'settings are read before anything is built',
+  },
+  {
+    from: /^cli\//,
+    to: /^(?!cli\/|net\/|events\.ts$).*\.ts$/,
+    because: 'the server may be elsewhere and of another version: only its API is known of it',
   },
 ]
 

@@ -1,0 +1,126 @@
+// The REST API as functions: an answer that was checked, or one line that says what is wrong and what to do.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { printable } from '../events.ts'
+
+export type Client = {
+  /** `http://pxe-server:3478`, without a slash behind it. */
+  readonly server: string
+  /** Says each request and its answer. */
+  readonly debug: (text: string) => void
+  /** For a request with its answer; to connect takes 10 s at most, which is what fetch allows. */
+  readonly totalMs?: number | undefined
+}
+
+/** For a person: one line. */
+export class ClientError extends Error {}
+
+const totalMs = 30_000
+/** A server that was just started, or is being restarted. */
+const refusedMs = 1_000
+const againMs = 100
+
+const lease = z.object({
+  ip: z.string(),
+  mac: z.string(),
+  host: z.string(),
+  hostname: z.string(),
+  clientId: z.string(),
+  state: z.string(),
+  since: z.string(),
+  expires: z.string(),
+})
+
+export type ApiLease = z.infer<typeof lease>
+
+export async function leases(client: Client): Promise<readonly ApiLease[]> {
+  return read(client, await ask(client, 'GET', '/v1/leases'), z.array(lease))
+}
+
+export async function releaseLease(client: Client, ip: string): Promise<void> {
+  await ask(client, 'DELETE', `/v1/leases/${encodeURIComponent(ip)}`)
+}
+
+/** The body of a good answer. */
+async function ask(client: Client, method: string, path: string): Promise<string> {
+  const signal = AbortSignal.timeout(client.totalMs ?? totalMs)
+  const start = performance.now()
+  for (;;) {
+    try {
+      return await askOnce(client, method, path, signal)
+    } catch (error) {
+      if (error instanceof ClientError) throw error
+      client.debug(`${method} ${client.server}${path}: ${codesOf(error).join(' ') || String(error)}`)
+      // Nothing was sent, so it may be sent again, whatever it changes.
+      const isRefused = codesOf(error).includes('ECONNREFUSED')
+      if (!isRefused || performance.now() - start > refusedMs) {
+        throw new ClientError(`${client.server}: ${whyNot(error)}`, { cause: error })
+      }
+    }
+    await sleep(againMs)
+  }
+}
+
+async function askOnce(
+  { server, debug }: Client,
+  method: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const response = await fetch(server + path, { method, signal })
+  const text = await response.text()
+  debug(`${method} ${server}${path}: ${response.status} ${text}`)
+  if (response.ok) return text
+  throw new ClientError(refusalOf(text) ?? `${method} ${server}${path}: ${response.status}; ${isItPxePilot}`)
+}
+
+const isItPxePilot = 'is a PXE Pilot there, and none older than this command?'
+
+function refusalOf(text: string): string | undefined {
+  const refusal = z.object({ message: z.string() }).safeParse(parsed(text))
+  return refusal.success ? printable(refusal.data.message) : undefined
+}
+
+function read<T>({ server }: Client, text: string, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(parsed(text))
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const why = printable(`${['answer', ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? ''}`)
+  throw new ClientError(`${server}: its answer is not understood (${why}); ${isItPxePilot}`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** fetch() says only that it failed; the reason is its cause, or the causes where a name has several addresses. */
+function codesOf(error: unknown): readonly string[] {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const all: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
+  return all.flatMap((one) =>
+    one instanceof Error && 'code' in one && typeof one.code === 'string' ? [one.code] : [],
+  )
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; start pxe-pilot server, or name its address with --server',
+  ENOTFOUND: 'no machine has that name; name another with --server',
+  EAI_AGAIN: 'its name cannot be looked up now; name its address with --server',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer within 10 s; see whether it is on, and whether --server names it',
+  EHOSTUNREACH: 'it cannot be reached; see whether it is on, and whether --server names it',
+  ENETUNREACH: 'no route leads there; see whether --server names it',
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return 'it did not answer in time; see its log, and try again'
+  }
+  for (const code of codesOf(error)) if (reasons[code] !== undefined) return reasons[code]
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return `${printable(cause instanceof Error ? cause.message : String(cause))}; see whether --server names a PXE Pilot`
+}

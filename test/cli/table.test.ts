@@ -1,0 +1,107 @@
+// The table format, as the original printed it.
+
+import test from 'ava'
+import { table } from '../../src/cli/table.ts'
+
+test('a deploy of the original', (t) => {
+  t.is(
+    table(['Name', 'Configuration', 'Rebooted'], [['h1', 'sheep', 'NO']]),
+    `+------+---------------+----------+
+| NAME | CONFIGURATION | REBOOTED |
++------+---------------+----------+
+| h1   | sheep         | NO       |
++------+---------------+----------+
+`,
+  )
+})
+
+test('no rows: two rules in a row', (t) => {
+  t.is(
+    table(['name', 'file', 'config path'], []),
+    `+------+------+-------------+
+| NAME | FILE | CONFIG PATH |
++------+------+-------------+
++------+------+-------------+
+`,
+  )
+})
+
+test('a header is centred, the odd space right of it', (t) => {
+  t.is(
+    table(['mac', 'refresh'], [['23:34:a3:e9:09:cc | 23:34:a3:e9:09:cd', 'OK']]),
+    `+---------------------------------------+---------+
+|                  MAC                  | REFRESH |
++---------------------------------------+---------+
+| 23:34:a3:e9:09:cc | 23:34:a3:e9:09:cd | OK      |
++---------------------------------------+---------+
+`,
+  )
+  t.is(
+    table(['name', 'ip'], [['twelve', '10.77.0.1']]),
+    `+--------+-----------+
+|  NAME  |    IP     |
++--------+-----------+
+| twelve | 10.77.0.1 |
++--------+-----------+
+`,
+  )
+  t.is(table(['on'], [['x'.repeat(5)]]).split('\n')[1], '|  ON   |')
+})
+
+test('a cell that is only a number stands right, whatever its column holds else', (t) => {
+  const cells = [
+    'web',
+    '42',
+    '-1',
+    '3.14',
+    '1,000,000.5',
+    '1000',
+    '00',
+    '4.',
+    '.5',
+    '1,00',
+    '+1',
+    '42%',
+    '0x1',
+    '',
+  ]
+  t.is(
+    table(
+      ['name'],
+      cells.map((cell) => [cell]),
+    ),
+    `+-------------+
+|    NAME     |
++-------------+
+| web         |
+|          42 |
+|          -1 |
+|        3.14 |
+| 1,000,000.5 |
+|        1000 |
+|          00 |
+| 4.          |
+| .5          |
+| 1,00        |
+| +1          |
+| 42%         |
+| 0x1         |
+|             |
++-------------+
+`,
+  )
+})
+
+test('characters that take two columns, or none', (t) => {
+  t.is(
+    table(['name'], [['服务器'], ['cafe\u0301'], ['abcdef']]),
+    `+--------+
+|  NAME  |
++--------+
+| 服务器 |
+| cafe\u0301   |
+| abcdef |
++--------+
+`,
+  )
+})
