@@ -28,3 +28,8 @@ export class Counts {
     return count
   }
 }
+
+/** Of a small pool at least one address, unless the settings say none. */
+export function partOf(size: number, share: number): number {
+  return share === 0 ? 0 : Math.max(1, Math.floor(size * share))
+}

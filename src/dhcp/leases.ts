@@ -4,7 +4,7 @@ import type { Lease } from '../model.ts'
 import { formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import type { ConflictCheck } from './conflicts.ts'
-import { Counts, type Count } from './counts.ts'
+import { Counts, partOf, type Count } from './counts.ts'
 import { keyOf, type Holder, type Identity } from './holder.ts'
 import { Offers, type Offer } from './offers.ts'
 import { Pool } from './pool.ts'
@@ -31,11 +31,6 @@ export type LeasesParts = {
 }
 
 export type Proposal = { readonly ip: Ipv4; readonly scope: Scope } | { readonly none: string }
-
-/** Of a small pool at least one address, unless the settings say none. */
-function partOf(size: number, share: number): number {
-  return share === 0 ? 0 : Math.max(1, Math.floor(size * share))
-}
 
 const setAsideMs = 600_000
 
