@@ -24,7 +24,7 @@ COPY --from=build /opt/pxe-pilot/scripts ./scripts
 RUN install -d -o node -g node /srv/pxe-pilot/var
 VOLUME /srv/pxe-pilot/var
 ENV NODE_ENV=production
-EXPOSE 67/udp 69/udp 80/tcp 3478/tcp
+EXPOSE 67/udp 69/udp 4011/udp 80/tcp 3478/tcp
 ENTRYPOINT ["/opt/pxe-pilot/scripts/docker/entrypoint.sh"]
 CMD ["node", "dist/main.js", "server", "-c", "/srv/pxe-pilot/pxe-pilot.yml"]
 STOPSIGNAL SIGTERM
