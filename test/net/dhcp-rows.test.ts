@@ -1,0 +1,740 @@
+// What clients and relays notice of server mode on real links, row by row of the conformance list: broadcast and relayed.
+
+import test, { type ExecutionContext } from 'ava'
+import {
+  ACK,
+  DISCOVER,
+  dotted,
+  hardware,
+  ip,
+  NAK,
+  options,
+  REQUEST,
+  uint16,
+  uint32,
+  type Option,
+} from '../dhcp/wire.ts'
+import { broadcast, Site, Station, type Got, type Peer } from './dhcp-site.ts'
+import { serverAddress } from './harness.ts'
+
+const long = 'x'.repeat(120)
+
+const subnets = `
+    - subnet: 10.77.0.0/24
+      ranges: ['10.77.0.100-10.77.0.199']
+      router: 10.77.0.254
+      dns: [10.77.0.253, 10.77.0.252]
+      domain: lab.example
+      ntp: [10.77.0.251]
+      lease_time: 1h
+      min_lease_time: 10m
+      max_lease_time: 1d
+      options: { root-path: ${long}, 43: '0x${'01fa'.padEnd(1000, '5')}', nis-domain: ${long}, merit-dump: ${long} }
+    - subnet: 10.78.0.0/24
+      ranges: ['10.78.0.100-10.78.0.199']
+      router: 10.78.0.1
+      dns: [10.77.0.253, 10.77.0.252]
+      domain: lab.example
+      ntp: [10.77.0.251]
+      lease_time: 1h
+      min_lease_time: 10m
+      max_lease_time: 1d
+      options: { root-path: ${long}, 43: '0x${'01fa'.padEnd(1000, '5')}', nis-domain: ${long}, merit-dump: ${long} }
+    - { subnet: 10.80.0.0/24, ranges: ['10.80.0.100-10.80.0.102'], router: 10.80.0.1 }
+    - { subnet: 10.81.0.0/24, ranges: ['10.81.0.100-10.81.0.199'] }
+    - { subnet: 10.82.0.0/24, ranges: ['10.82.0.100-10.82.0.199'] }
+    - { subnet: 10.83.0.0/24, ranges: ['10.83.0.100-10.83.0.102'] }
+    - { subnet: 10.84.0.0/24, ranges: ['10.84.0.100-10.84.0.199'], next_server: 10.84.0.7 }
+    - { subnet: 10.85.0.0/24, ranges: ['10.85.0.100-10.85.0.199'] }`
+
+const settings = `
+dhcp:
+  mode: server
+  other_servers: allow
+  conflict_check: false
+  limits: { unknown_share: 1 }
+  subnets: ${subnets}
+tftp:
+  root: ./tftproot
+http:
+  root: ./httproot
+hosts_policy: register
+configuration:
+  directory: ./tftproot/pxelinux.cfg/conf
+  default: debian
+  bootloaders:
+    - { name: pxelinux, file: pxelinux.0, arch: [bios] }
+    - { name: long, file: ${'f'.repeat(127)}, arch: [bios] }
+    - { name: longer, file: ${'f'.repeat(128)}, arch: [bios] }
+    - { name: syslinux-efi64, file: efi64/syslinux.efi, arch: [uefi-x64] }
+    - { name: grub, file: grubx64.efi, arch: [http-x64] }
+    - { name: ipxe, file: undionly.kpxe, arch: [bios] }
+store: ./pxe-pilot.db
+log: { level: debug }
+`
+
+const files = {
+  'tftproot/pxelinux.0': 'x',
+  'tftproot/ldlinux.c32': 'x',
+  'tftproot/efi64/syslinux.efi': 'x',
+  'tftproot/efi64/ldlinux.e64': 'x',
+  'tftproot/grubx64.efi': 'x',
+  'tftproot/undionly.kpxe': 'x',
+  [`tftproot/${'f'.repeat(127)}`]: 'x',
+  [`tftproot/${'f'.repeat(128)}`]: 'x',
+  'tftproot/pxelinux.cfg/conf/debian': 'DEFAULT x\n',
+  'tftproot/pxelinux.cfg/conf/grub/debian': 'menuentry x {}\n',
+  'tftproot/pxelinux.cfg/conf/ipxe/script': '#!ipxe\nexit\n',
+  'tftproot/pxelinux.cfg/conf/long/of-127': 'DEFAULT x\n',
+  'tftproot/pxelinux.cfg/conf/longer/of-128': 'DEFAULT x\n',
+  'tftproot/pxelinux.cfg/conf/special': 'DEFAULT y\n',
+}
+
+let site: Site
+let near: Peer
+let other: Peer
+let relay: Peer
+let local: Station
+let remote: Station
+let far: Station
+
+test.before(async () => {
+  site = await Site.make(settings, files)
+  ;[near, relay] = [await site.peer(), await site.relay()]
+  other = await site.secondLink('10.80.0.1')
+  await site.start()
+  local = new Station(near)
+  remote = new Station(relay, { giaddr: '10.78.0.1', hops: 1 })
+  far = new Station(other)
+})
+
+test.after.always(async () => await site.close())
+
+type Row = (t: ExecutionContext, station: Station, pool: RegExp) => Promise<void>
+
+/** One test by a client on the link, and one behind a relay. */
+function both(title: string, row: Row): void {
+  test(`${title} (broadcast)`, async (t) => await row(t, local, /^10\.77\.0\.1\d\d$/))
+  test(`${title} (relayed)`, async (t) => await row(t, remote, /^10\.78\.0\.1\d\d$/))
+}
+
+const wants: Option = [55, Buffer.of(1, 3, 6, 15, 28)]
+const bios: readonly Option[] = [
+  [60, 'PXEClient:Arch:00000:UNDI:002001'],
+  [93, uint16(0)],
+  [94, Buffer.of(1, 2, 1)],
+  [97, Buffer.concat([Buffer.of(0), Buffer.alloc(16, 7)])],
+  [57, uint16(1472)],
+  [55, Buffer.of(1, 3, 6, 12, 15, 43, 54, 60, 66, 67, 97)],
+]
+
+/** A ROM that says of itself all of `types`. */
+const biosOf = (...types: readonly number[]): readonly Option[] => [
+  ...bios.filter(([code]) => code !== 93),
+  [93, uint16(...types)],
+]
+
+function seconds(got: Got, code: number): number {
+  return got.options.get(code)?.readUInt32BE() ?? NaN
+}
+
+function codesOf(got: Got): readonly number[] {
+  return got.list.map(([code]) => code)
+}
+
+both(
+  'D01 an OFFER has an address of the pool, our address, a lease time, and T1 < T2 < it',
+  async (t, station, pool) => {
+    const got = await station.client().offer([wants])
+    t.is(got.op, 2)
+    t.regex(got.yiaddr, pool)
+    t.is(dotted(got.options.get(54)), serverAddress)
+    t.true(seconds(got, 58) < seconds(got, 59) && seconds(got, 59) < seconds(got, 51))
+  },
+)
+
+both(
+  'D02 OFFER and ACK carry what was asked for and configured, the same in both, in the order asked',
+  async (t, station) => {
+    const client = station.client()
+    const offer = await client.offer([wants])
+    const ack = await client.select(offer.yiaddr, [wants])
+    const asked = [1, 3, 6, 15, 28]
+    for (const got of [offer, ack]) t.deepEqual(codesOf(got), [53, 54, 51, 58, 59, ...asked])
+    for (const code of asked) t.deepEqual(ack.options.get(code), offer.options.get(code))
+    t.is(dotted(ack.options.get(6)), '10.77.0.253 10.77.0.252')
+    t.is(ack.options.get(15)?.toString(), 'lab.example')
+  },
+)
+
+both('D04 xid, htype, hlen, all of chaddr, giaddr and flags come back; op is 2', async (t, station) => {
+  for (const flags of [0x8000, 0]) {
+    const padding = Buffer.from('0a0b0c0d0e0f10111213', 'hex')
+    const client = station.client()
+    const got = await client.offer([], {
+      flags,
+      padding,
+      xid: 0xcafe0000 + flags + (station === local ? 0 : 1),
+    })
+    t.like(got, { op: 2, htype: 1, hlen: 6, flags, giaddr: station.always.giaddr ?? '0.0.0.0' })
+    t.is(got.chaddr, Buffer.concat([hardware(client.mac), padding]).toString('hex'))
+    t.true(got.hops === 0 || got.hops === 1)
+  }
+})
+
+both('D05 a free address of the pool that is asked for is offered', async (t, station, pool) => {
+  const wish = (await station.client().offer()).yiaddr.replace(/\d+$/, '190')
+  t.regex(wish, pool)
+  t.is((await station.client().offer([[50, ip(wish)]])).yiaddr, wish)
+})
+
+both('D06 an address outside every pool that is asked for is not', async (t, station, pool) => {
+  for (const wish of ['10.77.0.20', '192.0.2.1', '10.77.0.1', '10.77.0.254', '10.78.0.1', '0.0.0.0']) {
+    t.regex((await station.client().offer([[50, ip(wish)]])).yiaddr, pool)
+  }
+})
+
+both('D07 a client that starts again is offered what it holds', async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  t.is((await client.offer()).yiaddr, own)
+  t.is(await client.boot(), own)
+})
+
+both('D09 a DISCOVER that is repeated gets the same address', async (t, station) => {
+  const client = station.client()
+  const xid = client.send(DISCOVER)
+  client.send(DISCOVER, [], { xid })
+  t.is(await client.countAnswers(xid), 2)
+  const seen = station.peer
+    .all(({ hex }) => Number.parseInt(hex.slice(8, 16), 16) === xid)
+    .map(({ hex }) => hex)
+  t.is(new Set(seen).size, 1)
+})
+
+both(
+  'D11 the lease time asked for is kept within the limits of the subnet, and never infinite',
+  async (t, station) => {
+    for (const [asked, given] of [
+      [60, 600],
+      [7200, 7200],
+      [604_800, 86_400],
+      [0xffffffff, 86_400],
+    ] as const) {
+      const client = station.client()
+      const offer = await client.offer([[51, uint32(asked)]])
+      const ack = await client.select(offer.yiaddr, [[51, uint32(asked)]])
+      t.deepEqual([seconds(offer, 51), seconds(ack, 51)], [given, given])
+    }
+  },
+)
+
+test('B04 the answer leaves by the link of the request, and names the address there', async (t) => {
+  const client = far.client()
+  const got = await client.offer(bios, { flags: 0x8000 })
+  t.regex(got.yiaddr, /^10\.80\.0\./)
+  t.is(dotted(got.options.get(54)), '10.80.0.1')
+  t.like(got, { siaddr: '10.80.0.1' })
+  t.like(got.datagram, { from: '10.80.0.1', to: broadcast })
+  await client.select(got.yiaddr, [], '10.80.0.1')
+  await client.release(got.yiaddr, '10.80.0.1')
+  t.deepEqual(
+    near.all(({ hex }) => Number.parseInt(hex.slice(8, 16), 16) === got.xid),
+    [],
+  )
+})
+
+for (const via of ['broadcast', 'relayed'] as const) {
+  test(`D12 a full pool is met with silence and a warning; a RELEASE serves the next (${via})`, async (t) => {
+    const [station, server] =
+      via === 'broadcast' ? [far, '10.80.0.1'] : [new Station(relay, { giaddr: '10.83.0.1' }), serverAddress]
+    // Its own client takes one of the three.
+    await station.barrier()
+    const client = station.client()
+    const address = await client.boot()
+    await station.client().boot()
+    const late = station.client()
+    for (let times = 0; times < 3; times++) t.true(await late.isIgnored(DISCOVER))
+    const subnet = `every address of ${via === 'broadcast' ? '10.80.0.0/24' : '10.83.0.0/24'}`
+    const lines = site.log.split('\n').filter((line) => /warn/i.test(line) && line.includes(subnet))
+    t.is(lines.length, 1, lines.join('\n'))
+    await client.release(address, server)
+    t.is(await late.boot(), address)
+  })
+}
+
+both(
+  'D16 a reply fits into what the client says it takes, headers included, and less than 576 counts as 576',
+  async (t, station) => {
+    const everything: Option = [55, Buffer.of(1, 3, 6, 15, 28, 42, 17, 40, 14)]
+    for (const [said, most] of [
+      [576, 548],
+      [590, 562],
+      [1472, 1444],
+      [100, 548],
+    ] as const) {
+      const got = await station.client().offer([everything, [57, uint16(said)]])
+      t.true(got.bytes.length <= most, `${got.bytes.length} octets for ${said}`)
+      t.true(got.options.has(51) && got.options.has(1))
+      t.is(
+        [17, 40, 14].every((code) => got.options.has(code)),
+        said === 1472,
+      )
+    }
+  },
+)
+
+both(
+  'R01 R13 SELECTING: an ACK with address, lease time and server; the same again when the REQUEST is repeated',
+  async (t, station) => {
+    const client = station.client()
+    const { yiaddr } = await client.offer()
+    const ack = await client.select(yiaddr)
+    t.like(ack, { type: ACK, yiaddr })
+    t.is(seconds(ack, 51), 3600)
+    t.is(dotted(ack.options.get(54)), serverAddress)
+    const again = await client.ask(
+      REQUEST,
+      [
+        [50, ip(yiaddr)],
+        [54, ip(serverAddress)],
+      ],
+      { xid: ack.xid + 0x100000 },
+    )
+    t.deepEqual(again.bytes.subarray(8), ack.bytes.subarray(8))
+    t.is((await client.offer()).yiaddr, yiaddr)
+  },
+)
+
+both('R03 SELECTING an address that another client holds: NAK', async (t, station) => {
+  const own = await station.client().boot()
+  const got = await station.client().select(own)
+  t.like(got, { type: NAK, yiaddr: '0.0.0.0', siaddr: '0.0.0.0' })
+})
+
+both('R04 INIT-REBOOT with the own address: ACK', async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  t.like(await client.ask(REQUEST, [[50, ip(own)]]), { type: ACK, yiaddr: own })
+})
+
+both('R07 INIT-REBOOT of a client we know nothing of, not authoritative: silence', async (t, station) => {
+  const free = (await station.client().boot()).replace(/\d+$/, '185')
+  t.true(await station.client().isIgnored(REQUEST, [[50, ip(free)]]))
+  t.true(await station.client().isIgnored(REQUEST, [[50, ip('192.0.2.9')]]))
+})
+
+test('R09 REBINDING by broadcast, then RENEWING by unicast: ACK to the address itself', async (t) => {
+  const client = local.client()
+  const own = await client.boot()
+  await near.namespace.must(['ip', 'address', 'add', `${own}/24`, 'dev', 'eth0'])
+  for (const to of [broadcast, serverAddress]) {
+    const got = await client.ask(REQUEST, [], { ciaddr: own }, to)
+    t.like(got, { type: ACK, yiaddr: own, ciaddr: own })
+    t.like(got.datagram, { to: own, toPort: 68, fromPort: 67 })
+  }
+  await near.namespace.must(['ip', 'address', 'delete', `${own}/24`, 'dev', 'eth0'])
+})
+
+test('R09 REBINDING through a relay: ACK to the relay; RENEWING past it: ACK to the address itself', async (t) => {
+  const client = remote.client()
+  const own = await client.boot()
+  const rebound = await client.ask(REQUEST, [], { ciaddr: own })
+  t.like(rebound, { type: ACK, yiaddr: own })
+  t.like(rebound.datagram, { to: '10.78.0.1', toPort: 67 })
+  const renewed = await client.ask(REQUEST, [], { ciaddr: own, giaddr: '0.0.0.0' }, serverAddress)
+  t.like(renewed, { type: ACK, yiaddr: own })
+  t.like(renewed.datagram, { to: own, toPort: 68 })
+})
+
+both("R10 RENEWING another client's address: NAK", async (t, station) => {
+  const own = await station.client().boot()
+  const got = await station.client().ask(REQUEST, [], { ciaddr: own })
+  t.is(got.type, NAK)
+  t.is(got.datagram.to, station.always.giaddr ?? broadcast)
+})
+
+both(
+  'R17 Y03 options 61 and 82 come back in a NAK, and a relay is told to broadcast it',
+  async (t, station) => {
+    const own = await station.client().boot()
+    const agent: Option = [
+      82,
+      options([
+        [1, 'port 7'],
+        [2, 'switch'],
+      ]),
+    ]
+    const got = await station.client().select(own, [[61, 'my id'], agent])
+    t.is(got.type, NAK)
+    t.is(got.options.get(61)?.toString(), 'my id')
+    t.deepEqual(got.options.get(82), Buffer.from(agent[1]))
+    t.is(codesOf(got).at(-1), 82)
+    if (station === remote) t.is(got.flags & 0x8000, 0x8000)
+  },
+)
+
+both(
+  'R18 a ROM without a client-id, then a system with one, on the same card: one address',
+  async (t, station) => {
+    const client = station.client()
+    const own = await client.boot(bios)
+    t.is(await client.boot([[61, Buffer.from('ff0123456789', 'hex')]]), own)
+    t.is(await client.boot(), own)
+  },
+)
+
+both('L01 a RELEASE is not answered, and the address is free for who asks for it', async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  await client.release(own)
+  t.is((await station.client().offer([[50, ip(own)]])).yiaddr, own)
+})
+
+both("L03 a RELEASE to another server, or of another's address, changes nothing", async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  await client.release(own, '10.77.0.2')
+  await station.client().release(own)
+  t.not((await station.client().offer([[50, ip(own)]])).yiaddr, own)
+  t.is((await client.offer()).yiaddr, own)
+})
+
+both("L05 a stranger's DECLINE changes nothing", async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  await station.client().decline([
+    [50, ip(own)],
+    [54, ip(serverAddress)],
+  ])
+  t.is((await client.offer()).yiaddr, own)
+  t.like(await client.ask(REQUEST, [[50, ip(own)]]), { type: ACK, yiaddr: own })
+})
+
+both(
+  'L06 a DECLINE that names no address, no server, or an address outside the pool changes nothing',
+  async (t, station) => {
+    const client = station.client()
+    const own = await client.boot()
+    await client.decline([[54, ip(serverAddress)]])
+    await client.decline([[50, ip(own)]])
+    await client.decline([
+      [50, ip('192.0.2.1')],
+      [54, ip(serverAddress)],
+    ])
+    t.is((await client.offer()).yiaddr, own)
+    t.regex(site.log, new RegExp(`${client.mac}.*DECLINE names no address or no server`))
+  },
+)
+
+both('a DECLINE of the own address sets it aside', async (t, station) => {
+  const client = station.client()
+  const own = await client.boot()
+  await client.decline([
+    [50, ip(own)],
+    [54, ip(serverAddress)],
+  ])
+  t.not((await client.offer([[50, ip(own)]])).yiaddr, own)
+  t.not((await station.client().offer([[50, ip(own)]])).yiaddr, own)
+})
+
+for (const [via, subnet] of [
+  ['broadcast', '10.81.0.0'],
+  ['relayed', '10.82.0.0'],
+] as const) {
+  test(`L09 a hundred DECLINEs cost a tenth of the pool at most (${via})`, async (t) => {
+    const selection: Option = [118, ip(subnet)]
+    const [peer, always] = via === 'broadcast' ? [near, {}] : [relay, { giaddr: subnet.replace(/0$/, '1') }]
+    const station = new Station(peer, { ...always, options: [selection] }, () =>
+      (via === 'broadcast' ? local : remote).barrier(),
+    )
+    for (let times = 0; times < 100; times++) {
+      const client = station.client()
+      const { yiaddr } = await client.offer()
+      client.send(4, [
+        [50, ip(yiaddr)],
+        [54, ip(serverAddress)],
+      ])
+    }
+    await station.barrier()
+    const given = await Promise.all(Array.from({ length: 90 }, () => station.client().offer()))
+    t.is(new Set(given.map(({ yiaddr }) => yiaddr)).size, 90)
+  })
+}
+
+test('Y01 OFFER, ACK and NAK go to the relay, from port 67 to port 67, with one and the same option 54', async (t) => {
+  const client = remote.client()
+  const offer = await client.offer()
+  const ack = await client.select(offer.yiaddr)
+  const nak = await remote.client().select(offer.yiaddr)
+  for (const got of [offer, ack, nak]) {
+    t.like(got.datagram, { from: serverAddress, fromPort: 67, to: '10.78.0.1', toPort: 67 })
+    t.is(dotted(got.options.get(54)), serverAddress)
+  }
+})
+
+both('Y05 option 118, or 82.5 of a relay, chooses the subnet, and comes back', async (t, station) => {
+  const selection: Option = [118, ip('10.85.0.0')]
+  const got = await station.client().offer([selection])
+  t.regex(got.yiaddr, /^10\.85\.0\./)
+  t.is(dotted(got.options.get(118)), '10.85.0.0')
+  t.is(got.datagram.to, station.always.giaddr ?? got.datagram.to)
+  const link = await station.client().offer([[82, options([[5, ip('10.84.0.0')]])]])
+  t.regex(link.yiaddr, /^10\.84\.0\./)
+})
+
+test('Y07 the server identifier that a relay asks for is ours in OFFER and ACK (RFC 5107)', async (t) => {
+  const client = remote.client({ options: [[82, options([[11, ip('10.78.0.1')]])]] })
+  const offer = await client.offer()
+  t.is(dotted(offer.options.get(54)), '10.78.0.1')
+  const ack = await client.select(offer.yiaddr, [], '10.78.0.1')
+  t.is(ack.type, ACK)
+  t.is(dotted(ack.options.get(54)), '10.78.0.1')
+  await client.release(offer.yiaddr, '10.78.0.1')
+  t.is((await remote.client().offer([[50, ip(offer.yiaddr)]])).yiaddr, offer.yiaddr)
+})
+
+test('B02 without the broadcast flag: to the address and the hardware of the client; with it: to everyone', async (t) => {
+  const client = local.client()
+  const offer = await client.offer()
+  const ack = await client.select(offer.yiaddr)
+  for (const got of [offer, ack]) {
+    t.like(got.datagram, {
+      to: got.yiaddr,
+      toPort: 68,
+      fromPort: 67,
+      from: serverAddress,
+      hardware: client.mac,
+    })
+    t.true(got.datagram.checksum)
+  }
+  const flagged = await local.client().offer([], { flags: 0x8000 })
+  t.like(flagged.datagram, { to: broadcast, toPort: 68, fromPort: 67, hardware: 'ff:ff:ff:ff:ff:ff' })
+})
+
+both('O01 61 and 82 in two options each are joined, and come back whole', async (t, station) => {
+  const agent = options([
+    [1, 'port 7'],
+    [5, ip('10.85.0.0')],
+  ])
+  const client = station.client({
+    options: [
+      [61, 'first '],
+      [82, agent.subarray(0, 10)],
+      [61, 'second'],
+      [82, agent.subarray(10)],
+    ],
+  })
+  const got = await client.offer()
+  t.regex(got.yiaddr, /^10\.85\.0\./)
+  t.is(got.options.get(61)?.toString(), 'first second')
+  t.deepEqual(got.options.get(82), agent)
+})
+
+both('O02 options in file and sname are read where option 52 says so, file first', async (t, station) => {
+  const end = Buffer.of(255)
+  const file = Buffer.concat([options([[61, 'file ']]), end])
+  const sname = Buffer.concat([options([[61, 'sname']]), end])
+  const ids = await Promise.all(
+    [1, 2, 3].map(async (overload) => {
+      const got = await station.client().offer(
+        [
+          [61, 'main '],
+          [52, Uint8Array.of(overload)],
+        ],
+        { file, sname },
+      )
+      return got.options.get(61)?.toString()
+    }),
+  )
+  t.deepEqual(ids, ['main file ', 'main sname', 'main file sname'])
+})
+
+both('O03 pads between options, and junk behind their end, are skipped', async (t, station, pool) => {
+  const raw = Buffer.concat([
+    Buffer.of(0, 0, 53, 1, 1, 0, 61, 2, 1, 7, 0, 255, 53, 1, 9),
+    Buffer.alloc(40, 200),
+  ])
+  const client = station.client()
+  const got = await client.answer(client.send(undefined, [], { raw }))
+  t.regex(got.yiaddr, pool)
+  t.is(got.options.get(61)?.toString('hex'), '0107')
+})
+
+both('O05 O09 plain BOOTP, and a client that is nobody, are met with silence', async (t, station) => {
+  t.true(await station.client().isIgnored(undefined))
+  t.true(await station.client({ mac: '00:00:00:00:00:00' }).isIgnored(DISCOVER))
+  t.regex(site.log, /hardware address is zero/)
+})
+
+both(
+  'O06 an option of more than 255 octets comes in pieces, and its length is never wrong',
+  async (t, station) => {
+    const got = await station.client().offer([
+      [55, Buffer.of(43)],
+      [57, uint16(1500)],
+    ])
+    const parts = got.list.filter(([code]) => code === 43).map(([, value]) => value.length)
+    t.deepEqual(parts, [255, 245])
+    t.is(got.options.get(43)?.length, 500)
+  },
+)
+
+test('O07 a boot path of 127 octets is in the file field, one of 128 in option 67, and option 52 is never used', async (t) => {
+  for (const [configuration, length] of [
+    ['of-127', 127],
+    ['of-128', 128],
+  ] as const) {
+    for (const station of [local, remote]) {
+      const client = station.client()
+      await site.deploy(configuration, client.mac)
+      const path = 'f'.repeat(length)
+      const got = await client.offer(
+        bios.map(([code, value]) => (code === 55 ? [55, Buffer.of(1)] : [code, value])),
+      )
+      t.is(got.file, length <= 127 ? path : '')
+      if (length > 127) t.is(got.options.get(67)?.toString(), path)
+      t.false(got.options.has(52))
+    }
+  }
+})
+
+both(
+  'O08 a host name of escapes, markup and NUL: served, and nothing of it is raw in the log or on the page',
+  async (t, station, pool) => {
+    for (const name of ['a\u001b[2J<script>alert(1)</script>', 'a\0b', 'caf\u00e9', 'x'.repeat(255)]) {
+      t.regex(
+        await station.client().boot([
+          [12, name],
+          [60, name],
+        ]),
+        pool,
+      )
+    }
+    // oxlint-disable-next-line no-control-regex
+    t.notRegex(site.log, /\u001b\[2J|\0/)
+    const page = await site.curl('-f', `http://${serverAddress}:3478/`)
+    t.notRegex(page, /<script>alert/)
+  },
+)
+
+both('O12 a PXE client that states no size: at most 548 octets, and all of the boot', async (t, station) => {
+  const asks: Option = [55, Buffer.of(1, 3, 6, 15, 28, 42, 43, 54, 60, 66, 67, 17, 40, 14)]
+  const rom = bios.filter(([code]) => code !== 55 && code !== 57)
+  const got = await station.client().offer([...rom, asks, [61, Buffer.alloc(17, 1)]])
+  t.true(got.bytes.length <= 548, `${got.bytes.length} octets`)
+  for (const code of [53, 54, 51, 1, 60, 43, 97, 67]) t.true(got.options.has(code), `option ${code}`)
+})
+
+both(
+  'P02 P05 P06 P12 a PXE ROM: option 60 with a file, 43 that says to take it, 97 again; siaddr and 66 say where',
+  async (t, station) => {
+    const client = station.client()
+    const offer = await client.offer(bios)
+    const ack = await client.select(offer.yiaddr, bios)
+    for (const got of [offer, ack]) {
+      t.is(got.options.get(60)?.toString(), 'PXEClient')
+      t.is(got.file, 'pxelinux.0')
+      t.is(got.options.get(67)?.toString(), 'pxelinux.0')
+      t.is(got.options.get(43)?.toString('hex'), '060108ff')
+      t.deepEqual(got.options.get(97), Buffer.from(bios[3]?.[1] ?? ''))
+      t.is(got.siaddr, serverAddress)
+      t.is(got.options.get(66)?.toString(), serverAddress)
+    }
+  },
+)
+
+both(
+  'P02 a PXE ROM that there is nothing for gets an address, and no option 60 or 43 of PXE',
+  async (t, station, pool) => {
+    const unknown: readonly Option[] = [
+      [60, 'PXEClient:Arch:00099:UNDI:002001'],
+      [93, uint16(99)],
+      [55, Buffer.of(1, 60, 66, 67)],
+    ]
+    const got = await station.client().offer(unknown)
+    t.regex(got.yiaddr, pool)
+    t.like(got, { siaddr: '0.0.0.0', file: '' })
+    t.deepEqual(
+      [60, 66, 67].map((code) => got.options.has(code)),
+      [false, false, false],
+    )
+  },
+)
+
+both('P04 of several types in option 93 the first that is known wins', async (t, station) => {
+  t.is((await station.client().offer(biosOf(99, 7, 0))).file, 'efi64/syslinux.efi')
+  t.is((await station.client().offer(biosOf(0, 7))).file, 'pxelinux.0')
+})
+
+both('P09 iPXE gets its script by URL, and not iPXE again', async (t, station) => {
+  for (const says of [
+    [77, 'iPXE'],
+    [175, Buffer.of(0xb1, 5, 1)],
+  ] as const) {
+    const client = station.client()
+    await site.deploy('script', client.mac)
+    t.is((await client.offer(bios)).file, 'undionly.kpxe')
+    const url = `http://${serverAddress}/ipxe.cfg/01-${client.mac.replaceAll(':', '-')}`
+    const got = await client.offer([...bios, says])
+    t.is(got.file, url)
+    t.is(got.options.get(67)?.toString(), url)
+  }
+})
+
+both(
+  'P10 UEFI HTTP boot: option 60 HTTPClient, option 67 a URL with our address, and nothing of PXE',
+  async (t, station) => {
+    const http: readonly Option[] = [
+      [60, 'HTTPClient:Arch:00016:UNDI:003001'],
+      [93, uint16(16)],
+      [97, Buffer.alloc(17)],
+      [57, uint16(1472)],
+      [55, Buffer.of(1, 3, 6, 43, 60, 67)],
+    ]
+    const got = await station.client().offer(http)
+    t.is(got.options.get(60)?.toString(), 'HTTPClient')
+    t.is(got.options.get(67)?.toString(), `http://${serverAddress}/grubx64.efi`)
+    t.not(got.options.get(43)?.[0], 6)
+  },
+)
+
+both(
+  'P08 P12 another boot server: siaddr and 66 are its address, 54 is ours, and 43 names no other',
+  async (t, station) => {
+    const got = await station.client().offer([...bios, [118, ip('10.84.0.0')]])
+    t.is(got.siaddr, '10.84.0.7')
+    t.is(got.options.get(66)?.toString(), '10.84.0.7')
+    t.is(dotted(got.options.get(54)), serverAddress)
+    t.is(got.options.get(43)?.toString('hex'), '060108ff')
+  },
+)
+
+both('P14 a deploy between OFFER and ACK: the ACK has all of the new one', async (t, station) => {
+  const client = station.client()
+  await site.deploy('debian', client.mac)
+  const offer = await client.offer(bios)
+  await site.deploy('of-127', client.mac)
+  const ack = await client.select(offer.yiaddr, bios)
+  t.is(offer.file, 'pxelinux.0')
+  t.is(offer.options.get(67)?.toString(), offer.file)
+  t.is(ack.file, 'f'.repeat(127))
+  t.is(ack.options.get(67)?.toString(), ack.file)
+})
+
+// Last, as it ends the appliance.
+test('R01 what was acknowledged is known after kill -9', async (t) => {
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const client = remote.client()
+      return [client, (await client.offer()).yiaddr] as const
+    }),
+  )
+  const acks = await Promise.all(clients.map(([client, address]) => client.select(address)))
+  await site.kill()
+  t.true(acks.every(({ type }) => type === ACK))
+  await site.start()
+  for (const [client, address] of clients) {
+    t.like(await client.ask(REQUEST, [[50, ip(address)]]), { type: ACK, yiaddr: address })
+  }
+})
