@@ -7,10 +7,10 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { Network, serverAddress, type Daemon } from '../net/harness.ts'
+import { bridge, Network, serverAddress, type Daemon, type Namespace } from '../net/harness.ts'
 import { linuxInitrd } from './images.ts'
 import { kernel } from './kernel.ts'
-import { answerRouterSolicitations, Machine, type MachineOptions } from './machine.ts'
+import { answerRouterSolicitations, Machine, type MachineOptions, type Segment } from './machine.ts'
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 const program = join(repository, 'dist/main.js')
@@ -58,8 +58,8 @@ export class Lab {
     await writeFile(join(this.folder, 'tftproot/pxelinux.cfg/conf', configuration), lines.join('\n'))
   }
 
-  /** Starts the appliance; again after a `kill` it finds what it left in the store. */
-  async appliance(mode: DhcpMode): Promise<Appliance> {
+  /** Starts the appliance, in a mode or with a dhcp section of its own; again after a `kill` it finds what it left in the store. */
+  async appliance(mode: DhcpMode | { readonly dhcp: string }): Promise<Appliance> {
     const file = join(this.folder, 'pxe-pilot.yml')
     await writeFile(file, settings(mode))
     const argv = [process.execPath, program, 'server', '-c', file]
@@ -71,10 +71,55 @@ export class Lab {
   }
 
   /** Switches a BIOS machine on. */
-  async bios(options: MachineOptions): Promise<Machine> {
-    const machine = await Machine.bios(this.network, options)
+  async bios(options: MachineOptions, segment: Segment = this.network): Promise<Machine> {
+    const machine = await Machine.bios(segment, options)
     this.#t.teardown(() => machine.unplug())
     return machine
+  }
+
+  /** Switches a UEFI machine on. */
+  async uefi(options: MachineOptions, segment: Segment = this.network): Promise<Machine> {
+    const machine = await Machine.uefi(segment, options, this.folder)
+    this.#t.teardown(() => machine.unplug())
+    return machine
+  }
+
+  /** A second link, 10.78.0.0/24, behind a router at 10.77.0.2 that relays DHCP to each of `servers`. */
+  async behindRelay(servers: readonly string[]): Promise<Segment> {
+    const router = await this.network.client()
+    await router.must(['ip', 'address', 'add', '10.77.0.2/24', 'dev', 'eth0'])
+    await router.must(['ip', 'link', 'add', bridge, 'type', 'bridge', 'mcast_snooping', '0'])
+    await router.must(['ip', 'link', 'set', bridge, 'addrgenmode', 'eui64', 'up'])
+    await router.must(['ip', 'address', 'add', '10.78.0.1/24', 'dev', bridge])
+    await router.must(['sysctl', '-qw', 'net.ipv4.ip_forward=1'])
+    await this.network.server.must(['ip', 'route', 'add', '10.78.0.0/24', 'via', '10.77.0.2'])
+    const segment = segmentIn(router)
+    const advertiser = answerRouterSolicitations(segment)
+    this.#t.teardown(() => advertiser.stop())
+    await this.dnsmasq(
+      router,
+      servers.map((server) => `--dhcp-relay=10.78.0.1,${server}`),
+      /DHCP relay/,
+    )
+    return segment
+  }
+
+  /** dnsmasq in a namespace, with what `words` make of it; resolves when it has printed `ready`. */
+  async dnsmasq(namespace: Namespace, words: readonly string[], ready = /DHCP, IP range/): Promise<Daemon> {
+    const leases = join(this.folder, `dnsmasq-${namespace.name}`)
+    await writeFile(leases, '')
+    const argv = [
+      'dnsmasq',
+      '--keep-in-foreground',
+      '--conf-file=/dev/null',
+      '--user=root',
+      '--log-facility=-',
+    ]
+    const own = ['--port=0', '--log-dhcp', '--pid-file', `--dhcp-leasefile=${leases}`]
+    const daemon = namespace.start([...argv, ...own, ...words], { name: 'dnsmasq' })
+    this.#endWithTest(daemon, () => daemon.transcript.text)
+    await daemon.transcript.waitFor(ready, 10)
+    return daemon
   }
 
   /** Somebody else's DHCP server on the same link, a router's say: it gives addresses and knows nothing of boots. */
@@ -154,13 +199,28 @@ export class Appliance {
   }
 }
 
-function settings(mode: DhcpMode): string {
+/** Taps on the bridge of a namespace other than the server's. */
+function segmentIn(namespace: Namespace): Segment {
+  let taps = 0
+  return {
+    server: namespace,
+    tap: async () => {
+      const name = `tap${taps++}`
+      await namespace.must(['ip', 'tuntap', 'add', name, 'mode', 'tap'])
+      await namespace.must(['ip', 'link', 'set', name, 'master', bridge, 'up'])
+      return name
+    },
+  }
+}
+
+function settings(mode: DhcpMode | { readonly dhcp: string }): string {
   const subnets = `
   subnets:
     - subnet: 10.77.0.0/24
       ranges: ["10.77.0.100-10.77.0.199"]`
-  return `dhcp:
-  mode: ${mode}${mode === 'server' ? subnets : ''}
+  const dhcp =
+    typeof mode === 'string' ? `dhcp:\n  mode: ${mode}${mode === 'server' ? subnets : ''}` : mode.dhcp
+  return `${dhcp}
 tftp: { root: ./tftproot }
 http: { root: ./httproot }
 configuration: { directory: ./tftproot/pxelinux.cfg/conf }

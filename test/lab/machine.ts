@@ -1,8 +1,14 @@
 // A real machine's firmware in QEMU, on a test's network, with its serial port as the only thing to look at.
 
+import { copyFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Daemon, Network } from '../net/harness.ts'
+import type { Daemon, Namespace } from '../net/harness.ts'
+
+/** A link that machines are plugged into: where their taps are made and they run. */
+export type Segment = { readonly server: Namespace; readonly tap: () => Promise<string> }
+
+const ovmf = '/usr/share/OVMF'
 
 export type MachineOptions = {
   readonly mac: string
@@ -20,28 +26,43 @@ export class Machine {
   }
 
   /** Switches a BIOS machine on: SeaBIOS, whose network boot is iPXE's ROM on a virtio card. */
-  static async bios(network: Network, options: MachineOptions): Promise<Machine> {
+  static async bios(segment: Segment, options: MachineOptions): Promise<Machine> {
     // graphics=off makes SeaBIOS, iPXE and PXELINUX write to the serial port.
     const hardware = ['-machine', 'pc,accel=tcg,graphics=off', '-m', '768']
-    return Machine.#start(network, options, 'qemu-system-x86_64', hardware)
+    return Machine.#start(segment, options, 'qemu-system-x86_64', hardware, '')
+  }
+
+  /** Switches a UEFI machine on: OVMF, whose own network boot it uses. `folder` keeps its variables. */
+  static async uefi(segment: Segment, options: MachineOptions, folder: string): Promise<Machine> {
+    const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
+    await copyFile(`${ovmf}/OVMF_VARS_4M.fd`, variables)
+    const hardware = [
+      ...['-machine', 'q35,accel=tcg', '-m', '768', '-device', 'virtio-rng-pci'],
+      ...['-drive', `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`],
+      ...['-drive', `if=pflash,format=raw,file=${variables}`],
+      ...['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=no'],
+    ]
+    // Without romfile= the option ROM of the card, iPXE, would take over.
+    return Machine.#start(segment, options, 'qemu-system-x86_64', hardware, ',romfile=')
   }
 
   static async #start(
-    network: Network,
+    segment: Segment,
     options: MachineOptions,
     program: string,
     hardware: readonly string[],
+    card: string,
   ): Promise<Machine> {
     const { mac, disk, name = 'the machine' } = options
-    const link = `tap,id=net0,ifname=${await network.tap()},script=no,downscript=no`
-    const card = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1`
+    const link = `tap,id=net0,ifname=${await segment.tap()},script=no,downscript=no`
+    const device = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1${card}`
     const argv = [program, ...hardware, '-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none']
-    argv.push('-monitor', 'none', '-serial', 'stdio', '-netdev', link, '-device', card)
+    argv.push('-monitor', 'none', '-serial', 'stdio', '-netdev', link, '-device', device)
     if (disk !== undefined) {
       argv.push('-drive', `if=none,id=disk0,format=raw,file=${disk}`)
       argv.push('-device', 'virtio-blk-pci,drive=disk0,bootindex=2')
     }
-    const daemon = network.server.start(argv, { name })
+    const daemon = segment.server.start(argv, { name })
     return new Machine(daemon)
   }
 
@@ -73,7 +94,7 @@ export class Machine {
 }
 
 /** Tells iPXE at once that there is no IPv6 router, which it otherwise waits 12 s for at every boot. */
-export function answerRouterSolicitations(network: Network): Daemon {
+export function answerRouterSolicitations(segment: Segment): Daemon {
   const script = fileURLToPath(new URL('../net/advertise-router.ts', import.meta.url))
-  return network.server.start([process.execPath, '--import=tsx', script], { name: 'router advertisements' })
+  return segment.server.start([process.execPath, '--import=tsx', script], { name: 'router advertisements' })
 }
