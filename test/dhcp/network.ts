@@ -89,6 +89,7 @@ export class Server {
       learn: async (address, mac) => void this.learnt.push(`${formatIpv4(address)} ${mac}`),
       isOurs,
       isOwnProbe: () => false,
+      isServed: () => true,
       objectionTo: () => undefined,
       tell: (event) => this.events.push(event),
       now,

@@ -256,6 +256,7 @@ for (const via of ['broadcast', 'relayed'] as const) {
     const late = station.client()
     for (let times = 0; times < 3; times++) t.true(await late.isIgnored(DISCOVER))
     const subnet = `every address of ${via === 'broadcast' ? '10.80.0.0/24' : '10.83.0.0/24'}`
+    await site.logs(new RegExp(subnet))
     const lines = site.log.split('\n').filter((line) => /warn/i.test(line) && line.includes(subnet))
     t.is(lines.length, 1, lines.join('\n'))
     await client.release(address, server)
@@ -423,7 +424,7 @@ both(
       [54, ip(serverAddress)],
     ])
     t.is((await client.offer()).yiaddr, own)
-    t.regex(site.log, new RegExp(`${client.mac}.*DECLINE names no address or no server`))
+    await t.notThrowsAsync(site.logs(new RegExp(`${client.mac}.*DECLINE names no address or no server`)))
   },
 )
 
@@ -564,7 +565,7 @@ both('O03 pads between options, and junk behind their end, are skipped', async (
 both('O05 O09 plain BOOTP, and a client that is nobody, are met with silence', async (t, station) => {
   t.true(await station.client().isIgnored(undefined))
   t.true(await station.client({ mac: '00:00:00:00:00:00' }).isIgnored(DISCOVER))
-  t.regex(site.log, /hardware address is zero/)
+  await t.notThrowsAsync(site.logs(/hardware address is zero/))
 })
 
 both(
@@ -602,7 +603,7 @@ test('O07 a boot path of 127 octets is in the file field, one of 128 in option 6
 both(
   'O08 a host name of escapes, markup and NUL: served, and nothing of it is raw in the log or on the page',
   async (t, station, pool) => {
-    for (const name of ['a\u001b[2J<script>alert(1)</script>', 'a\0b', 'caf\u00e9', 'x'.repeat(255)]) {
+    for (const name of ['a\u001b!\u0007<script>alert(1)</script>', 'a\0b', 'caf\u00e9', 'x'.repeat(255)]) {
       t.regex(
         await station.client().boot([
           [12, name],
@@ -612,7 +613,7 @@ both(
       )
     }
     // oxlint-disable-next-line no-control-regex
-    t.notRegex(site.log, /\u001b\[2J|\0/)
+    t.notRegex(site.log, /[\u001b\u0007\0]/)
     const page = await site.curl('-f', `http://${serverAddress}:3478/`)
     t.notRegex(page, /<script>alert/)
   },

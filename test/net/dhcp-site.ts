@@ -326,6 +326,11 @@ export class Site {
     return this.daemon?.transcript.text ?? ''
   }
 
+  /** Waits until it logs this, behind what was waited for last: its log may come later than its answers. */
+  async logs(pattern: RegExp): Promise<void> {
+    await this.daemon?.transcript.waitFor(pattern, patienceMs / 1000)
+  }
+
   /** The API, as a script calls it. */
   async curl(...argv: readonly string[]): Promise<string> {
     return await this.network.server.must(['curl', '-sS', ...argv])
