@@ -1,9 +1,11 @@
 // What is answered to what, where it is sent, what is in it, and that an ACK leaves when its lease is on disk.
 
 import test from 'ava'
+import { generator, golden, mutated } from './mutate.ts'
 import { address4, Client, host, links, relayed, Server, told, type Parts } from './network.ts'
 import {
   ACK,
+  captured,
   DISCOVER,
   dotted,
   INFORM,
@@ -431,4 +433,33 @@ test('replies of others, and messages of no type of a client, are dropped', asyn
   t.deepEqual(await server.receive(write({ op: 2, type: DISCOVER })), [])
   t.deepEqual(await server.receive(Buffer.from('no DHCP')), [])
   t.is(server.warnings().length, 0)
+})
+
+test('fuzz: whatever comes, nothing fails, and every answer is well-formed', async (t) => {
+  const seed = Number(process.env['PXE_PILOT_SEED'] ?? Date.now())
+  const random = generator(seed)
+  const corpus = [
+    ...golden.map(captured),
+    write({ type: INFORM, ciaddr: '10.77.0.50', options: rom }),
+    write({
+      type: DISCOVER,
+      giaddr: '10.77.0.254',
+      options: [...rom, relayed([5, ip('10.80.0.0')], [11, ip('10.77.0.254')])],
+    }),
+    write({ type: REQUEST, options: [...rom, [50, ip('10.77.0.100')], [54, ip('10.77.0.1')]] }),
+  ]
+  const servers = [
+    serve({ authoritative: true, identity: 'client-id' }, { boot: 'f'.repeat(130) }),
+    serveProxy(),
+  ]
+  let answers = 0
+  for (let round = 0; round < 20_000; round++) {
+    const bytes = mutated(corpus[random(corpus.length)] ?? Buffer.alloc(0), random)
+    const service = random(4) === 0 ? 'boot-server' : 'dhcp'
+    const server = servers[random(2)]
+    answers += (await server?.receive(bytes, { service, address: '10.77.0.50' }))?.length ?? 0
+    const fault = server?.events.splice(0).find(({ step }) => step === 'dhcp.fault')
+    if (fault !== undefined) t.fail(`seed ${seed}, round ${round}: ${fault.text}\n${bytes.toString('hex')}`)
+  }
+  t.true(answers > 1000, `only ${answers} answers`)
 })
