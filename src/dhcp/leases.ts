@@ -139,12 +139,13 @@ export class Leases {
     return isHeld || this.lackOfShare(holder, scope) === undefined ? scope : undefined
   }
 
-  /** Keeps `ip` for the client until `seconds` have passed, it takes it or takes another. */
-  hold(ip: Ipv4, holder: Holder, seconds = this.parts.limits.offer_hold): void {
-    const { key, known } = holder
-    const isNew = this.offers.of(key)?.ip !== ip && this.activeAt(ip) === undefined
+  /** Keeps `ip` for the client until it takes it or another, or a while has passed. `taken`: its lease is being written. */
+  hold(ip: Ipv4, { key, known }: Holder, taken = false): void {
+    const before = this.offers.of(key)
+    const isNew = before?.ip !== ip && this.activeAt(ip) === undefined
     const count = isNew ? this.countAt(ip) : undefined
-    this.offers.add({ ip, key, known, expires: this.parts.now() + seconds * 1000 })
+    const expires = this.parts.now() + this.parts.limits.offer_hold * 1000
+    this.offers.add({ ip, key, known, taken: taken || (before?.ip === ip && before.taken === true), expires })
     if (count === undefined) return
     count.active++
     if (!known) count.unknown++
@@ -207,7 +208,8 @@ export class Leases {
   /** Machines that somebody knows go before strangers that were offered something and have not taken it. */
   private evict(scope: Scope): Ipv4 | undefined {
     for (const offer of this.offers.all()) {
-      if (offer.known || !inSubnet(offer.ip, scope.subnet) || this.activeAt(offer.ip) !== undefined) continue
+      const isKept = offer.known || offer.taken === true || this.activeAt(offer.ip) !== undefined
+      if (isKept || !inSubnet(offer.ip, scope.subnet)) continue
       this.withdraw(offer.ip)
       return offer.ip
     }
@@ -226,7 +228,9 @@ export class Leases {
   private isFreeFor(ip: Ipv4, holder: Holder | undefined): boolean {
     if (this.parts.isTaken(ip)) return false
     const lease = this.activeAt(ip)
-    if (lease !== undefined && lease.state !== 'declined' && this.keyOf(lease) === holder?.key) return true
+    // A reservation is its card's: also where the ROM has no client-id and the system behind it has one.
+    const isOwnCard = holder?.reserved === ip && holder.mac === lease?.mac
+    if (lease !== undefined && lease.state !== 'declined') return isOwnCard || this.keyOf(lease) === holder?.key
     if (lease !== undefined || this.conflicts?.isUsed(ip, holder?.mac) === true) return false
     const offer = this.offers.at(ip)
     return offer === undefined || offer.key === holder?.key || !this.isHeld(offer)

@@ -8,6 +8,8 @@ export type Offer = {
   readonly key: string
   /** A machine that somebody declared; the others may lose their offer to one. */
   readonly known: boolean
+  /** Its lease is being written: nobody else gets it now. */
+  readonly taken?: boolean | undefined
   /** Milliseconds since 1970. */
   readonly expires: number
 }

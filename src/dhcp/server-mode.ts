@@ -56,7 +56,7 @@ async function acknowledge(
 ): Promise<void> {
   const { leases, commit, tell, now } = parts
   // While this waits no other machine may have the address, a known one neither.
-  leases.hold(grant.ip, { ...holder, known: true })
+  leases.hold(grant.ip, holder, true)
   const pending = leases.conflicts?.verified(grant.ip)
   if (pending !== undefined) {
     await pending

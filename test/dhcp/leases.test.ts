@@ -305,6 +305,23 @@ test('R15 the lease of another card with the same client-id is written as ended 
   )
 })
 
+test("R18 a reserved address is its card's, whether or not it has a client-id just then", async (t) => {
+  const hosts = [host('a', ['52:54:00:00:00:01'], { ip: address4('10.77.0.11') })]
+  const server = serve({}, { identity: 'client-id' }, { hosts })
+  const [rom, system] = [new Client(server, 1), new Client(server, 1, { options: [[61, 'id']] })]
+  for (const client of [rom, system, rom, system]) t.is(await client.boot(), '10.77.0.11')
+  t.is(await system.renew('10.77.0.11'), 'ACK 10.77.0.11')
+  t.is(await system.release('10.77.0.11'), 'silence')
+  t.is(server.holder('10.77.0.11'), undefined)
+})
+
+test('strangers have no more than their share by many REQUESTs of one moment', async (t) => {
+  const server = serve({}, { limits: { unknown_share: 0.5 } })
+  const clients = Array.from({ length: 10 }, (_, index) => new Client(server, 1 + index))
+  const answers = await Promise.all(clients.map((client, index) => client.take(`10.77.0.${100 + index}`)))
+  t.is(answers.filter((answer) => answer.startsWith('ACK')).length, 5)
+})
+
 test('clients without a hardware address are told apart by their client-id', async (t) => {
   const server = serve()
   const zero = { mac: '00:00:00:00:00:00' }
