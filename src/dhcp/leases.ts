@@ -230,7 +230,7 @@ export class Leases {
     const lease = this.activeAt(ip)
     // A reservation is its card's: also where the ROM has no client-id and the system behind it has one.
     const isOwnCard = holder?.reserved === ip && holder.mac === lease?.mac
-    if (lease !== undefined && lease.state !== 'declined') return isOwnCard || this.keyOf(lease) === holder?.key
+    if (lease?.state === 'bound') return isOwnCard || this.keyOf(lease) === holder?.key
     if (lease !== undefined || this.conflicts?.isUsed(ip, holder?.mac) === true) return false
     const offer = this.offers.at(ip)
     return offer === undefined || offer.key === holder?.key || !this.isHeld(offer)
