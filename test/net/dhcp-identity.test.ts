@@ -29,6 +29,10 @@ test.before(async () => {
   remote = new Station(relay, { giaddr: '10.78.0.1', hops: 1 })
 })
 
+test.afterEach.always((t) => {
+  if (!t.passed) t.log(site.log.slice(-5000))
+})
+
 test.after.always(async () => await site.close())
 
 function both(title: string, row: (t: ExecutionContext, station: Station) => Promise<void>): void {

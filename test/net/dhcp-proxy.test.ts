@@ -54,6 +54,10 @@ test.before(async () => {
   addressed = new Station(relay, {}, () => asks(addressed.client()))
 })
 
+test.afterEach.always((t) => {
+  if (!t.passed) t.log(site.log.slice(-5000))
+})
+
 test.after.always(async () => await site.close())
 
 function both(title: string, row: (t: ExecutionContext, station: Station) => Promise<void>): void {

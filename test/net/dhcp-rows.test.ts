@@ -108,6 +108,10 @@ test.before(async () => {
   far = new Station(other)
 })
 
+test.afterEach.always((t) => {
+  if (!t.passed) t.log(site.log.slice(-5000))
+})
+
 test.after.always(async () => await site.close())
 
 type Row = (t: ExecutionContext, station: Station, pool: RegExp) => Promise<void>
