@@ -17,29 +17,55 @@ export async function makeNetwork(t: ExecutionContext): Promise<Network> {
   return network
 }
 
-/** Starts `pxe-pilot server` with `settings`, to which roots, store and log are added; resolves when it is ready. */
+/** An appliance's folder: settings, roots and store, which outlive its process. */
+export class Site {
+  readonly folder: string
+  readonly #t: ExecutionContext
+  readonly #network: Network
+  #shown = false
+
+  private constructor(t: ExecutionContext, network: Network, folder: string) {
+    this.#t = t
+    this.#network = network
+    this.folder = folder
+  }
+
+  /** `settings` needs no roots, store or log. */
+  static async make(t: ExecutionContext, network: Network, settings: string): Promise<Site> {
+    const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-net-'))
+    t.teardown(() => rm(folder, { recursive: true, force: true }))
+    for (const name of ['tftproot/pxelinux.cfg/conf', 'httproot']) {
+      await mkdir(join(folder, name), { recursive: true })
+    }
+    const roots = 'tftp: { root: ./tftproot }\nconfiguration: { directory: ./tftproot/pxelinux.cfg/conf }\n'
+    const rest = 'store: ./var/pxe-pilot.db\nlog: { level: debug }\n'
+    await writeFile(join(folder, 'pxe-pilot.yml'), `${settings}\n${roots}${rest}`)
+    return new Site(t, network, folder)
+  }
+
+  /** `pxe-pilot server`, behind `command`; resolves when it is ready. Its log is shown when the test fails. */
+  async start(command: readonly string[] = []): Promise<Daemon> {
+    const argv = [...command, process.execPath, program, 'server', '-c', join(this.folder, 'pxe-pilot.yml')]
+    const daemon = this.#network.server.start(argv, { cwd: this.folder, name: 'the appliance' })
+    this.#t.teardown(async () => {
+      if (!this.#t.passed && !this.#shown) this.#t.log(daemon.transcript.text.slice(-20_000))
+      this.#shown = true
+      await daemon.stop()
+    })
+    await daemon.transcript.waitFor(/API +tcp/, 20)
+    return daemon
+  }
+}
+
+/** A site that is started once. */
 export async function startAppliance(
   t: ExecutionContext,
   network: Network,
   settings: string,
   command: readonly string[] = [],
 ): Promise<Daemon> {
-  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-net-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  for (const name of ['tftproot/pxelinux.cfg/conf', 'httproot']) {
-    await mkdir(join(folder, name), { recursive: true })
-  }
-  const file = join(folder, 'pxe-pilot.yml')
-  const roots = 'tftp: { root: ./tftproot }\nconfiguration: { directory: ./tftproot/pxelinux.cfg/conf }\n'
-  await writeFile(file, `${settings}\n${roots}store: ./var/pxe-pilot.db\nlog: { level: debug }\n`)
-  const argv = [...command, process.execPath, program, 'server', '-c', file]
-  const daemon = network.server.start(argv, { cwd: folder, name: 'the appliance' })
-  t.teardown(async () => {
-    if (!t.passed) t.log(daemon.transcript.text)
-    await daemon.stop()
-  })
-  await daemon.transcript.waitFor(/API +tcp/, 20)
-  return daemon
+  const site = await Site.make(t, network, settings)
+  return await site.start(command)
 }
 
 /** Resolves when `holds`, or after `seconds`. */
