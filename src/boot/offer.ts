@@ -46,11 +46,17 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   }
   let missing: string | undefined
   for (const loader of fitting(site.bootloaders, firmware, choice.name, table)) {
+    // An iPXE that is handed iPXE would ask again, for ever.
+    if (facts.agent === 'ipxe' && loader.language === 'ipxe') continue
     const remedy = missingRemedy(loader.file, table)
     if (remedy === undefined) {
       return gives([bootFile(facts, loader.file, site)], choice.rule, `${choice.because}; ${firmware}`, about)
     }
     missing ??= remedy
+  }
+  if (facts.agent === 'ipxe' && choice.name === builtInLocal && facts.mac !== undefined) {
+    const script = byUrl(facts, `ipxe.cfg/01-${macWithDashes(facts.mac)}`, site)
+    return gives([script], choice.rule, `${choice.because}; it is iPXE: the built-in script`, about)
   }
   return missing === undefined
     ? nothing('no-form', `${choice.because}, but nothing written for it runs on ${firmware}`, about)

@@ -24,6 +24,12 @@ const longestFile = 127
  * (PxeBcDhcp4.c, PxeBcParseDhcp4Packet).
  */
 const takeTheFile = [pxeSubOptions.discoveryControl, 1, 8] as const
+const pxeClient: OptionList[number] = [codes.vendorClass, Buffer.from('PXEClient')]
+const httpClient: OptionList[number] = [codes.vendorClass, Buffer.from('HTTPClient')]
+const withoutMenu: OptionList[number] = [
+  codes.vendorSpecific,
+  Uint8Array.of(...takeTheFile, pxeSubOptions.end),
+]
 
 /** `boot` undefined: nothing to boot. Option 97 is echoed all the same (RFC 4578 2.3). */
 export function bootFields(boot: Boot | undefined, client: Client, message: Message): BootFields {
@@ -45,13 +51,11 @@ export function bootFields(boot: Boot | undefined, client: Client, message: Mess
 
 /** Option 60, without which firmware does not take an offer for one of a boot server, and 43. */
 function vendorOptions(client: Client, message: Message): OptionList {
-  if (client.vendorClass.startsWith('HTTPClient')) return [[codes.vendorClass, Buffer.from('HTTPClient')]]
+  if (client.vendorClass.startsWith('HTTPClient')) return [httpClient]
   if (!client.vendorClass.startsWith('PXEClient')) return []
   const item = subOptions(message.options.get(codes.vendorSpecific)).get(pxeSubOptions.bootItem)
+  if (item?.length !== 4) return [pxeClient, withoutMenu]
   // PXE 2.1 2.2.5: the item that was chosen from a menu, type and layer, comes back.
-  const chosen = item?.length === 4 ? [pxeSubOptions.bootItem, 4, ...item] : []
-  return [
-    [codes.vendorClass, Buffer.from('PXEClient')],
-    [codes.vendorSpecific, Uint8Array.from([...takeTheFile, ...chosen, pxeSubOptions.end])],
-  ]
+  const chosen = Uint8Array.of(...takeTheFile, pxeSubOptions.bootItem, 4, ...item, pxeSubOptions.end)
+  return [pxeClient, [codes.vendorSpecific, chosen]]
 }

@@ -26,7 +26,7 @@ export type Client = {
   /** Seconds (option 51). */
   readonly leaseTime?: number | undefined
   /** Option 55, in its order. */
-  readonly wants: readonly number[]
+  readonly wants: Uint8Array
   /** The longest DHCP message it takes, in octets, without IP and UDP headers. */
   readonly longest: number
   readonly wantsBroadcast: boolean
@@ -48,6 +48,8 @@ const most = 1500
 /** Both are kept with a lease: a name as long as DNS allows (RFC 1035 2.3.4), and an id of two full options. */
 const longestHostname = 255
 const longestClientId = 510
+
+const none = new Uint8Array(0)
 
 const typeNames: ReadonlyMap<number, MessageType> = new Map(
   Object.entries(messageTypes).map(([name, code]) => [code, name as MessageType]),
@@ -73,7 +75,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
   if (mac === zero && clientId === undefined) return { refused: 'its hardware address is zero' }
   const vendorClass = text(options.get(codes.vendorClass)) ?? ''
   const archs = archsOf(options.get(codes.architecture), vendorClass)
-  const wants = [...(options.get(codes.parameterRequestList) ?? [])]
+  const wants = options.get(codes.parameterRequestList) ?? none
   const relay = subOptions(options.get(codes.relayAgentInformation))
   const longest = options.get(codes.maximumMessageSize)
   return {
@@ -126,13 +128,16 @@ function uuidOf(value: Buffer | undefined): string | undefined {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+const noSubOptions: ReadonlyMap<number, Buffer> = new Map()
+
 /** Of options 43 and 82: code, length, value; what is cut off is left out. */
 export function subOptions(value: Buffer | undefined): ReadonlyMap<number, Buffer> {
+  if (value === undefined) return noSubOptions
   const found = new Map<number, Buffer>()
-  if (value === undefined) return found
   let at = 0
   while (at + 1 < value.length) {
-    const [code = 0, length = 0] = value.subarray(at, at + 2)
+    const code = value[at] ?? 0
+    const length = value[at + 1] ?? 0
     if (code === codes.end) break
     if (code === codes.pad) {
       at += 1
@@ -147,8 +152,9 @@ export function subOptions(value: Buffer | undefined): ReadonlyMap<number, Buffe
 
 /** Some clients end a text with NUL (RFC 2132 2). */
 function text(value: Buffer | undefined): string | undefined {
-  const found = value?.toString('utf8').replace(/\0+$/, '')
-  return found === '' ? undefined : found
+  let length = value?.length ?? 0
+  while (length > 0 && value?.[length - 1] === 0) length--
+  return length === 0 ? undefined : value?.toString('utf8', 0, length)
 }
 
 function number(value: Buffer | undefined, octets: number): number | undefined {

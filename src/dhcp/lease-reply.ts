@@ -206,13 +206,19 @@ export function networkOptions(
   client: Client,
   host: Host | undefined,
 ): OptionList {
-  const values = new Map(scope.options)
+  const lease = seconds === undefined ? [] : times(seconds)
+  return [...lease, ...wanted(valuesFor(scope, host), client)]
+}
+
+function valuesFor({ options }: Scope, host: Host | undefined): ReadonlyMap<number, Uint8Array> {
+  if (host === undefined || (host.origin !== 'settings' && host.options.length === 0)) return options
+  const values = new Map(options)
   // A host's own name is what an installer calls the machine; a registered one is only its MAC.
-  if (host?.origin === 'settings' && /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(host.name)) {
+  if (host.origin === 'settings' && /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(host.name)) {
     values.set(codes.hostName, Buffer.from(host.name))
   }
-  for (const { code, bytes } of host?.options ?? []) values.set(code, bytes)
-  return [...(seconds === undefined ? [] : times(seconds)), ...wanted(values, client)]
+  for (const { code, bytes } of host.options) values.set(code, bytes)
+  return values
 }
 
 /** RFC 2131 4.4.5: T1 is half of it, T2 seven eighths. */

@@ -249,9 +249,12 @@ export class Leases {
   }
 
   private recordsOf(key: string, scopes: readonly Scope[]): readonly Lease[] {
-    return Array.from(this.byKey.get(key) ?? [], (ip) => this.records.get(ip)).filter(
-      (lease): lease is Lease => lease !== undefined && this.scopeAt(lease.ip, scopes) !== undefined,
-    )
+    const found: Lease[] = []
+    for (const ip of this.byKey.get(key) ?? []) {
+      const lease = this.records.get(ip)
+      if (lease !== undefined && this.scopeAt(ip, scopes) !== undefined) found.push(lease)
+    }
+    return found
   }
 
   private scopeAt(ip: Ipv4, scopes: readonly Scope[]): Scope | undefined {

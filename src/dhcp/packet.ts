@@ -49,6 +49,7 @@ const magicCookie = 0x63825363
 const chaddrLength = 16
 const snameLength = 64
 const fileLength = 128
+const empty = Buffer.alloc(0)
 
 /** RFC 951: a BOOTP message has 300 octets, and old relays drop shorter ones. */
 const shortest = 300
@@ -57,16 +58,19 @@ const shortest = 300
 export function decode(bytes: Buffer): Message | Malformed {
   if (bytes.length < optionsAt) return { malformed: `${bytes.length} octets are too few` }
   if (bytes.readUInt32BE(236) !== magicCookie) return { malformed: 'it has no magic cookie (plain BOOTP)' }
-  const found = new Map<number, Buffer[]>()
-  const cut = readOptions(bytes, optionsAt, bytes.length, found)
+  const found = new Map<number, Buffer>()
+  const further = new Map<number, Buffer[]>()
+  const cut = readOptions(bytes, optionsAt, bytes.length, found, further)
   if (cut !== undefined) return { malformed: cut }
   // RFC 2131 4.1: option 52 may stand in the options field only; file is read before sname.
-  const overload = found.get(codes.overload)?.[0]?.[0] ?? 0
+  const overload = found.get(codes.overload)?.[0] ?? 0
   const [hasFile, hasSname] = [(overload & 1) === 0, (overload & 2) === 0]
   const cutField =
-    (hasFile ? undefined : readOptions(bytes, 108, 108 + fileLength, found)) ??
-    (hasSname ? undefined : readOptions(bytes, 44, 44 + snameLength, found))
+    (hasFile ? undefined : readOptions(bytes, 108, 108 + fileLength, found, further)) ??
+    (hasSname ? undefined : readOptions(bytes, 44, 44 + snameLength, found, further))
   if (cutField !== undefined) return { malformed: cutField }
+  // Once per code: joined at each of its options, a datagram of many short ones would take time by their square.
+  for (const [code, parts] of further) found.set(code, Buffer.concat([found.get(code) ?? empty, ...parts]))
   return {
     op: bytes.readUInt8(0),
     htype: bytes.readUInt8(1),
@@ -80,9 +84,9 @@ export function decode(bytes: Buffer): Message | Malformed {
     siaddr: ipv4(bytes.readUInt32BE(20)),
     giaddr: ipv4(bytes.readUInt32BE(24)),
     chaddr: bytes.subarray(28, 28 + chaddrLength),
-    sname: hasSname ? bytes.subarray(44, 44 + snameLength) : bytes.subarray(0, 0),
-    file: hasFile ? bytes.subarray(108, 108 + fileLength) : bytes.subarray(0, 0),
-    options: new Map(Array.from(found, ([code, parts]) => [code, joined(parts)])),
+    sname: hasSname ? bytes.subarray(44, 44 + snameLength) : empty,
+    file: hasFile ? bytes.subarray(108, 108 + fileLength) : empty,
+    options: found,
   }
 }
 
@@ -91,7 +95,8 @@ function readOptions(
   bytes: Buffer,
   at: number,
   end: number,
-  found: Map<number, Buffer[]>,
+  found: Map<number, Buffer>,
+  further: Map<number, Buffer[]>,
 ): string | undefined {
   while (at < end) {
     const code = bytes[at++]
@@ -101,18 +106,13 @@ function readOptions(
     // Some clients leave the end option out; what is cut off in the middle of an option is another matter.
     if (length === undefined || at + length > end) return `option ${code} is cut off`
     const value = bytes.subarray(at, at + length)
-    const before = found.get(code)
-    if (before === undefined) found.set(code, [value])
-    else before.push(value)
+    const more = found.has(code) ? (further.get(code) ?? []) : undefined
+    if (more === undefined) found.set(code, value)
+    else further.set(code, more)
+    more?.push(value)
     at += length
   }
   return undefined
-}
-
-/** Once per code: joined at each of its options, a datagram of many short ones would take time by their square. */
-function joined(parts: readonly Buffer[]): Buffer {
-  const [only, ...more] = parts
-  return only !== undefined && more.length === 0 ? only : Buffer.concat(parts)
 }
 
 export type Reply = Omit<Message, 'sname' | 'file' | 'options'> & {
@@ -187,9 +187,9 @@ function writeOption(bytes: Buffer, start: number, code: number, value: Uint8Arr
   let at = start
   let from = 0
   do {
-    const part = value.subarray(from, from + 255)
-    bytes.writeUInt8(code, at)
-    bytes.writeUInt8(part.length, at + 1)
+    const part = value.length <= 255 ? value : value.subarray(from, from + 255)
+    bytes[at] = code
+    bytes[at + 1] = part.length
     bytes.set(part, at + 2)
     at += 2 + part.length
     from += part.length

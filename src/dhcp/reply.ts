@@ -31,11 +31,6 @@ export type ReplyParts = {
 /** RFC 2131 table 3; options 61 (RFC 6842) and 82 (RFC 3046 2.2) come back as they were, and 82 comes last. */
 export function replyTo(message: Message, type: MessageType, place: Place, parts: ReplyParts): Reply {
   const { boot = noBoot, yiaddr = ipv4(0), ciaddr = ipv4(0), options = [] } = parts
-  const echoed = [codes.clientIdentifier, codes.subnetSelection, codes.relayAgentInformation]
-  const echo = echoed.flatMap((code) => {
-    const value = message.options.get(code)
-    return value === undefined ? [] : [[code, value] as const]
-  })
   const first: OptionList = [
     [codes.messageType, Uint8Array.of(messageTypes[type])],
     [codes.serverIdentifier, addresses([place.server])],
@@ -56,14 +51,28 @@ export function replyTo(message: Message, type: MessageType, place: Place, parts
     chaddr: message.chaddr,
     sname: boot.sname,
     file: boot.file,
-    options: [...first, ...withoutRepeats(boot.options, options), ...echo],
+    options: [...first, ...boot.options, ...withoutRepeats(boot.options, options), ...echoOf(message)],
   }
+}
+
+const echoed = [codes.clientIdentifier, codes.subnetSelection, codes.relayAgentInformation] as const
+
+function echoOf(message: Message): OptionList {
+  const echo: (readonly [number, Uint8Array])[] = []
+  for (const code of echoed) {
+    const value = message.options.get(code)
+    if (value !== undefined) echo.push([code, value])
+  }
+  return echo
 }
 
 /** What the boot needs goes before what an admin wrote under the same code. */
 function withoutRepeats(boot: OptionList, options: OptionList): OptionList {
-  const said = new Set(boot.map(([code]) => code))
-  return [...boot, ...options.filter(([code]) => !said.has(code))]
+  return boot.length === 0 ? options : options.filter(([code]) => !has(boot, code))
+}
+
+function has(list: OptionList, code: number): boolean {
+  return list.some(([said]) => said === code)
 }
 
 /** RFC 2131 4.1, for everything but a NAK. `yiaddr`: the address the client gets, if any. */
@@ -91,9 +100,14 @@ const forBoot: ReadonlySet<number> = new Set([codes.vendorSpecific, 66, 67, 150,
 /** What this client gets of `values`: all that it asks for in its order; all, where it asks for nothing. */
 export function wanted(values: ReadonlyMap<number, Uint8Array>, client: Client): OptionList {
   const { wants, boots } = client
-  const order =
-    wants.length === 0 ? values.keys() : new Set([codes.subnetMask, ...wants, ...(boots ? forBoot : [])])
-  return Array.from(order, (code) => [code, values.get(code)] as const).filter(
-    (entry): entry is readonly [number, Uint8Array] => entry[1] !== undefined,
-  )
+  if (wants.length === 0) return [...values]
+  const list: (readonly [number, Uint8Array])[] = []
+  const add = (code: number) => {
+    const value = values.get(code)
+    if (value !== undefined && !has(list, code)) list.push([code, value])
+  }
+  add(codes.subnetMask)
+  for (const code of wants) add(code)
+  if (boots) for (const code of forBoot) add(code)
+  return list
 }

@@ -16,11 +16,13 @@ export function parseMac(text: string): Mac | undefined {
   return fromHex(lower.replace(/[^0-9a-f]/g, ''))
 }
 
+const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
+
 /** The first six octets at `offset`, as they stand in a packet. */
 export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
-  let hex = ''
-  for (let i = offset; i < offset + 6; i++) hex += (bytes[i] ?? 0).toString(16).padStart(2, '0')
-  return fromHex(hex)
+  let text = octets[bytes[offset] ?? 0] ?? ''
+  for (let at = offset + 1; at < offset + 6; at++) text += `:${octets[bytes[at] ?? 0]}`
+  return text as Mac
 }
 
 /** The six octets of `mac`. */

@@ -1,7 +1,7 @@
 // The decision, row by row: this table is also its documentation.
 
 import test from 'ava'
-import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from '../../src/boot/decide.ts'
 import type { Facts } from '../../src/boot/facts.ts'
 import { localBoot } from '../../src/boot/render.ts'
@@ -220,6 +220,15 @@ const rows: readonly Row[] = [
     given: 'iPXE and a configuration with a script: the script, never a binary',
     facts: { mac: h1, archs: [0], agent: 'ipxe', asks: loader },
     table: [deployed('script')],
+    expect: 'assigned',
+    answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
+  },
+  {
+    given:
+      'iPXE on local, where iPXE itself is the only loader: the built-in script, never the binary again (P09)',
+    facts: { mac: h1, archs: [0], agent: 'ipxe', asks: loader },
+    table: [deployed('local')],
+    site: { bootloaders: [bootloader({ name: 'ipxe', file: 'undionly.kpxe' })] },
     expect: 'assigned',
     answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
   },

@@ -212,7 +212,7 @@ const senders: readonly { readonly name: (typeof golden)[number]; readonly is: P
   { name: 'udhcpc-request', is: { type: 'REQUEST', boots: false, server: address('10.77.0.1') } },
   {
     name: 'debian-installer-discover',
-    is: { boots: false, agent: 'unknown', vendorClass: 'd-i', wants: [1, 3, 6, 12, 15, 28, 42] },
+    is: { boots: false, agent: 'unknown', vendorClass: 'd-i', wants: Buffer.from([1, 3, 6, 12, 15, 28, 42]) },
   },
 ]
 
