@@ -8,6 +8,8 @@ import { giveBack } from './owner.mjs'
 
 const named = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const slow = process.argv.includes('--slow')
+// An ordinary user's PATH, which sudo may keep, has no folders of the system's tools.
+const path = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
 const root = process.getuid?.() === 0
 
 const asRoot = {
@@ -128,7 +130,7 @@ function runAva(stage) {
   const config = stage === 'fast' ? [] : ['--config', `test/${stage}/ava.config.mjs`]
   const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.mjs', ...config], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...(slow && { PXE_PILOT_SLOW: '1' }) },
+    env: { ...process.env, PATH: path.join(delimiter), ...(slow && { PXE_PILOT_SLOW: '1' }) },
   })
   let output = ''
   child.stdout.on('data', (chunk) => {
@@ -150,22 +152,21 @@ function count(output, word) {
 }
 
 function program(name, debianPackage) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  const holds = folders.some((folder) => canUse(join(folder, name)))
+  const holds = path.some((folder) => canUse(join(folder, name)))
   return { holds, reason: `${name} is missing`, remedy: `apt-get install ${debianPackage}` }
 }
 
-function file(path, debianPackage) {
-  return { holds: existsSync(path), reason: `${path} is missing`, remedy: `apt-get install ${debianPackage}` }
+function file(name, debianPackage) {
+  return { holds: existsSync(name), reason: `${name} is missing`, remedy: `apt-get install ${debianPackage}` }
 }
 
-function text(path) {
-  return canUse(path) ? readFileSync(path, 'utf8') : ''
+function text(name) {
+  return canUse(name) ? readFileSync(name, 'utf8') : ''
 }
 
-function canUse(path) {
+function canUse(name) {
   try {
-    accessSync(path, constants.R_OK)
+    accessSync(name, constants.R_OK)
     return true
   } catch {
     return false
