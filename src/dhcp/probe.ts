@@ -10,7 +10,7 @@ import type { Mac } from '../net/mac.ts'
 import type { Probe } from './conflicts.ts'
 import type { Scope } from './scope.ts'
 
-const onLinkMs = 400
+const onLinkMs = 250
 const behindRelayMs = 1000
 
 export type ProbeParts = {
