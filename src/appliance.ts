@@ -1,6 +1,7 @@
 // Builds every part from the settings; starts them in order, and stops them in the reverse one.
 
-import { apiApp, type Listener } from './api/router.ts'
+import type { Listener } from './api/listener.ts'
+import { apiApp } from './api/router.ts'
 import { writersOf } from './api/guard.ts'
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import { decide, type Site } from './boot/decide.ts'

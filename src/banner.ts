@@ -1,7 +1,7 @@
 // What a person reads who started us: where everything listens, and what to do next.
 
 import { relative } from 'node:path'
-import type { Listener } from './api/router.ts'
+import type { Listener } from './api/listener.ts'
 import { formatIpv4, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { isAttached, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'

@@ -14,19 +14,10 @@ import { listConfigurations, readConfiguration, showBootloader, showDeployed } f
 import { callerOf, objectionTo, type GuardParts } from './guard.ts'
 import { isStatusQuery, listHosts } from './hosts.ts'
 import { endLease, listLeases, type LeaseParts } from './leases.ts'
+import type { Listener } from './listener.ts'
 import { sendFault, sendJson, sendNotFound } from './reply.ts'
 import { firstPage } from './page.ts'
 import { stylesheet } from './style.ts'
-
-/** One port or link of ours, for GET /v1/status. */
-export type Listener = {
-  readonly name: string
-  /** `udp 0.0.0.0:69`. */
-  readonly where: string
-  readonly serving: boolean
-  /** Why it does not serve. */
-  readonly because?: string | undefined
-}
 
 export type ApiParts = GuardParts &
   LeaseParts & {

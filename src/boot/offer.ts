@@ -55,8 +55,8 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
     missing ??= remedy
   }
   if (facts.agent === 'ipxe' && choice.name === builtInLocal && facts.mac !== undefined) {
-    const script = byUrl(facts, `ipxe.cfg/01-${macWithDashes(facts.mac)}`, site)
-    return gives([script], choice.rule, `${choice.because}; it is iPXE: the built-in script`, about)
+    const builtIn = byUrl(facts, `ipxe.cfg/01-${macWithDashes(facts.mac)}`, site)
+    return gives([builtIn], choice.rule, `${choice.because}; it is iPXE: the built-in script`, about)
   }
   return missing === undefined
     ? nothing('no-form', `${choice.because}, but nothing written for it runs on ${firmware}`, about)

@@ -8,6 +8,7 @@ import { Counts, partOf, type Count } from './counts.ts'
 import { keyOf, type Holder, type Identity } from './holder.ts'
 import { Offers, type Offer } from './offers.ts'
 import { Pool } from './pool.ts'
+import { Records } from './records.ts'
 import type { Scope } from './scope.ts'
 
 export type LeasesParts = {
@@ -38,8 +39,7 @@ export class Leases {
   readonly conflicts: ConflictCheck | undefined
   private readonly parts: LeasesParts
   private readonly pools: ReadonlyMap<Scope, Pool>
-  private readonly records = new Map<Ipv4, Lease>()
-  private readonly byKey = new Map<string, Set<Ipv4>>()
+  private readonly records: Records
   private readonly offers = new Offers()
   private readonly counts: Counts
 
@@ -47,6 +47,7 @@ export class Leases {
     this.parts = parts
     this.conflicts = parts.conflicts
     this.pools = new Map(parts.scopes.map((scope) => [scope, new Pool(scope)]))
+    this.records = new Records((lease) => this.keyOf(lease))
     this.counts = new Counts((scope) => this.recount(scope), parts.now)
   }
 
@@ -54,15 +55,7 @@ export class Leases {
   record(lease: Lease): void {
     // Before it is on record: what is counted anew would count it, too.
     const count = lease.state === 'declined' ? this.countAt(lease.ip) : undefined
-    const before = this.records.get(lease.ip)
-    if (before !== undefined) this.unlink(before)
-    this.records.set(lease.ip, lease)
-    if (lease.state !== 'declined') {
-      const key = this.keyOf(lease)
-      const own = this.byKey.get(key)
-      if (own === undefined) this.byKey.set(key, new Set([lease.ip]))
-      else own.add(lease.ip)
-    }
+    this.records.put(lease)
     this.withdraw(lease.ip)
     if (count !== undefined) count.declined++
     if (lease.state === 'released') this.poolAt(lease.ip)?.refresh()
@@ -70,7 +63,7 @@ export class Leases {
 
   /** Everything on record, also what has ended. */
   all(): Iterable<Lease> {
-    return this.records.values()
+    return this.records.all()
   }
 
   /** The leases of `key` in `scopes` that have not ended: one, or two where a reservation was made meanwhile. */
@@ -85,7 +78,7 @@ export class Leases {
 
   /** Whether `ip` was given or offered to this client last, wherever it is by now. */
   isOwn(ip: Ipv4, key: string): boolean {
-    return this.offers.of(key)?.ip === ip || this.byKey.get(key)?.has(ip) === true
+    return this.offers.of(key)?.ip === ip || this.records.belongs(ip, key)
   }
 
   /** Whether `ip` is ours to give in one of `scopes`, to whomever. */
@@ -96,11 +89,11 @@ export class Leases {
 
   /** The last lease of `ip`, also one that has ended. */
   recordAt(ip: Ipv4): Lease | undefined {
-    return this.records.get(ip)
+    return this.records.at(ip)
   }
 
   activeAt(ip: Ipv4): Lease | undefined {
-    const lease = this.records.get(ip)
+    const lease = this.records.at(ip)
     return lease !== undefined && this.isActive(lease) ? lease : undefined
   }
 
@@ -178,7 +171,7 @@ export class Leases {
 
   /** The next address of a scope's pool that is free for anybody. */
   nextFree(scope: Scope): Ipv4 | undefined {
-    const leftAt = (ip: Ipv4) => this.records.get(ip)?.expires
+    const leftAt = (ip: Ipv4) => this.records.at(ip)?.expires
     return this.pools.get(scope)?.take((ip) => this.isFree(ip), leftAt, this.parts.now())
   }
 
@@ -249,12 +242,7 @@ export class Leases {
   }
 
   private recordsOf(key: string, scopes: readonly Scope[]): readonly Lease[] {
-    const found: Lease[] = []
-    for (const ip of this.byKey.get(key) ?? []) {
-      const lease = this.records.get(ip)
-      if (lease !== undefined && this.scopeAt(ip, scopes) !== undefined) found.push(lease)
-    }
-    return found
+    return this.records.of(key).filter(({ ip }) => this.scopeAt(ip, scopes) !== undefined)
   }
 
   private scopeAt(ip: Ipv4, scopes: readonly Scope[]): Scope | undefined {
@@ -270,13 +258,6 @@ export class Leases {
     return keyOf(this.parts.identity, mac, clientId)
   }
 
-  private unlink(lease: Lease): void {
-    const key = this.keyOf(lease)
-    const own = this.byKey.get(key)
-    own?.delete(lease.ip)
-    if (own?.size === 0) this.byKey.delete(key)
-  }
-
   private countAt(ip: Ipv4): Count | undefined {
     const scope = this.scopeAt(ip, this.parts.scopes)
     return scope && this.counts.of(scope)
@@ -285,7 +266,7 @@ export class Leases {
   private recount(scope: Scope): Count {
     const pool = this.pools.get(scope)
     const count = { active: 0, unknown: 0, declined: 0 }
-    for (const lease of this.records.values()) {
+    for (const lease of this.records.all()) {
       if (!this.isActive(lease) || pool?.has(lease.ip) !== true) continue
       count.active++
       if (lease.state === 'declined') count.declined++

@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net'
 import test from 'ava'
-import type { Listener } from '../../src/api/router.ts'
+import type { Listener } from '../../src/api/listener.ts'
 import { exchange } from '../http/raw.ts'
 import { serveApi } from './server.ts'
 

@@ -1,0 +1,56 @@
+// What the store holds of leases, by address and by whose they are: the last one of each address, also one that has ended.
+
+import type { Lease } from '../model.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
+
+export class Records {
+  private readonly keyOf: (lease: Lease) => string
+  private readonly byIp = new Map<Ipv4, Lease>()
+  private readonly byKey = new Map<string, Set<Ipv4>>()
+
+  /** `keyOf`: what a lease belongs to. */
+  constructor(keyOf: (lease: Lease) => string) {
+    this.keyOf = keyOf
+  }
+
+  /** In place of what was known of this address. A declined address is nobody's. */
+  put(lease: Lease): void {
+    const before = this.byIp.get(lease.ip)
+    if (before !== undefined) this.unlink(before)
+    this.byIp.set(lease.ip, lease)
+    if (lease.state === 'declined') return
+    const key = this.keyOf(lease)
+    const own = this.byKey.get(key)
+    if (own === undefined) this.byKey.set(key, new Set([lease.ip]))
+    else own.add(lease.ip)
+  }
+
+  at(ip: Ipv4): Lease | undefined {
+    return this.byIp.get(ip)
+  }
+
+  /** Those of one client. */
+  of(key: string): readonly Lease[] {
+    const found: Lease[] = []
+    for (const ip of this.byKey.get(key) ?? []) {
+      const lease = this.byIp.get(ip)
+      if (lease !== undefined) found.push(lease)
+    }
+    return found
+  }
+
+  belongs(ip: Ipv4, key: string): boolean {
+    return this.byKey.get(key)?.has(ip) === true
+  }
+
+  all(): Iterable<Lease> {
+    return this.byIp.values()
+  }
+
+  private unlink(lease: Lease): void {
+    const key = this.keyOf(lease)
+    const own = this.byKey.get(key)
+    own?.delete(lease.ip)
+    if (own?.size === 0) this.byKey.delete(key)
+  }
+}
