@@ -48,8 +48,8 @@ test('five pipelined requests are answered in order on one connection', async (t
 test('a client that closes its side behind the request, as nc does, has its answer', async (t) => {
   const { port } = await listen(t, {}, (_, response) => void setTimeout(() => response.end('late'), 100))
   for (const version of ['1.0', '1.1\r\nConnection: close']) {
-    const request = `PUT /x HTTP/${version}\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`
-    const { text, closed } = await exchange(port, (socket) => void socket.end(request))
+    const put = `PUT /x HTTP/${version}\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`
+    const { text, closed } = await exchange(port, (socket) => void socket.end(put))
     t.regex(text, /^HTTP\/1\.1 200 [^]*late$/)
     t.true(closed)
   }

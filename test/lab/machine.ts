@@ -37,10 +37,18 @@ export class Machine {
     const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
     await copyFile(`${ovmf}/OVMF_VARS_4M.fd`, variables)
     const hardware = [
-      ...['-machine', 'q35,accel=tcg', '-m', '768', '-device', 'virtio-rng-pci'],
-      ...['-drive', `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`],
-      ...['-drive', `if=pflash,format=raw,file=${variables}`],
-      ...['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=no'],
+      '-machine',
+      'q35,accel=tcg',
+      '-m',
+      '768',
+      '-device',
+      'virtio-rng-pci',
+      '-drive',
+      `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`,
+      '-drive',
+      `if=pflash,format=raw,file=${variables}`,
+      '-fw_cfg',
+      'name=opt/org.tianocore/IPv6PXESupport,string=no',
     ]
     // Without romfile= the option ROM of the card, iPXE, would take over.
     return Machine.#start(segment, options, 'qemu-system-x86_64', hardware, ',romfile=')
