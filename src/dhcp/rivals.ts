@@ -122,7 +122,8 @@ export class Rivals {
       if (server === undefined || message.yiaddr === 0 || this.isOurs(server)) return
       found.push({ server, offered: message.yiaddr })
     }
-    const listener = await bindToDevice(this.libc, link.name, clientPort).catch(() => undefined)
+    const bound = await bindToDevice(this.libc, link.name, clientPort).catch(() => undefined)
+    const listener = bound?.socket
     listener?.on('message', hear)
     listener?.on('error', () => undefined)
     // Where this machine's own DHCP client holds port 68, we ask as a relay would, which is answered on port 67.

@@ -1,13 +1,13 @@
 // DHCP's sockets on one link: opened, read, and written to, also to machines that have no address yet.
 
-import { createSocket, type Socket } from 'node:dgram'
+import type { Socket } from 'node:dgram'
 import { printable, type Tell } from '../events.ts'
-import { bindToDevice } from '../net/devices.ts'
 import type { FrameSender } from '../net/frame.ts'
-import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
+import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Libc } from '../net/libc.ts'
 import type { Link } from '../net/links.ts'
 import { bindError } from '../net/ports.ts'
+import { openOnAddress, openOnDevice, type UdpPort } from '../net/udp.ts'
 import type { Destination } from './reply.ts'
 import type { Port, Receive, Send } from './request.ts'
 
@@ -30,7 +30,7 @@ export class Sockets {
   /** The interface's number; 0 where the sockets belong to no interface. */
   readonly index: number
   private readonly parts: SocketsParts
-  private readonly sockets: Socket[] = []
+  private readonly open: UdpPort[] = []
 
   private constructor(parts: SocketsParts, link: Link, index: number) {
     this.parts = parts
@@ -38,12 +38,13 @@ export class Sockets {
     this.index = index
   }
 
-  /** Bound to the link: hears its broadcasts, and what others send to any address of ours through it.
+  /**
+   * Bound to the link: hears its broadcasts, and what others send to any address of ours through it.
    * @throws BindError
    */
   static async onLink(parts: SocketsParts, libc: Libc, link: Link): Promise<Sockets> {
     const sockets = new Sockets(parts, link, libc.interfaceIndex(link.name))
-    await sockets.open(link.name, (port) => bindToDevice(libc, link.name, port), undefined)
+    await sockets.serve(link.name, undefined, (port) => openOnDevice(libc, link.name, port, sockets.unsent))
     return sockets
   }
 
@@ -53,8 +54,9 @@ export class Sockets {
    */
   static async onAddress(parts: SocketsParts, link: Link, address: Ipv4): Promise<Sockets> {
     const sockets = new Sockets(parts, link, 0)
-    const host = formatIpv4(address)
-    await sockets.open(host, (port) => bindPlain(host, port, false), address)
+    await sockets.serve(formatIpv4(address), address, (port) =>
+      openOnAddress(address, port, false, sockets.unsent),
+    )
     return sockets
   }
 
@@ -65,44 +67,54 @@ export class Sockets {
    */
   static async onOnlyLink(parts: SocketsParts, link: Link): Promise<Sockets> {
     const sockets = new Sockets(parts, link, 0)
-    const host = formatIpv4(link.addresses[0]?.ip ?? ipv4(0))
-    await sockets.open(host, (port) => bindPlain(host, port, true), undefined)
-    for (const [index, [number, service]] of sockets.ports().entries()) {
-      const hears = await bindPlain('0.0.0.0', number, true)
-      const sends = sockets.sockets[index]
-      if (sends !== undefined) sockets.hear(hears, sockets.senderOf(sends, number), service, undefined)
-      sockets.sockets.push(hears)
-    }
+    const own = link.addresses[0]?.ip ?? ipv4(0)
+    await sockets.serve(formatIpv4(own), undefined, async (port) => {
+      const sends = await openOnAddress(own, port, true, sockets.unsent)
+      const hears = await openOnAddress(ipv4(0), port, true, sockets.unsent)
+      return {
+        ...sends,
+        hear: (heard) => [sends, hears].forEach((each) => each.hear(heard)),
+        close: () => [sends, hears].forEach((each) => each.close()),
+      }
+    })
     return sockets
   }
 
   close(): void {
-    for (const socket of this.sockets.splice(0)) socket.close()
+    for (const port of this.open.splice(0)) port.close()
   }
 
   /** The one on port 67. */
   get main(): Socket | undefined {
-    return this.sockets[0]
+    return this.open[0]?.socket
   }
 
-  private ports(): readonly (readonly [number, Port])[] {
-    const { port, hasBootServer } = this.parts
-    return [[port, 'dhcp'], ...(hasBootServer ? [[bootServerPort, 'boot-server'] as const] : [])]
-  }
-
-  private async open(
+  private async serve(
     where: string,
-    bind: (port: number) => Promise<Socket>,
     to: Ipv4 | undefined,
+    open: (port: number) => Promise<UdpPort>,
   ): Promise<void> {
+    const { port, hasBootServer } = this.parts
+    const ports: readonly (readonly [number, Port])[] = [
+      [port, 'dhcp'],
+      ...(hasBootServer ? [[bootServerPort, 'boot-server'] as const] : []),
+    ]
     try {
-      for (const [number, service] of this.ports()) {
-        const socket = await bind(number).catch((error: unknown) => {
-          const what = { service: `DHCP (${where})`, protocol: 'udp', port: number, setting: 'dhcp' } as const
+      for (const [number, service] of ports) {
+        const udp = await open(number).catch((error: unknown) => {
+          const what = {
+            service: `DHCP (${where})`,
+            protocol: 'udp',
+            port: number,
+            setting: 'dhcp.mode',
+          } as const
           throw bindError(what, error)
         })
-        this.sockets.push(socket)
-        this.hear(socket, this.senderOf(socket, number), service, to)
+        this.open.push(udp)
+        const send = this.senderOf(udp, number)
+        udp.hear((bytes, from, fromPort) => {
+          this.parts.receive(service, bytes, { link: this.link, to, from, fromPort }, send)
+        })
       }
     } catch (error) {
       this.close()
@@ -110,26 +122,11 @@ export class Sockets {
     }
   }
 
-  private senderOf(socket: Socket, fromPort: number): Send {
+  private senderOf(udp: UdpPort, fromPort: number): Send {
     return (bytes, destination) => {
       if (this.sendFrame(bytes, destination, fromPort)) return
-      try {
-        socket.send(bytes, this.portOf(destination), formatIpv4(destination.address), (error) => {
-          if (error !== null) this.unsent(error)
-        })
-      } catch (error) {
-        this.unsent(error)
-      }
+      udp.send(bytes, destination.address, this.portOf(destination))
     }
-  }
-
-  private hear(socket: Socket, send: Send, port: Port, to: Ipv4 | undefined): void {
-    socket.on('error', (error) => this.unsent(error))
-    socket.on('message', (bytes, from) => {
-      const { link } = this
-      const ip = parseIpv4(from.address) ?? ipv4(0)
-      this.parts.receive(port, bytes, { link, to, from: ip, fromPort: from.port }, send)
-    })
   }
 
   private sendFrame(payload: Buffer, { frame, port }: Destination, fromPort: number): boolean {
@@ -144,20 +141,8 @@ export class Sockets {
     return port === 'client' ? this.parts.port + 1 : port
   }
 
-  private unsent(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error)
+  private readonly unsent = (why: string): void => {
     const text = printable(`an answer on ${this.link.name} could not be sent: ${why}`)
     this.parts.tell({ level: 'debug', step: 'dhcp.unsent', text })
   }
-}
-
-async function bindPlain(address: string, port: number, reuseAddr: boolean): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', reuseAddr })
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject)
-    socket.bind({ address, port, exclusive: true }, resolve)
-  })
-  socket.removeAllListeners('error')
-  socket.setBroadcast(true)
-  return socket
 }
