@@ -154,6 +154,14 @@ export class Appliance {
     this.#daemon = daemon
   }
 
+  get pid(): number | undefined {
+    return this.#daemon.pid
+  }
+
+  get running(): boolean {
+    return this.#daemon.running
+  }
+
   /** Its log so far. */
   get log(): string {
     return this.#daemon.transcript.text
