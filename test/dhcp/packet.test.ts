@@ -86,8 +86,8 @@ test('a request is read field by field as RFC 2131 2 draws it', (t) => {
     '10.0.0.4',
   ])
   t.is(message.chaddr.toString('hex'), '5254001234560102030405060708090a')
-  t.is(message.sname.toString('utf8', 0, 7), 'server\0')
-  t.is(message.file.toString('utf8', 0, 5), 'file\0')
+  t.is(message.options.field('sname').toString('utf8', 0, 7), 'server\0')
+  t.is(message.options.field('file').toString('utf8', 0, 5), 'file\0')
   t.is(message.options.get(12)?.toString(), 'name')
 })
 
@@ -140,6 +140,8 @@ test('a reply is written field by field as RFC 2131 2 draws it, and its options 
   )
 })
 
+const comparable = (each: Message) => ({ ...each, options: [...each.options] })
+
 for (const name of golden) {
   test(`${name}: what was captured is the same again after decode and encode`, (t) => {
     const bytes = captured(name)
@@ -147,7 +149,7 @@ for (const name of golden) {
     const again = encode({ ...message, sname: '', file: '', options: [...message.options] }, 1472)
     t.deepEqual(again.subarray(0, bytes.length), bytes)
     t.true(again.subarray(bytes.length).every((octet) => octet === 0))
-    t.deepEqual(decode(again), message)
+    t.deepEqual(comparable(decoded(again)), comparable(message))
   })
 }
 
@@ -252,12 +254,9 @@ test('decode(encode(x)) is x, whatever the fields and options are', (t) => {
   fc.assert(
     fc.property(fields, ascii(63), ascii(127), list, (head, sname, file, given) => {
       const message = decoded(encode({ ...head, sname, file, options: given }, 65_000))
-      t.deepEqual(
-        { ...message, sname: '', file: '', options: [] },
-        { ...head, sname: '', file: '', options: [] },
-      )
-      t.is(message.sname.toString('utf8').replace(/\0+$/, ''), sname.replace(/\0+$/, ''))
-      t.is(message.file.toString('utf8').replace(/\0+$/, ''), file.replace(/\0+$/, ''))
+      t.deepEqual({ ...message, options: [] }, { ...head, options: [] })
+      t.is(message.options.field('sname').toString('utf8').replace(/\0+$/, ''), sname.replace(/\0+$/, ''))
+      t.is(message.options.field('file').toString('utf8').replace(/\0+$/, ''), file.replace(/\0+$/, ''))
       t.deepEqual([...message.options], given)
     }),
   )
@@ -296,7 +295,9 @@ test('O02 options in the file and sname fields are read where option 52 says so,
   const ids = [1, 2, 3].map((value) => overload(value).options.get(61)?.toString())
   t.deepEqual(ids, ['main-file-', 'main-sname', 'main-file-sname'])
   t.deepEqual(
-    [1, 2, 3].map((value) => [overload(value).file.length, overload(value).sname.length]),
+    [1, 2, 3].map((value) =>
+      ['file', 'sname'].map((name) => overload(value).options.field(name as 'file' | 'sname').length),
+    ),
     [
       [0, 64],
       [128, 0],
@@ -312,7 +313,7 @@ test('an option 52 that stands in an overloaded field changes nothing', (t) => {
   const sname = options([[61, 'id']])
   const message = decoded(write({ type: DISCOVER, options: [[52, Uint8Array.of(1)]], file, sname }))
   t.is(message.options.get(61), undefined)
-  t.is(message.sname.length, 64)
+  t.is(message.options.field('sname').length, 64)
 })
 
 test('O01 an option that comes in several is one (RFC 3396 5)', (t) => {
