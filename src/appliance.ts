@@ -18,7 +18,7 @@ import { neighbourOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
-import { openSqliteStore } from './store/sqlite.ts'
+import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
 
 export class Appliance {
@@ -50,7 +50,7 @@ export class Appliance {
   /** Rejects with one line for a person when a part cannot start; stop() then undoes what did. */
   async start(): Promise<void> {
     const { settings, table, tell, now } = this
-    const store = await openSqliteStore(settings.store)
+    const store = await openStore(settings.store)
     this.stops.push(() => store.close())
     const registry = new Registry({ table, store, policy: settings.hosts_policy, tell, now })
     const leases = await registry.load(declaredHosts(settings.hosts))

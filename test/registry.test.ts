@@ -9,7 +9,7 @@ import type { Host } from '../src/model.ts'
 import { ipv4 } from '../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../src/net/mac.ts'
 import { Registry, type DeployTarget } from '../src/registry.ts'
-import { openSqliteStore } from '../src/store/sqlite.ts'
+import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
 
 const mac = (text: string) => parseMac(text) as Mac
@@ -27,7 +27,7 @@ const bare: Host = { ...h1, name: 'bare', macs: [] }
 
 async function make(policy: 'register' | 'declared' = 'declared', wrap = (store: Store): Store => store) {
   const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
-  const store = await openSqliteStore(path)
+  const store = await openStore(path)
   const table = emptyTable()
   const form = { language: 'pxelinux', file: 'conf/x', text: 'x', template: false } as const
   applyDelta(table, {
@@ -188,7 +188,7 @@ test('after a restart the table is what it was, and a declared host absorbs a re
   const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
   const parts = { policy: 'register', tell: () => {}, now: () => 1_000 } as const
   const boot = async (declared: readonly Host[]) => {
-    const store = await openSqliteStore(path)
+    const store = await openStore(path)
     const registry = new Registry({ ...parts, store, table: emptyTable() })
     const leases = await registry.load(declared)
     return { store, registry, leases }

@@ -14,6 +14,8 @@ export type Schema = {
   }
   assignment: { host: string; configuration: string }
   registered_host: { name: string; mac: string }
+  /** One row: the journal's generation, and how many of its changes are in these tables by now. */
+  journal: { generation: number; moved: number }
 }
 
 /** In order; one that has landed in a release is never changed again. */
@@ -39,6 +41,15 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .createTable('registered_host')
         .addColumn('name', 'text', (column) => column.primaryKey())
         .addColumn('mac', 'text', (column) => column.notNull().unique())
+        .execute()
+    },
+  },
+  '0002-journal': {
+    up: async (db: Kysely<unknown>) => {
+      await db.schema
+        .createTable('journal')
+        .addColumn('generation', 'bigint', (column) => column.notNull())
+        .addColumn('moved', 'bigint', (column) => column.notNull())
         .execute()
     },
   },

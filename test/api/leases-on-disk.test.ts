@@ -1,6 +1,6 @@
 // Leases through the whole appliance: what is shown and ended is what is on disk, in server mode alone.
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -9,7 +9,7 @@ import type { Lease } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { parseSettings } from '../../src/settings/read.ts'
-import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openStore } from '../../src/store/open.ts'
 import { freePort } from '../cli/port.ts'
 
 const lease: Lease = {
@@ -25,13 +25,18 @@ async function site(t: ExecutionContext) {
   t.teardown(() => rmSync(folder, { recursive: true }))
   mkdirSync(join(folder, 'conf'))
   const path = join(folder, 'p.db')
+  /** What would be there after a kill -9 now: the appliance has the store open, and nobody else may. */
   const stored = async () => {
-    const store = await openSqliteStore(path)
+    const copy = mkdtempSync(join(folder, 'copy-'))
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith('p.db')) cpSync(join(folder, name), join(copy, name))
+    }
+    const store = await openStore(join(copy, 'p.db'))
     const { leases } = await store.load()
     await store.close()
     return leases
   }
-  const store = await openSqliteStore(path)
+  const store = await openStore(path)
   await store.apply([{ kind: 'lease', lease, now: Date.now() }])
   await store.close()
   const port = await freePort()

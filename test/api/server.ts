@@ -14,7 +14,7 @@ import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { Registry } from '../../src/registry.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import { parseSettings } from '../../src/settings/read.ts'
-import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openStore } from '../../src/store/open.ts'
 
 export const declared = `
 hosts:
@@ -78,7 +78,7 @@ export async function serveApi(
   const tell = (event: Event) => void events.push(event)
   const read = parseSettings(hosts, '/etc/pxe-pilot/pxe-pilot.yml')
   if ('faults' in read) throw new Error(JSON.stringify(read.faults))
-  const store = await openSqliteStore(join(mkdtempSync(join(tmpdir(), 'pxe-pilot-api-')), 'p.db'))
+  const store = await openStore(join(mkdtempSync(join(tmpdir(), 'pxe-pilot-api-')), 'p.db'))
   const registry = new Registry({ table: emptyTable(), store, policy, tell, now: Date.now })
   await registry.load(declaredHosts(read.settings.hosts))
   for (const change of changes) if (change.kind === 'catalog') await registry.setCatalog(change.catalog)

@@ -18,7 +18,7 @@ import type { Link } from '../../src/net/links.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { Registry } from '../../src/registry.ts'
 import { settingsSchema } from '../../src/settings/schema.ts'
-import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openStore } from '../../src/store/open.ts'
 import { read, write, type Read, type Written } from '../dhcp/wire.ts'
 import { serve } from '../tftp/memory.ts'
 
@@ -58,7 +58,7 @@ export async function open(t: ExecutionContext, folder = freshFolder(), hosts: r
   if (dhcp === undefined) throw new Error('no dhcp')
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
-  const store = await openSqliteStore(join(folder, 'pxe-pilot.db'))
+  const store = await openStore(join(folder, 'pxe-pilot.db'))
   const table = emptyTable()
   const registry = new Registry({ table, store, policy: 'register', tell, now: Date.now })
   const tftp = serve()

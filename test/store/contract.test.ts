@@ -7,7 +7,7 @@ import test from 'ava'
 import type { Lease } from '../../src/model.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
-import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openStore } from '../../src/store/open.ts'
 
 const a = parseMac('52:54:00:00:00:01') as Mac
 const b = parseMac('52:54:00:00:00:02') as Mac
@@ -26,7 +26,7 @@ const fresh = () => join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'sub',
 
 test('what resolved is there after the store is opened again', async (t) => {
   const path = fresh()
-  const store = await openSqliteStore(path)
+  const store = await openStore(path)
   const outcomes = await store.apply([
     { kind: 'registered-host', name: 'x', mac: a },
     { kind: 'assignment', host: 'x', configuration: 'ubuntu' },
@@ -35,7 +35,7 @@ test('what resolved is there after the store is opened again', async (t) => {
   ])
   t.deepEqual(outcomes, ['ok', 'ok', 'ok', 'ok'])
   await store.close()
-  const again = await openSqliteStore(path)
+  const again = await openStore(path)
   const state = await again.load()
   t.deepEqual(state.assignments, [['x', 'local']])
   t.deepEqual(state.registered, [{ name: 'x', mac: a }])
@@ -44,7 +44,7 @@ test('what resolved is there after the store is opened again', async (t) => {
 })
 
 test('an address belongs to one client until its lease ends or is given back', async (t) => {
-  const store = await openSqliteStore(fresh())
+  const store = await openStore(fresh())
   const claim = async (mac: Mac, now: number, more: Partial<Lease> = {}) => {
     const [outcome] = await store.apply([
       { kind: 'lease', lease: lease(mac, { expires: now + 100, ...more }), now },
@@ -63,7 +63,7 @@ test('an address belongs to one client until its lease ends or is given back', a
 })
 
 test('calls are carried out in the order they were made, though they share a transaction', async (t) => {
-  const store = await openSqliteStore(fresh())
+  const store = await openStore(fresh())
   const names = Array.from({ length: 200 }, (_, index) => `c${index}`)
   await Promise.all(
     names.map((configuration) => store.apply([{ kind: 'assignment', host: 'h', configuration }])),
@@ -73,7 +73,7 @@ test('calls are carried out in the order they were made, though they share a tra
 })
 
 test('an assignment that is taken away is gone', async (t) => {
-  const store = await openSqliteStore(fresh())
+  const store = await openStore(fresh())
   await store.apply([{ kind: 'assignment', host: 'h', configuration: 'x' }])
   await store.apply([{ kind: 'assignment', host: 'h', configuration: null }])
   t.deepEqual((await store.load()).assignments, [])
@@ -82,7 +82,7 @@ test('an assignment that is taken away is gone', async (t) => {
 
 test('closing waits for what was asked before', async (t) => {
   const path = fresh()
-  const store = await openSqliteStore(path)
+  const store = await openStore(path)
   const asked = store.apply([{ kind: 'assignment', host: 'h', configuration: 'x' }])
   await store.close()
   t.deepEqual(await asked, ['ok'])
@@ -92,5 +92,5 @@ test('a file that is no database is refused with its path', async (t) => {
   const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'x.db')
   const { writeFileSync } = await import('node:fs')
   writeFileSync(path, 'this is no database, and it is longer than the header of one would be')
-  await t.throwsAsync(openSqliteStore(path), { message: new RegExp(path) })
+  await t.throwsAsync(openStore(path), { message: new RegExp(path) })
 })

@@ -1,0 +1,130 @@
+// The journal: one preallocated file of checked records, each on disk when its append resolves. What they say is not its concern.
+
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
+
+//  0        4        8            12
+//  +--------+--------+------------+---------+
+//  | CRC-32 | length | generation | payload |   big endian; the length is the payload's, the CRC is of all that follows it
+//  +--------+--------+------------+---------+
+const head = 12
+
+/**
+ * Opens the file, or makes one of `size` bytes. Its blocks are written once here, so that no later append has to find
+ * room or to sync anything but its own bytes.
+ */
+export function openJournal(path: string, size: number): Journal {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC)
+  const before = fstatSync(fd).size
+  try {
+    if (before < size) fill(fd, before, size, dirname(path))
+  } catch (error) {
+    if (before < size && fstatSync(fd).isFile()) ftruncateSync(fd, before)
+    closeSync(fd)
+    const cause = error instanceof Error ? error.message : String(error)
+    throw new Error(`no room for its journal ${path}: ${cause}`, { cause: error })
+  }
+  return new Journal(fd, Math.max(before, size))
+}
+
+function fill(fd: number, from: number, to: number, folder: string): void {
+  const zeros = Buffer.alloc(to - from)
+  for (let done = 0; done < zeros.length;)
+    done += writeSync(fd, zeros, done, zeros.length - done, from + done)
+  fsyncSync(fd)
+  // A new file's name is in its folder, which has a sync of its own.
+  const directory = openSync(folder, 'r')
+  fsyncSync(directory)
+  closeSync(directory)
+}
+
+export class Journal {
+  readonly size: number
+  private readonly fd: number
+  private generation = 0
+  /** Where the next record goes. */
+  private end = 0
+
+  constructor(fd: number, size: number) {
+    this.fd = fd
+    this.size = size
+  }
+
+  /** The payloads written in `generation`, in order, up to the first record that is torn or of another; goes on behind them. */
+  replay(generation: number): readonly Buffer[] {
+    this.restart(generation)
+    const bytes = Buffer.alloc(this.size)
+    readSync(this.fd, bytes, 0, bytes.length, 0)
+    const payloads: Buffer[] = []
+    for (;;) {
+      const payload = payloadAt(bytes, this.end, generation)
+      if (payload === undefined) return payloads
+      payloads.push(payload)
+      this.end += head + payload.length
+    }
+  }
+
+  /** All records become garbage, and their room is free. The generation is to be on disk elsewhere before. */
+  restart(generation: number): void {
+    this.generation = generation
+    this.end = 0
+  }
+
+  get isHalfFull(): boolean {
+    return this.end > this.size / 2
+  }
+
+  fits(payload: Buffer): boolean {
+    return this.end + head + payload.length <= this.size
+  }
+
+  /**
+   * Resolves when the record is on disk; one at a time. After a rejection some of it, or all, may still be there: only
+   * a restart in another generation makes sure that it is never replayed.
+   */
+  async append(payload: Buffer): Promise<void> {
+    const record = Buffer.allocUnsafe(head + payload.length)
+    record.writeUInt32BE(payload.length, 4)
+    record.writeUInt32BE(this.generation, 8)
+    payload.copy(record, head)
+    record.writeUInt32BE(crc32(record.subarray(4)), 0)
+    const at = this.end
+    this.end += record.length
+    await writeAll(this.fd, record, at)
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+}
+
+function payloadAt(bytes: Buffer, at: number, generation: number): Buffer | undefined {
+  if (at + head > bytes.length || bytes.readUInt32BE(at + 8) !== generation) return undefined
+  const end = at + head + bytes.readUInt32BE(at + 4)
+  if (end > bytes.length || crc32(bytes.subarray(at + 4, end)) !== bytes.readUInt32BE(at)) return undefined
+  return bytes.subarray(at + head, end)
+}
+
+/** On a thread of Node's pool: the disk syncs while the next requests are worked on. */
+function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const go = (from: number) =>
+      write(fd, bytes, from, bytes.length - from, position + from, (error, written) => {
+        if (error !== null) reject(error)
+        else if (from + written < bytes.length) go(from + written)
+        else resolve()
+      })
+    go(0)
+  })
+}

@@ -1,0 +1,259 @@
+// The journal and SQLite as one store: nothing acknowledged is lost, and nothing refused comes back, wherever it stops.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, rmSync, symlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import test from 'ava'
+import { openJournal } from '../../src/store/journal.ts'
+import { joined, openStore } from '../../src/store/open.ts'
+import { openTables } from '../../src/store/sqlite.ts'
+import type { StoreChange } from '../../src/store/store.ts'
+import { afterKill, applyEach, claim, freshPath, idsOf, leaseOf, limits, upTo } from './crash.ts'
+
+const claims = (count: number, from = 0) => upTo(count, from).map((id) => claim(leaseOf(id)))
+const assign = (host: string, configuration: string): StoreChange => ({
+  kind: 'assignment',
+  host,
+  configuration,
+})
+
+/** The parts at hand, so that a test can make one of them fail. */
+async function parts(more: Partial<typeof limits> = {}) {
+  const path = freshPath()
+  const tables = await openTables(path)
+  const journal = openJournal(`${path}.log`, more.journal ?? limits.journal)
+  const store = await joined(tables, journal, { ...limits, ...more })
+  const write = tables.write.bind(tables)
+  const append = journal.append.bind(journal)
+  const fillDisk = () => {
+    tables.write = () => {
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+    }
+  }
+  return { path, tables, journal, store, append, fillDisk, freeDisk: () => void (tables.write = write) }
+}
+
+test('what resolved is there after a kill, from the journal alone', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, limits)
+  await applyEach(store, [...claims(20), assign('h', 'x'), assign('h', 'y')])
+  const state = await afterKill(path)
+  t.deepEqual(idsOf(state), upTo(20))
+  t.deepEqual(state.assignments, [['h', 'y']])
+  await store.close()
+})
+
+test('the journal is used again and again: at each point a kill leaves all that was acknowledged', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, { ...limits, journal: 4096, slice: 3 })
+  for (let id = 0; id < 200; id++) {
+    t.deepEqual(await store.apply([claim(leaseOf(id)), assign('h', `c${id}`)]), ['ok', 'ok'])
+    if (id % 10 !== 9) continue
+    const state = await afterKill(path)
+    t.deepEqual(idsOf(state), upTo(id + 1))
+    t.deepEqual(state.assignments, [['h', `c${id}`]])
+  }
+  await store.close()
+})
+
+test('killed after any slice of a move: no change is lost, and none is made twice', async (t) => {
+  const { path, store, tables, fillDisk } = await parts({ slice: 7 })
+  const register = { kind: 'registered-host', name: 'x', mac: leaseOf(1).mac } as const
+  // Made twice, the removal would take the second assignment along.
+  await applyEach(store, [
+    register,
+    assign('x', 'a'),
+    { kind: 'registered-host-removed', name: 'x' },
+    assign('x', 'b'),
+  ])
+  await applyEach(store, claims(30))
+  const tablesWrite = tables.write.bind(tables)
+  for (let slices = 1; slices < 5; slices++) {
+    let left = 1
+    tables.write = (...args) => {
+      if (left-- <= 0) throw new Error('stopped here')
+      tablesWrite(...args)
+    }
+    await t.throwsAsync(store.apply([assign('big', 'x'.repeat(limits.journal))]), { message: 'stopped here' })
+    const state = await afterKill(path)
+    t.deepEqual(idsOf(state), upTo(30), `${slices} slices`)
+    t.deepEqual(state.assignments, [['x', 'b']])
+    t.deepEqual(state.registered, [])
+  }
+  fillDisk()
+  await store.close()
+  t.deepEqual(idsOf(await afterKill(path)), upTo(30))
+})
+
+test('a second claim of an address is refused, in the same call, the same tick, and the next', async (t) => {
+  const store = await openStore(freshPath(), limits)
+  t.deepEqual(await store.apply([claim(leaseOf(1, 1)), claim(leaseOf(1, 2))]), ['ok', 'conflict'])
+  const outcomes = Promise.all([store.apply([claim(leaseOf(2, 1))]), store.apply([claim(leaseOf(2, 2))])])
+  t.deepEqual(await outcomes, [['ok'], ['conflict']])
+  const first = store.apply([claim(leaseOf(3, 1))])
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.deepEqual(await Promise.all([first, store.apply([claim(leaseOf(3, 2))])]), [['ok'], ['conflict']])
+  await store.close()
+})
+
+const withId = (holder: number, clientId: string) => claim({ ...leaseOf(1, holder), clientId })
+
+test('one client-id is one client, whatever its MAC; none is nobody’s', async (t) => {
+  const store = await openStore(freshPath(), limits)
+  t.deepEqual(
+    await applyEach(store, [withId(1, '01aa'), withId(2, '01aa'), withId(3, '01bb'), claim(leaseOf(1, 4))]),
+    ['ok', 'ok', 'conflict', 'conflict'],
+  )
+  await store.close()
+})
+
+test('a record bigger than the journal goes to SQLite, behind what was before it', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, limits)
+  await store.apply([assign('h', 'before')])
+  await store.apply([assign('h', 'after'), ...claims(2000)])
+  const state = await afterKill(path)
+  t.is(state.leases.length, 2000)
+  t.deepEqual(state.assignments, [['h', 'after']])
+  await store.close()
+})
+
+test('after some quiet the journal is in SQLite, and its file may go', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, { ...limits, quiet: 20 })
+  await applyEach(store, claims(25))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  rmSync(`${path}.log`)
+  t.deepEqual(idsOf(await afterKill(path)), upTo(25))
+  await store.close()
+})
+
+test('once closed, SQLite alone holds everything, and nothing more is taken', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, limits)
+  await applyEach(store, claims(25))
+  await store.close()
+  await store.close()
+  await t.throwsAsync(store.apply(claims(1)), { message: /closed/ })
+  rmSync(`${path}.log`)
+  t.deepEqual(idsOf(await afterKill(path)), upTo(25))
+})
+
+test('a database that was thrown away takes nothing from the journal it left', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, limits)
+  await applyEach(store, claims(3))
+  for (const file of [path, `${path}-wal`]) rmSync(file)
+  t.deepEqual(idsOf(await afterKill(path)), [])
+  await store.close()
+})
+
+test('a full disk is lived on with the journal; when that is full, too, it is said; room brings it back', async (t) => {
+  const { path, store, fillDisk, freeDisk } = await parts({ journal: 4096 })
+  fillDisk()
+  const outcomes = await applyEach(store, claims(100))
+  const kept = outcomes.indexOf('full')
+  t.true(kept > 15 && kept < 40, `${kept}`)
+  t.true(outcomes.slice(kept).every((outcome) => outcome === 'full'))
+  t.deepEqual(idsOf(await store.load()), upTo(kept))
+  t.deepEqual(idsOf(await afterKill(path)), upTo(kept))
+  freeDisk()
+  t.deepEqual(
+    await applyEach(store, claims(100)),
+    claims(100).map(() => 'ok' as const),
+  )
+  t.deepEqual(idsOf(await afterKill(path)), upTo(100))
+  await store.close()
+})
+
+test('a write that failed is as if it had never been, even where its bytes are on disk', async (t) => {
+  const { path, store, journal, append } = await parts()
+  await applyEach(store, [claim(leaseOf(1, 1)), assign('h', 'a')])
+  journal.append = async (payload) => {
+    journal.append = append
+    await append(payload)
+    throw Object.assign(new Error('i/o error'), { code: 'EIO' })
+  }
+  const refused = store.apply([claim(leaseOf(2, 1)), assign('h', 'b')])
+  const refusedToo = store.apply([claim(leaseOf(3, 1))])
+  await t.throwsAsync(refused, { code: 'EIO' })
+  await t.throwsAsync(refusedToo, { code: 'EIO' })
+  t.deepEqual(await store.apply([claim(leaseOf(2, 2))]), ['ok'], 'another client may have it')
+  const state = await afterKill(path)
+  t.deepEqual(idsOf(state), [1, 2])
+  t.is(state.leases.find(({ ip }) => ip === leaseOf(2).ip)?.mac, leaseOf(2, 2).mac)
+  t.deepEqual(state.assignments, [['h', 'a']])
+  await store.close()
+})
+
+test('a write that hangs is not waited for: SQLite takes over, and the journal comes back when it can', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, { ...limits, patience: 50 })
+  await applyEach(store, claims(3))
+  // As a dead NFS server does: every thread that Node has for files waits.
+  const release = holdFileThreads(path)
+  t.deepEqual(await store.apply(claims(1, 3)), ['ok'])
+  t.deepEqual(await applyEach(store, claims(3, 4)), ['ok', 'ok', 'ok'])
+  t.deepEqual(idsOf(await afterKill(path)), upTo(7))
+  await release()
+  t.deepEqual(idsOf(await afterKill(path)), upTo(7))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.deepEqual(await applyEach(store, claims(3, 7)), ['ok', 'ok', 'ok'])
+  t.deepEqual(idsOf(await afterKill(path)), upTo(10))
+  await store.close()
+})
+
+function holdFileThreads(path: string): () => Promise<unknown> {
+  const threads = upTo(Number(process.env['UV_THREADPOOL_SIZE'] ?? 4))
+  const pipes = threads.map((thread) => join(dirname(path), `pipe-${thread}`))
+  execFileSync('mkfifo', pipes)
+  // Opening a pipe returns when somebody opens its other end.
+  const opened = Promise.all(pipes.map((pipe) => open(pipe, 'r')))
+  return async () => {
+    const ends = pipes.map((pipe) => openSync(pipe, 'r+'))
+    for (const handle of await opened) await handle.close()
+    for (const end of ends) closeSync(end)
+  }
+}
+
+test('a second process is kept out, and told why', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, limits)
+  const code = `import { openStore } from './src/store/open.ts'
+    await openStore(${JSON.stringify(path)}).then(() => console.log('open'), (error) => console.log(error.message))`
+  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code])
+  let said = ''
+  child.stdout.on('data', (bytes) => (said += String(bytes)))
+  await once(child, 'close')
+  t.is(said, `The store ${path} cannot be opened: another process has it open\n`)
+  await store.close()
+})
+
+const full = existsSync('/dev/full') ? test : test.skip
+
+full(
+  'no room for the journal at start is an error with both paths, and the database stays free',
+  async (t) => {
+    const path = freshPath()
+    symlinkSync('/dev/full', `${path}.log`)
+    await t.throwsAsync(openStore(path), { message: new RegExp(`${path} .*${path}.log.*ENOSPC`) })
+    rmSync(`${path}.log`)
+    await (await openStore(path)).close()
+  },
+)
+
+test('10,000 leases and a full journal are open in well under a second', async (t) => {
+  const path = freshPath()
+  const first = await openStore(path)
+  await first.apply(claims(10_000))
+  await first.close()
+  const store = await openStore(path, { ...limits, journal: 1024 * 1024 })
+  for (let from = 0; from < 3000; from += 100) await store.apply(claims(100, from))
+  const started = performance.now()
+  t.is((await afterKill(path)).leases.length, 10_000)
+  t.true(performance.now() - started < 3000)
+  await store.close()
+})
