@@ -93,13 +93,14 @@ export class DurableStore implements Store {
   }
 
   private async moveSlice(): Promise<void> {
+    // Those who were just answered go first.
+    await nextTurn()
     try {
       this.disk.moveSlice()
     } catch {
       // The journal keeps it. The next try is after some quiet, or with the next change if it is half full.
       this.isMoving = false
     }
-    await nextTurn()
   }
 
   private moveAfterQuiet(): void {

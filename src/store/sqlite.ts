@@ -21,7 +21,7 @@ export async function openTables(path: string): Promise<Tables> {
     const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
     const { error } = await new Migrator({ db, provider }).migrateToLatest()
     if (error !== undefined) throw error
-    return new Tables(db, database)
+    return new Tables(path, db, database)
   } catch (error) {
     database.close()
     throw codeOf(error) === 'SQLITE_BUSY' ? new Error('another process has it open', { cause: error }) : error
@@ -45,11 +45,13 @@ const sql = {
 type Statements = Readonly<Record<keyof typeof sql, Database.Statement>>
 
 export class Tables {
+  private readonly path: string
   private readonly db: Kysely<Schema>
   private readonly database: Database.Database
   private readonly statements: Statements
 
-  constructor(db: Kysely<Schema>, database: Database.Database) {
+  constructor(path: string, db: Kysely<Schema>, database: Database.Database) {
+    this.path = path
     this.db = db
     this.database = database
     this.statements = {
@@ -108,6 +110,10 @@ export class Tables {
       this.database.exec(
         'pragma journal_mode = delete; pragma locking_mode = normal; select ip from lease limit 1',
       )
+      // But the file is to be opened on a full disk, too, which can be done with a WAL alone.
+      const last = new Database(this.path)
+      last.exec('pragma locking_mode = exclusive; pragma journal_mode = wal')
+      last.close()
     } catch {
       // A full disk. The lock ends with the process.
     }
