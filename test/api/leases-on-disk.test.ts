@@ -1,6 +1,6 @@
 // Leases through the whole appliance: what is shown and ended is what is on disk, in server mode alone.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -11,6 +11,7 @@ import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { parseSettings } from '../../src/settings/read.ts'
 import { openStore } from '../../src/store/open.ts'
 import { freePort } from '../cli/port.ts'
+import { afterKill } from '../store/crash.ts'
 
 const lease: Lease = {
   ip: parseIpv4('10.77.0.100') as Ipv4,
@@ -27,13 +28,7 @@ async function site(t: ExecutionContext) {
   const path = join(folder, 'p.db')
   /** What would be there after a kill -9 now: the appliance has the store open, and nobody else may. */
   const stored = async () => {
-    const copy = mkdtempSync(join(folder, 'copy-'))
-    for (const name of readdirSync(folder)) {
-      if (name.startsWith('p.db')) cpSync(join(folder, name), join(copy, name))
-    }
-    const store = await openStore(join(copy, 'p.db'))
-    const { leases } = await store.load()
-    await store.close()
+    const { leases } = await afterKill(path)
     return leases
   }
   const store = await openStore(path)

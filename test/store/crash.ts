@@ -1,6 +1,6 @@
 // What the tests of the store share: leases, folders, and what a kill -9 would leave.
 
-import { cpSync, mkdtempSync, readdirSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Lease } from '../../src/model.ts'
@@ -36,12 +36,28 @@ export async function applyEach(store: Store, changes: readonly StoreChange[]): 
   return outcomes
 }
 
-/** What another process finds if the one that has `path` open is killed now. */
-export async function afterKill(path: string): Promise<StoredState> {
+/** The files as they are now, of whoever has `path` open. */
+export function copied(path: string): string {
   const copy = freshPath()
   for (const name of readdirSync(dirname(path))) {
     if (name.startsWith(basename(path))) cpSync(join(dirname(path), name), join(dirname(copy), name))
   }
+  return copy
+}
+
+/** What another process finds if the one that has `path` open is killed now. */
+export async function afterKill(path: string): Promise<StoredState> {
+  return await stateOf(copied(path))
+}
+
+/** The same, from SQLite alone. */
+export async function movedBy(path: string): Promise<StoredState> {
+  const copy = copied(path)
+  rmSync(`${copy}.log`)
+  return await stateOf(copy)
+}
+
+async function stateOf(copy: string): Promise<StoredState> {
   const store = await openStore(copy, limits)
   const state = await store.load()
   await store.close()
