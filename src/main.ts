@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { Appliance } from './appliance.ts'
+import type { Appliance } from './appliance.ts'
 import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
 import { addCommands } from './cli/commands.ts'
@@ -65,7 +65,9 @@ async function serve(options: { config?: string }): Promise<void> {
   for (const { line, text } of warnings) {
     tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
   }
-  await run(settings, new Appliance(settings, tell))
+  // Only here: a command that asks a running server needs none of it.
+  const appliance = await import('./appliance.ts')
+  await run(settings, new appliance.Appliance(settings, tell))
 }
 
 async function run(settings: Settings, appliance: Appliance): Promise<void> {

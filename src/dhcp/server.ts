@@ -106,14 +106,13 @@ export class DhcpServer {
       .toSorted((a, b) => a.ip - b.ip)
   }
 
-  /** Ends the lease of `ip`, on disk when it resolves; undefined where there is none. */
-  async release(ip: Ipv4): Promise<Lease | undefined> {
+  /** Ends the lease of `ip`, on disk when it resolves; undefined where there is none, `full` where the disk is. */
+  async release(ip: Ipv4): Promise<Lease | undefined | 'full'> {
     const lease = this.leases.activeAt(ip)
     if (lease === undefined) return undefined
     const released: Lease = { ...lease, state: 'released', expires: this.parts.now() }
     const [outcome] = await this.parts.commit([released])
-    if (outcome !== 'ok')
-      throw new Error(`the release of ${formatIpv4(ip)} could not be written (${outcome})`)
+    if (outcome !== 'ok') return 'full'
     this.leases.record(released)
     return released
   }

@@ -36,7 +36,9 @@ const libc = await openLibc()
 if ('unavailable' in libc) throw new Error(libc.unavailable)
 
 const sockets = new Map(
-  await Promise.all(ports.map(async (port) => [port, (await bindToDevice(libc, device, port)).socket] as const)),
+  await Promise.all(
+    ports.map(async (port) => [port, (await bindToDevice(libc, device, port)).socket] as const),
+  ),
 )
 // They are only there to send, and so that the kernel answers no "port unreachable".
 for (const socket of sockets.values()) socket.on('message', () => undefined)
