@@ -123,10 +123,10 @@ test('a body that never comes is cut off in time', async (t) => {
 })
 
 test('an answer may take longer than a request may', async (t) => {
-  const { port } = await listen(t, { headersMs: 100, requestMs: 150 }, (_, response) => {
+  const { port } = await listen(t, { headersMs: 600, requestMs: 800 }, (_, response) => {
     response.writeHead(200, { 'Content-Length': 6 })
     response.write('abc')
-    setTimeout(() => response.end('def'), 600)
+    setTimeout(() => response.end('def'), 1800)
   })
   const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('def') })
   t.true(text.endsWith('abcdef'))
