@@ -128,7 +128,7 @@ test('an answer may take longer than a request may', async (t) => {
     response.write('abc')
     setTimeout(() => response.end('def'), 1800)
   })
-  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('def') })
+  const { text } = await exchange(port, get, { until: (seen) => seen.endsWith('def'), ms: 10_000 })
   t.true(text.endsWith('abcdef'))
 })
 
