@@ -112,7 +112,8 @@ export class Appliance {
       advertise: settings.advertise,
       apiPort: settings.server.port,
       decide: this.decide,
-      macOf: (ip) => table.addresses.get(ip) ?? neighbourOf(ip),
+      // A lease may have ended, and its address be somebody else's: on our own links the kernel knows better.
+      macOf: (ip) => neighbourOf(ip) ?? table.addresses.get(ip),
       tell,
       now: () => performance.now(),
     })

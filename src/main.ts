@@ -8,7 +8,7 @@ import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
 import { addCommands } from './cli/commands.ts'
 import { printable } from './events.ts'
-import { logTo } from './log.ts'
+import { logTo, type Log } from './log.ts'
 import { BindError } from './net/ports.ts'
 import { readSettings, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
@@ -18,6 +18,8 @@ const localSettings = './pxe-pilot.yml'
 
 /** How long the parts have to finish what they are doing when we are told to stop. */
 const stopWithinMs = 5_000
+
+let isServing = false
 
 const program = new Command('pxe-pilot')
   .description('A PXE appliance: DHCP, TFTP, HTTP files, and an API that decides what each machine boots.')
@@ -42,8 +44,10 @@ addCommands(program, {
   err: (text) => process.stderr.write(text),
 })
 
-// A reader that has seen enough, as head has.
-process.stdout.on('error', () => process.exit(1))
+// A reader that has seen enough, as head has. A server goes on without one.
+process.stdout.on('error', () => {
+  if (!isServing) process.exit(1)
+})
 try {
   await program.parseAsync()
 } catch (error) {
@@ -61,24 +65,27 @@ async function serve(options: { config?: string }): Promise<void> {
     process.exit(1)
   }
   const { settings, warnings } = result
-  const tell = logTo(settings.log)
+  const log = logTo(settings.log)
+  const { tell } = log
+  isServing = true
   for (const { line, text } of warnings) {
     tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
   }
   // Only here: a command that asks a running server needs none of it.
   const appliance = await import('./appliance.ts')
-  await run(settings, new appliance.Appliance(settings, tell))
+  await run(settings, new appliance.Appliance(settings, tell), log)
 }
 
-async function run(settings: Settings, appliance: Appliance): Promise<void> {
+async function run(settings: Settings, appliance: Appliance, log: Log): Promise<void> {
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   try {
     await appliance.start()
-    if (settings.log.format === 'pretty') process.stdout.write(banner(settings, appliance.listeners()))
+    if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
   } catch (error) {
     await appliance.stop()
+    await log.flush()
     // A person reads this: what happened and what to do, not where in our code.
     const expected = error instanceof BindError || settings.log.level !== 'debug'
     process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
@@ -87,6 +94,7 @@ async function run(settings: Settings, appliance: Appliance): Promise<void> {
   await stop
   setTimeout(() => process.exit(1), stopWithinMs).unref()
   await appliance.stop()
+  await log.flush()
   process.exit(0)
 }
 

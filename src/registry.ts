@@ -55,6 +55,8 @@ export class Registry {
   private readonly tell: Tell
   private readonly now: () => number
   private readonly followers: Follower[] = []
+  /** What each MAC took of another DHCP server last. */
+  private readonly learnt = new Map<Mac, Ipv4>()
 
   constructor(parts: RegistryParts) {
     this.table = parts.table
@@ -92,8 +94,9 @@ export class Registry {
     }
     if (absorbed.length > 0) await this.store.apply(absorbed)
     for (const [host, configuration] of assignments) changes.push({ kind: 'assignment', host, configuration })
-    for (const { ip, mac, state } of stored.leases) {
-      if (state === 'bound') changes.push({ kind: 'address', ip, mac })
+    const now = this.now()
+    for (const { ip, mac, state, expires } of stored.leases) {
+      if (state === 'bound' && expires > now) changes.push({ kind: 'address', ip, mac })
     }
     await this.bringIntoForce(changes)
     return stored.leases
@@ -143,11 +146,18 @@ export class Registry {
     return outcomes
   }
 
-  /** A client told another DHCP server which address it takes: known in memory only, and only of our hosts. */
+  /** A client told another DHCP server which address it takes: known in memory only, one of each MAC of our hosts. */
   async learnAddress(ip: Ipv4, mac: Mac): Promise<void> {
-    const holder = hostOfMac(this.table, mac) === undefined ? null : mac
-    if ((this.table.addresses.get(ip) ?? null) === holder) return
-    await this.bringIntoForce([{ kind: 'address', ip, mac: holder }])
+    const isOurs = hostOfMac(this.table, mac) !== undefined
+    const before = this.learnt.get(mac)
+    const changes: Change[] = []
+    if (isOurs && before !== undefined && before !== ip && this.table.addresses.get(before) === mac) {
+      changes.push({ kind: 'address', ip: before, mac: null })
+    }
+    const holder = isOurs ? mac : null
+    if ((this.table.addresses.get(ip) ?? null) !== holder) changes.push({ kind: 'address', ip, mac: holder })
+    if (isOurs) this.learnt.set(mac, ip)
+    if (changes.length > 0) await this.bringIntoForce(changes)
   }
 
   /** What the directories hold now. */

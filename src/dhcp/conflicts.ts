@@ -47,6 +47,8 @@ const lookEveryMs = 250
 const justNowMs = 2000
 /** RFC 2131 leaves it open; a machine with a fixed address keeps it. */
 const inUseMs = 900_000
+/** No machine has so many. */
+const manyAddresses = 8
 
 type Ready = { readonly ip: Ipv4; readonly at: number }
 
@@ -67,6 +69,7 @@ export class Conflicts implements ConflictCheck {
   private readonly shelves: ReadonlyMap<Scope, Shelf>
   private readonly inUse = new Map<Ipv4, { readonly by: Mac | 'unknown'; readonly until: number }>()
   private readonly underway = new Map<Ipv4, Promise<void>>()
+  private readonly foundBy = new Map<Mac | 'unknown', number>()
   private isStopped = false
 
   constructor(parts: ConflictsParts) {
@@ -135,7 +138,8 @@ export class Conflicts implements ConflictCheck {
   private async run(): Promise<void> {
     while (!this.isStopped) {
       await sleep(lookEveryMs, undefined, { ref: false })
-      for (const [scope, shelf] of this.shelves) if (!this.isStopped) await this.refill(scope, shelf)
+      if (this.isStopped) return
+      await Promise.all([...this.shelves].map(([scope, shelf]) => this.refill(scope, shelf)))
     }
   }
 
@@ -184,9 +188,19 @@ export class Conflicts implements ConflictCheck {
   }
 
   private mark(ip: Ipv4, by: Mac | 'unknown'): void {
+    const isKnown = this.inUse.get(ip)?.by === by
     this.inUse.set(ip, { by, until: this.parts.now() + inUseMs })
+    if (isKnown) return
+    const count = (this.foundBy.get(by) ?? 0) + 1
+    this.foundBy.set(by, count)
     const who = by === 'unknown' ? 'somebody' : by
-    const text = `${who} uses ${formatIpv4(ip)} without a lease: it is not given to others for 15 minutes`
-    this.parts.tell({ level: 'warn', step: 'dhcp.conflict', text })
+    const many = `${who} answers for many addresses, as a router with proxy ARP does: none of them is given. See there, or set dhcp.conflict_check: false`
+    const one = `${who} uses ${formatIpv4(ip)} without a lease: it is not given to others for 15 minutes`
+    const level = count > manyAddresses ? 'debug' : 'warn'
+    this.parts.tell({
+      level,
+      step: 'dhcp.conflict',
+      text: count === manyAddresses && by !== 'unknown' ? many : one,
+    })
   }
 }

@@ -46,7 +46,12 @@ export class Engine {
     if ('refused' in place) return this.drop(who, place.refused)
     const request: Request = { message, client, arrival, port, host, send, who }
     if (place.mode === 'proxy') return answerProxy(request, place, this.parts)
-    const objection = message.giaddr === 0 ? this.parts.objectionTo(arrival.link.name) : undefined
+    // What we gave before goes on: it is renewed, released and declined (RFC 2131 4.4.5) whoever else is there.
+    const isNew =
+      message.giaddr === 0 &&
+      message.ciaddr === 0 &&
+      (client.type === 'DISCOVER' || client.type === 'REQUEST')
+    const objection = isNew ? this.parts.objectionTo(arrival.link.name) : undefined
     if (objection !== undefined) return this.drop(who, objection)
     if (port === 'dhcp') return await serve(request, place, this.parts)
     this.drop(who, 'it asks on port 4011, where only proxy mode answers')

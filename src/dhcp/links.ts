@@ -210,7 +210,13 @@ export class Links {
   }
 
   private async rescan(): Promise<void> {
-    await this.follow(false)
+    try {
+      await this.follow(false)
+    } catch (error) {
+      // Out of descriptors, say: what is served goes on, and the next look may succeed.
+      const why = error instanceof Error ? error.message : String(error)
+      this.say('warn', `the links cannot be looked at: ${why}`)
+    }
     if (!this.isStopped) this.schedule()
   }
 

@@ -11,7 +11,8 @@ import type { Probe } from './conflicts.ts'
 import type { Scope } from './scope.ts'
 
 const onLinkMs = 250
-const behindRelayMs = 1000
+/** A link far away answers within it; the ACK of an address that nobody probed waits for it. */
+const behindRelayMs = 500
 
 export type ProbeParts = {
   readonly libc: Libc

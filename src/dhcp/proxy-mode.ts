@@ -11,7 +11,7 @@ import type { Place } from './scope.ts'
 export function answerProxy(request: Request, place: Place, parts: EngineParts): void {
   const { client, message, arrival, port } = request
   const takes = takenAddress(request)
-  if (takes !== undefined) learn(request, takes, parts)
+  if (takes !== undefined && client.type === 'REQUEST') learn(request, takes, parts)
   if (!/^(?:PXE|HTTP)Client/.test(client.vendorClass)) {
     return say(request, parts.tell, 'debug', 'dhcp.dropped', 'is no boot program: not for proxy mode')
   }

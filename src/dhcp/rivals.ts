@@ -48,8 +48,9 @@ export class Rivals {
     this.tell = tell
   }
 
+  /** A link that is not watched is one we give no addresses on, but through relays. */
   verdictOf(link: string): Verdict {
-    return this.verdicts.get(link) ?? 'checking'
+    return this.verdicts.get(link) ?? 'clear'
   }
 
   /** `main`: our socket on port 67 of the link. Checks now, and from time to time as long as the link is served. */

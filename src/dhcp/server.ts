@@ -93,7 +93,7 @@ export class DhcpServer {
   /** Each link that is served, or should be. */
   states(): readonly LinkState[] {
     return this.links.states().map((state) => {
-      const because = this.objectionTo(state.name)
+      const because = state.serving ? this.objectionTo(state.name) : undefined
       return because === undefined ? state : { ...state, serving: false, because }
     })
   }

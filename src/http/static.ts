@@ -20,11 +20,16 @@ const options = {
   acceptRanges: true,
   lastModified: true,
   setHeaders: setStrongEtag,
-  // serve-static hands its options on to fs.createReadStream without saying so. With its 64 KiB a big file
-  // takes a fifth longer than from nginx. A link put there after findUnder() looked is not followed (CWE-367).
-  highWaterMark: 1024 * 1024,
+  // A link put there after findUnder() looked is not followed (CWE-367).
   flags: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
 } as const
+
+// serve-static hands its options on to fs.createReadStream without saying so. With its 64 KiB a big file takes a fifth
+// longer than from nginx; but each reader that is slow keeps two such pieces waiting, and a hall of machines is slow.
+const bigPiece = 1024 * 1024
+const smallPiece = 64 * 1024
+const fewDownloads = 32
+let downloads = 0
 
 // What mime-db does not know, or firmware reads: EDK2 takes application/efi for a program (HttpBootSupport.c).
 const types: Readonly<Record<string, string>> = {
@@ -51,7 +56,8 @@ export async function sendFile(ctx: Context, file: string, name: string): Promis
   const type = typeOf(name)
   if (type !== undefined) res.setHeader('Content-Type', type)
   // The file's own folder as the root and its last name as the path: there is nothing else to reach.
-  const serve = serveStatic(dirname(file), options)
+  const reading = { ...options, highWaterMark: downloads < fewDownloads ? bigPiece : smallPiece }
+  const serve = serveStatic(dirname(file), reading)
   const { url } = req
   req.url = `/${encodeURIComponent(basename(file))}`
   res.statusCode = 200
@@ -61,10 +67,12 @@ export async function sendFile(ctx: Context, file: string, name: string): Promis
     source = readable
     readable.once('end', () => endHonestly(ctx, readable))
   })
+  downloads++
   const error = await new Promise<Error | 'missing' | undefined>((resolve) => {
     res.once('close', () => resolve(undefined))
     serve(req, res, (fault) => resolve(fault ?? 'missing'))
   })
+  downloads--
   req.url = url
   if (error === undefined) return { kind: 'sent', bytes: bytesOf(source) }
   if (res.headersSent) {

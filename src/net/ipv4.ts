@@ -34,11 +34,6 @@ export function formatIpv4(ip: Ipv4): string {
   return `${ip >>> 24}.${(ip >>> 16) & 255}.${(ip >>> 8) & 255}.${ip & 255}`
 }
 
-/** Eight upper-case hexadecimal digits, as PXELINUX asks for them: 10.77.0.129 is `0A4D0081`. */
-export function hexOfIpv4(ip: Ipv4): string {
-  return ip.toString(16).toUpperCase().padStart(8, '0')
-}
-
 /** `10.77.0.0/24` (host bits are cleared), or undefined. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [address, length, ...rest] = text.split('/')

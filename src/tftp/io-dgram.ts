@@ -70,9 +70,18 @@ export class DgramIo {
     return bind === 0 ? this.parts.addresses() : [formatIpv4(bind)]
   }
 
+  /** Those that are open where the kernel does not tell, out of descriptors say. */
+  private wantedNow(): ReadonlySet<string> {
+    try {
+      return new Set(this.wanted())
+    } catch {
+      return new Set(this.places.keys())
+    }
+  }
+
   /** Addresses come and go: a link comes up late, a lease changes. */
   private async follow(): Promise<void> {
-    const wanted = new Set(this.wanted())
+    const wanted = this.wantedNow()
     for (const address of this.places.keys()) {
       if (!wanted.has(address)) this.close(address)
     }
