@@ -2,7 +2,8 @@
 // `--slow` adds the machines marked slow; names of stages run those alone. In CI (CI=true) nothing else may be skipped.
 
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { giveBack } from './owner.mjs'
 
@@ -54,6 +55,7 @@ const stages = [
       asRoot,
       program('ip', 'iproute2'),
       program('udhcpc', 'udhcpc'),
+      program('dhclient', 'isc-dhcp-client'),
       program('busybox', 'busybox-static'),
       program('dnsmasq', 'dnsmasq-base'),
       program('curl', 'curl'),
@@ -91,6 +93,11 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
+// Tests leave folders behind when they fail or are ended; all of them lie in this one.
+const scratch = mkdtempSync(join(tmpdir(), 'pxe-pilot-test-'))
+// Some tests run programs as another user.
+chmodSync(scratch, 0o755)
+
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const skipped = []
 let broken = false
@@ -114,6 +121,7 @@ for (const stage of stages) {
   if (code !== 0 && failed === 0) totals.failed++
 }
 giveBack()
+rmSync(scratch, { recursive: true, force: true })
 
 process.stdout.write('\n')
 for (const { stage, missing } of skipped) {
@@ -130,7 +138,12 @@ function runAva(stage) {
   const config = stage === 'fast' ? [] : ['--config', `test/${stage}/ava.config.mjs`]
   const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.mjs', ...config], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PATH: path.join(delimiter), ...(slow && { PXE_PILOT_SLOW: '1' }) },
+    env: {
+      ...process.env,
+      TMPDIR: scratch,
+      PATH: path.join(delimiter),
+      ...(slow && { PXE_PILOT_SLOW: '1' }),
+    },
   })
   let output = ''
   child.stdout.on('data', (chunk) => {

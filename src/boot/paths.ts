@@ -40,11 +40,19 @@ export function readPath(raw: string): Ask {
   const parts = raw.split(/[/\\]/).filter((part) => part !== '' && part !== '.')
   if (parts.includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
   const path = parts.join('/')
+  if (hasHiddenName(path)) return { kind: 'refused', because: 'names with a dot in front are not served' }
   for (const { language, name } of menus) {
     const key = readKey(name.exec(path)?.[1])
     if (key !== undefined) return { kind: 'menu', language, key, path }
   }
   return { kind: 'file', path }
+}
+
+/** Names with a dot in front are an admin's own (.git, .htpasswd), but for those that installers ask a mirror for. */
+const openDotNames: ReadonlySet<string> = new Set(['.treeinfo', '.discinfo', '.disk'])
+
+export function hasHiddenName(path: string): boolean {
+  return path.split(/[/\\]/).some((part) => /^\.[^.]/.test(part) && !openDotNames.has(part))
 }
 
 function readKey(text: string | undefined): Key | undefined {

@@ -5,6 +5,7 @@ import Koa from 'koa'
 import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
 import type { Agent, Facts } from '../boot/facts.ts'
+import { hasHiddenName } from '../boot/paths.ts'
 import { render } from '../boot/render.ts'
 import { printable, type Tell } from '../events.ts'
 import { findUnder, type Links } from '../files.ts'
@@ -38,9 +39,6 @@ export type BootFilesParts = {
 
 /** A preseed has some kilobytes; what is bigger is no template. */
 const biggestTemplate = 1024 * 1024
-
-/** Names with a dot in front are an admin's own (.git, .htpasswd), but for those that installers ask a mirror for. */
-const openDotNames: ReadonlySet<string> = new Set(['.treeinfo', '.discinfo', '.disk'])
 
 /** The application for the port that clients boot from. It never changes anything. */
 export function bootFilesApp(parts: BootFilesParts): Koa {
@@ -188,10 +186,6 @@ function failed(ctx: Context, error: unknown): Answered {
 
 function mayFetch(ip: Ipv4 | undefined, clients: readonly Subnet[]): boolean {
   return clients.length === 0 || (ip !== undefined && clients.some((subnet) => inSubnet(ip, subnet)))
-}
-
-function hasHiddenName(path: string): boolean {
-  return path.split(/[/\\]/).some((part) => /^\.[^.]/.test(part) && !openDotNames.has(part))
 }
 
 /** IPv4 peers of a socket for both families are written `::ffff:10.77.0.1`. */

@@ -3,6 +3,7 @@
 import type { Context } from 'koa'
 import type { Decision, Rule } from '../boot/decide.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
 
 /** What became of a request, as far as its status does not say. */
 export type Answered = {
@@ -25,11 +26,14 @@ export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms:
   const { because, bytes, decision } = answered
   const path = printable(ctx.req.url ?? '')
   const left = ctx.respond === false && !ctx.res.writableFinished
+  const address = client.ip === undefined ? 'somebody' : formatIpv4(client.ip)
+  const name = client.host ?? client.mac
+  const who = name === undefined ? address : `${name} (${address})`
   const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
   tell({
     level: levelOf(ctx.method, status, decision?.reason.rule),
     step: left ? 'http.left' : `http.${printable(ctx.method.toLowerCase())}`,
-    text: `${printable(ctx.method)} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
+    text: `${who}: ${printable(ctx.method)} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
     client,
     data: { path, status, bytes, ms: Math.round(ms), configuration: decision?.configuration ?? null },
   })

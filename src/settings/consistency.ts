@@ -22,8 +22,23 @@ export function* cautions(settings: Settings): Generator<Inconsistency> {
   yield* unguarded(settings)
 }
 
-/** Nobody may rely on a guard that is not there. */
-function* unguarded({ server, configuration }: Settings): Generator<Inconsistency> {
+/** Nobody may rely on a guard that is not there, nor wait for what does not come. */
+function* unguarded(settings: Settings): Generator<Inconsistency> {
+  const { server, configuration, http, host_management_adapters: adapters } = settings
+  const idle = 'is accepted, but not in force yet: it does nothing'
+  if (http?.listing === true) yield { at: ['http', 'listing'], text: idle }
+  if (configuration.self_service.join() !== 'local') {
+    yield { at: ['configuration', 'self_service'], text: idle }
+  }
+  if ((adapters?.length ?? 0) > 0) yield { at: ['host_management_adapters'], text: idle }
+  const powered = settings.hosts.findIndex((host) => host.ipmi != null || host.management != null)
+  if (powered >= 0) {
+    const text = 'has power control, which is not in force yet: machines are restarted by hand'
+    yield { at: ['hosts', powered], text }
+  }
+  if (settings.dhcp !== undefined && settings.dhcp.bind !== 0 && settings.interfaces !== undefined) {
+    yield { at: ['interfaces'], text: 'is not looked at, as dhcp.bind names one address' }
+  }
   const text = 'is accepted, but not in force yet: it restricts nobody'
   if (server.tokens_file !== undefined) yield { at: ['server', 'tokens_file'], text }
   if (configuration.destructive.length > 0) yield { at: ['configuration', 'destructive'], text }

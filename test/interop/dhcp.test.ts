@@ -76,9 +76,11 @@ async function boot(t: ExecutionContext, relay: Socket, port: number): Promise<L
     const { _data, _w } = protocol.format({ ...message, giaddr: relayAddress })
     relay.send(_data.subarray(0, _w), port, server)
   }
+  // It takes 0 for none given, and then port 68.
+  const free = await freePort()
   const socket = await new Promise<Socket>((resolve) => {
     client.on('listening', resolve)
-    client.listen(0, server)
+    client.listen(free, server)
   })
   const own = socket.address().port
   const forward = (bytes: Buffer) => relay.send(bytes, own, server)

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { Daemon } from '../net/harness.ts'
 
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 export type Ports = { readonly tftp: number; readonly http: number; readonly api: number }
 

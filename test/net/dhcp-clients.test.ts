@@ -1,6 +1,5 @@
 // DHCP clients that nobody here wrote, on a real link: they get a lease, renew it, release it, and get it again.
 
-import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,31 +78,28 @@ test('udhcpc gets a lease, renews it, releases it, and gets it again', async (t)
   t.is(await hears(start(), 'bound'), address)
 })
 
-// In Debian's package isc-dhcp-client, which is on its way out and not everywhere.
-if (existsSync('/usr/sbin/dhclient')) {
-  test("ISC's dhclient gets a lease, keeps it over a restart, and releases it", async (t) => {
-    const { namespace, hook, folder } = await machine(t)
-    const files = ['-lf', join(folder, 'leases'), '-pf', join(folder, 'pid'), '-sf', hook, '-cf', '/dev/null']
-    const start = (...more: readonly string[]) => {
-      const daemon = namespace.start(['dhclient', '-d', '-4', ...files, ...more, 'eth0'], {
-        name: 'dhclient',
-      })
-      t.teardown(() => daemon.stop())
-      return daemon
-    }
-    const first = start()
-    const address = await hears(first, 'BOUND')
-    // Ended without a word to the server, it starts again with the address that it remembers: INIT-REBOOT.
-    await first.transcript.waitFor(/bound to/, 20)
-    first.kill()
-    await first.exited
-    const second = start()
-    t.is(await hears(second, 'REBOOT'), address)
-    second.kill()
-    await second.exited
-    const { stdout, stderr } = await namespace.run(['dhclient', '-v', '-r', '-4', ...files, 'eth0'])
-    t.regex(stdout + stderr, /DHCPRELEASE/)
-    t.is(await hears(start(), 'BOUND|REBOOT'), address)
-    await t.notThrowsAsync(site.logs(new RegExp(`released ${address.replaceAll('.', '\\.')}`)))
-  })
-}
+test("ISC's dhclient gets a lease, keeps it over a restart, and releases it", async (t) => {
+  const { namespace, hook, folder } = await machine(t)
+  const files = ['-lf', join(folder, 'leases'), '-pf', join(folder, 'pid'), '-sf', hook, '-cf', '/dev/null']
+  const start = (...more: readonly string[]) => {
+    const daemon = namespace.start(['dhclient', '-d', '-4', ...files, ...more, 'eth0'], {
+      name: 'dhclient',
+    })
+    t.teardown(() => daemon.stop())
+    return daemon
+  }
+  const first = start()
+  const address = await hears(first, 'BOUND')
+  // Ended without a word to the server, it starts again with the address that it remembers: INIT-REBOOT.
+  await first.transcript.waitFor(/bound to/, 20)
+  first.kill()
+  await first.exited
+  const second = start()
+  t.is(await hears(second, 'REBOOT'), address)
+  second.kill()
+  await second.exited
+  const { stdout, stderr } = await namespace.run(['dhclient', '-v', '-r', '-4', ...files, 'eth0'])
+  t.regex(stdout + stderr, /DHCPRELEASE/)
+  t.is(await hears(start(), 'BOUND|REBOOT'), address)
+  await t.notThrowsAsync(site.logs(new RegExp(`released ${address.replaceAll('.', '\\.')}`)))
+})
