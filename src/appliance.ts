@@ -21,6 +21,10 @@ import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
 
+/** How often the clock is looked at, and what it may be off by: NTP slews less than that. */
+const clockEveryMs = 5000
+const clockToleranceMs = 10_000
+
 export class Appliance {
   private readonly settings: Settings
   private readonly tell: Tell
@@ -31,15 +35,13 @@ export class Appliance {
   private readonly listenersOf: (() => readonly Listener[])[] = []
   /** Where it gives addresses. In proxy mode the leases on disk are those of an earlier server mode. */
   private dhcp: DhcpServer | undefined
-  /** Milliseconds since 1970; a clock that is set while we run moves no lease. */
-  private readonly now: () => number
+  /** What the time of the process has to be added to, for milliseconds since 1970. */
+  private clockOffset = Date.now() - performance.now()
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
     this.tell = tell
     this.site = siteOf(settings)
-    const offset = Date.now() - performance.now()
-    this.now = () => offset + performance.now()
   }
 
   /** What listens, for the person who started us, and for GET /v1/status. */
@@ -62,6 +64,8 @@ export class Appliance {
     if (settings.http !== undefined) await this.startHttp(settings.http)
     await this.startApi(registry, catalog)
     await this.startDhcp(registry, leases)
+    const clock = setInterval(() => void this.followClock(), clockEveryMs)
+    this.stops.push(() => clearInterval(clock))
   }
 
   /** Also after a failed start. */
@@ -183,6 +187,25 @@ export class Appliance {
     this.stops.push(() => server.stop())
     await server.start()
     this.listenersOf.push(() => server.states().map((state) => ({ ...state, name: `DHCP ${dhcp.mode}` })))
+  }
+
+  /** Milliseconds since 1970, never backwards: a clock that is set moves no lease, until followClock() moves all. */
+  private readonly now = (): number => this.clockOffset + performance.now()
+
+  /** The machine started without a clock, or was suspended: from now on its leases are told by the right time. */
+  private async followClock(): Promise<void> {
+    const set = Date.now() - this.now()
+    if (Math.abs(set) < clockToleranceMs) return
+    const shifted = this.dhcp?.shift(set)
+    this.clockOffset += set
+    const text = `the clock was set by ${Math.round(set / 1000)} s: leases last as long as they would have`
+    this.tell({ level: 'warn', step: 'clock', text })
+    try {
+      await shifted
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.tell({ level: 'error', step: 'clock', text: `the leases could not be written anew: ${why}` })
+    }
   }
 
   private readonly decide = (facts: Facts) => decide(facts, this.table, this.site)

@@ -41,6 +41,9 @@ export type DhcpServerParts = {
 /** More lines of one kind in a second help nobody to follow a boot. */
 const mostLinesPerSecond = 100
 
+/** Of a change of all leases, so that others have their turn. */
+const shiftedAtOnce = 500
+
 export class DhcpServer {
   readonly leases: Leases
   private readonly parts: DhcpServerParts
@@ -115,6 +118,22 @@ export class DhcpServer {
     if (outcome !== 'ok') return 'full'
     this.leases.record(released)
     return released
+  }
+
+  /**
+   * The clock is about to be set by `ms`, and now() with it: leases last as long as they would have, at once for us,
+   * and on disk when it resolves.
+   */
+  async shift(ms: number): Promise<void> {
+    const leases = this.activeLeases().map((lease) => ({
+      ...lease,
+      since: lease.since + ms,
+      expires: lease.expires + ms,
+    }))
+    for (const lease of leases) this.leases.record(lease)
+    for (let from = 0; from < leases.length; from += shiftedAtOnce) {
+      await this.parts.commit(leases.slice(from, from + shiftedAtOnce))
+    }
   }
 
   private serverScopes(): readonly Scope[] {
