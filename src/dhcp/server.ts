@@ -125,12 +125,14 @@ export class DhcpServer {
    * and on disk when it resolves.
    */
   async shift(ms: number): Promise<void> {
-    const leases = this.activeLeases().map((lease) => ({
+    const shifted = ({ since, expires, ...lease }: Lease): Lease => ({
       ...lease,
-      since: lease.since + ms,
-      expires: lease.expires + ms,
-    }))
-    for (const lease of leases) this.leases.record(lease)
+      since: since + ms,
+      expires: expires + ms,
+    })
+    // Only what has not ended is worth a write.
+    const leases = this.activeLeases().map(shifted)
+    for (const lease of [...this.leases.all()]) this.leases.record(shifted(lease))
     for (let from = 0; from < leases.length; from += shiftedAtOnce) {
       await this.parts.commit(leases.slice(from, from + shiftedAtOnce))
     }
