@@ -125,14 +125,9 @@ export class DhcpServer {
    * and on disk when it resolves.
    */
   async shift(ms: number): Promise<void> {
-    const shifted = ({ since, expires, ...lease }: Lease): Lease => ({
-      ...lease,
-      since: since + ms,
-      expires: expires + ms,
-    })
     // Only what has not ended is worth a write.
-    const leases = this.activeLeases().map(shifted)
-    for (const lease of [...this.leases.all()]) this.leases.record(shifted(lease))
+    const leases = this.activeLeases().map((lease) => shifted(lease, ms))
+    for (const lease of [...this.leases.all()]) this.leases.record(shifted(lease, ms))
     for (let from = 0; from < leases.length; from += shiftedAtOnce) {
       await this.parts.commit(leases.slice(from, from + shiftedAtOnce))
     }
@@ -238,4 +233,8 @@ function openFrames(libc: Libc): FrameSender | undefined {
   } catch {
     return undefined
   }
+}
+
+function shifted({ since, expires, ...lease }: Lease, ms: number): Lease {
+  return { ...lease, since: since + ms, expires: expires + ms }
 }
