@@ -127,7 +127,7 @@ export class DhcpServer {
   async shift(ms: number): Promise<void> {
     // Only what has not ended is worth a write.
     const leases = this.activeLeases().map((lease) => shifted(lease, ms))
-    for (const lease of [...this.leases.all()]) this.leases.record(shifted(lease, ms))
+    for (const lease of this.leases.all()) this.leases.record(shifted(lease, ms))
     for (let from = 0; from < leases.length; from += shiftedAtOnce) {
       await this.parts.commit(leases.slice(from, from + shiftedAtOnce))
     }
