@@ -1,12 +1,20 @@
 // Builds every part from the settings; starts them in order, and stops them in the reverse one.
 
+import { existsSync } from 'node:fs'
 import type { Listener } from './api/listener.ts'
 import { apiApp } from './api/router.ts'
 import { writersOf } from './api/guard.ts'
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import { decide, type Site } from './boot/decide.ts'
 import type { Facts } from './boot/facts.ts'
-import { emptyTable, hostOfMac, snapshotOf, type Table } from './boot/table.ts'
+import {
+  builtInLocal,
+  configurationExists,
+  emptyTable,
+  hostOfMac,
+  snapshotOf,
+  type Table,
+} from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
@@ -59,6 +67,7 @@ export class Appliance {
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
     await catalog.start()
+    this.warn()
     // DHCP last: nothing is offered that cannot be fetched yet.
     if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
     if (settings.http !== undefined) await this.startHttp(settings.http)
@@ -66,6 +75,23 @@ export class Appliance {
     await this.startDhcp(registry, leases)
     const clock = setInterval(() => void this.followClock(), clockEveryMs)
     this.stops.push(() => clearInterval(clock))
+  }
+
+  /** What is set, and leads nowhere. */
+  private warn(): void {
+    const { tftp, http, configuration } = this.settings
+    for (const [name, root] of [
+      ['tftp.root', tftp?.root],
+      ['http.root', http?.root],
+    ] as const) {
+      if (root === undefined || existsSync(root)) continue
+      this.tell({ level: 'warn', step: 'settings', text: `${name}: there is no folder ${root}` })
+    }
+    const name = configuration.default
+    if (name === null || configurationExists(this.table, name)) return
+    const known = [...this.table.configurations.keys(), builtInLocal].join(', ')
+    const text = `configuration.default: there is no configuration ${name}, so that machines boot local; there are ${known}`
+    this.tell({ level: 'warn', step: 'settings', text })
   }
 
   /** Also after a failed start. */

@@ -2,7 +2,7 @@
 
 import { relative } from 'node:path'
 import type { Listener } from './api/listener.ts'
-import { formatIpv4, ipv4, type Ipv4 } from './net/ipv4.ts'
+import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { isAttached, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'
 
@@ -38,7 +38,7 @@ function undeployed({ dhcp, configuration }: Settings): string {
 
 function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly string[] {
   const hasDhcp = listeners.some(({ name }) => name.startsWith('DHCP'))
-  const waiting = { name: 'DHCP', where: '', serving: false, because: 'no link has an IPv4 address yet' }
+  const waiting = { name: 'DHCP', where: '', serving: false, because: whyNoLink(dhcp) }
   const isWanted = dhcp !== undefined && dhcp.mode !== 'off'
   const all: readonly Listener[] = isWanted && !hasDhcp ? [...listeners, waiting] : listeners
   const width = Math.max(...all.map(({ name }) => name.length))
@@ -46,6 +46,16 @@ function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly stri
     const state = serving ? '' : `not served: ${because ?? 'see the log'}`
     return `  ${name.padEnd(width)}  ${[where, state].filter(Boolean).join('  ')}`
   })
+}
+
+function whyNoLink(dhcp: Settings['dhcp']): string {
+  const own = localLinks().filter(isAttached)
+  if (own.length === 0) return 'no link has an IPv4 address yet'
+  const ours = own.map(
+    ({ name, addresses }) => `${name} ${addresses.map(({ ip }) => formatIpv4(ip)).join(', ')}`,
+  )
+  const subnets = (dhcp?.subnets ?? []).map(({ subnet }) => formatSubnet(subnet)).join(' or ')
+  return `through relays only: no link has an address in ${subnets}; there are ${ours.join('; ')}`
 }
 
 /** Ours on a link that leads to machines. */

@@ -106,6 +106,11 @@ export class Registry {
   async deploy(configuration: string, targets: readonly DeployTarget[]): Promise<DeployResult> {
     const plan = this.planDeploy(configuration, targets)
     if ('fault' in plan) return plan
+    if (plan.hosts.length === 0) {
+      // As the original, 200; but a script that misspelled `hosts` installs its machine for ever.
+      const text = `a deploy of ${configuration} named no host, and changed nothing: its body needs {"hosts":[{"macAddress":"..."}]}`
+      this.tell({ level: 'warn', step: 'deploy', text })
+    }
     const stored = plan.hosts.flatMap((host): StoreChange[] => [
       ...(host.isNew ? [{ kind: 'registered-host' as const, name: host.host.name, mac: host.mac }] : []),
       { kind: 'assignment', host: host.host.name, configuration },
@@ -206,7 +211,10 @@ export class Registry {
     if (written === undefined || written === '') return faults.hostUnnamed()
     if (owner !== undefined) return planned(owner)
     if (this.policy === 'declared') return faults.macNotFound(written.toLowerCase())
-    return mac === undefined ? faults.macInvalid(written) : { host: registeredHost(mac), mac, isNew: true }
+    const isNobody = mac === 'ff:ff:ff:ff:ff:ff' || mac === '00:00:00:00:00:00'
+    return mac === undefined || isNobody
+      ? faults.macInvalid(written)
+      : { host: registeredHost(mac), mac, isNew: true }
   }
 }
 

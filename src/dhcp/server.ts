@@ -221,7 +221,7 @@ export class DhcpServer {
       const isNear = links.some(({ addresses }) => addresses.some(({ ip }) => inSubnet(ip, subnet)))
       if (mode === 'off' || isNear) continue
       const text = `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`
-      this.parts.tell({ level: 'info', step: 'dhcp.link', text })
+      this.parts.tell({ level: 'warn', step: 'dhcp.link', text })
     }
   }
 }

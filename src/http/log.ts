@@ -31,7 +31,7 @@ export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms:
   const who = name === undefined ? address : `${name} (${address})`
   const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
   tell({
-    level: levelOf(ctx.method, status, decision?.reason.rule),
+    level: levelOf(ctx.method, status, decision?.reason.rule, client.host),
     step: left ? 'http.left' : `http.${printable(ctx.method.toLowerCase())}`,
     text: `${who}: ${printable(ctx.method)} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
     client,
@@ -39,8 +39,12 @@ export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms:
   })
 }
 
-/** A 404 is what every loader and mirror meets on its way, and a range a piece of a file being read. */
-function levelOf(method: string, status: number, rule: Rule | undefined): Level {
+/**
+ * A 404 is what every loader and mirror meets on its way; but one of a machine that somebody deployed to may be why it
+ * stops. A range is a piece of a file being read.
+ */
+function levelOf(method: string, status: number, rule: Rule | undefined, host: string | undefined): Level {
   if (status === 403 || status >= 500 || (rule !== undefined && worrying.has(rule))) return 'warn'
-  return method === 'GET' && status === 200 ? 'info' : 'debug'
+  const isTold = status === 200 || (status === 404 && host !== undefined)
+  return method === 'GET' && isTold ? 'info' : 'debug'
 }

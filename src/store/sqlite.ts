@@ -24,7 +24,9 @@ export async function openTables(path: string): Promise<Tables> {
     return new Tables(path, db, database)
   } catch (error) {
     database.close()
-    throw codeOf(error) === 'SQLITE_BUSY' ? new Error('another process has it open', { cause: error }) : error
+    throw codeOf(error) === 'SQLITE_BUSY'
+      ? new Error('another process has it open; if PXE Pilot runs already, stop it first', { cause: error })
+      : error
   }
 }
 

@@ -1,6 +1,5 @@
 // Leases over the API: what is shown of them, and what ends one.
 
-import { EventEmitter, once } from 'node:events'
 import test from 'ava'
 import type { Lease } from '../../src/model.ts'
 import { parseIpv4, parseSubnet, type Ipv4, type Subnet } from '../../src/net/ipv4.ts'
@@ -81,20 +80,29 @@ test('nobody is given addresses: [] and 404', async (t) => {
 })
 
 test('204 comes when the release is done, not before', async (t) => {
-  const disk = new EventEmitter()
+  const asked = deferred()
+  const synced = deferred()
   const { url } = await serveApi(t, {
     releaseLease: async () => {
-      await once(disk, 'synced')
+      asked.resolve()
+      await synced.promise
       return leases[0]
     },
   })
   let answered = false
   const reply = fetch(`${url}/v1/leases/10.77.0.100`, { method: 'DELETE' }).finally(() => (answered = true))
+  await asked.promise
   await new Promise((resolve) => setTimeout(resolve, 100))
   t.false(answered)
-  disk.emit('synced')
+  synced.resolve()
   t.is((await reply).status, 204)
 })
+
+function deferred() {
+  const settle = { resolve: () => undefined as void }
+  const promise = new Promise<void>((done) => (settle.resolve = done))
+  return { promise, resolve: () => settle.resolve() }
+}
 
 test('a release that cannot be written is 500, and an error in the log', async (t) => {
   const { url, events } = await serveApi(t, { releaseLease: () => Promise.reject(new Error('full')) })

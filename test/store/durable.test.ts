@@ -239,7 +239,10 @@ test('a second process is kept out, and told why', async (t) => {
   let said = ''
   child.stdout.on('data', (bytes) => (said += String(bytes)))
   await once(child, 'close')
-  t.is(said, `The store ${path} cannot be opened: another process has it open\n`)
+  t.is(
+    said,
+    `The store ${path} cannot be opened: another process has it open; if PXE Pilot runs already, stop it first\n`,
+  )
   await store.close()
 })
 
