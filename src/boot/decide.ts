@@ -8,7 +8,7 @@ import { decideLoader } from './offer.ts'
 import { readPath } from './paths.ts'
 import type { Table } from './table.ts'
 
-export type { Answer, Decision, Rule, Site } from './decision.ts'
+export { worrying, type Answer, type Decision, type Rule, type Site } from './decision.ts'
 
 /** Synchronous, total, pure. */
 export function decide(facts: Facts, table: Table, site: Site): Decision {

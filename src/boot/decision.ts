@@ -52,6 +52,14 @@ export type Rule =
   | 'broken-template'
   | 'refused'
 
+/** Someone deployed something, and this is not it. */
+export const worrying: ReadonlySet<Rule> = new Set<Rule>([
+  'vanished',
+  'no-form',
+  'broken-template',
+  'loader-missing',
+])
+
 export type Decision = {
   /** In order: the first that is there is given. Empty: nothing. */
   readonly answers: readonly Answer[]

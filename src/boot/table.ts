@@ -22,7 +22,6 @@ export type Catalog = {
 
 export type Change =
   | { readonly kind: 'host'; readonly host: Host }
-  | { readonly kind: 'host-removed'; readonly name: string }
   | { readonly kind: 'assignment'; readonly host: string; readonly configuration: string | null }
   | { readonly kind: 'address'; readonly ip: Ipv4; readonly mac: Mac | null }
   | { readonly kind: 'catalog'; readonly catalog: Catalog }
@@ -71,11 +70,6 @@ function applyChange(table: Table, change: Change): void {
       forgetMacs(table, change.host.name)
       table.hosts.set(change.host.name, change.host)
       for (const mac of change.host.macs) table.hostByMac.set(mac, change.host.name)
-      return
-    case 'host-removed':
-      forgetMacs(table, change.name)
-      table.hosts.delete(change.name)
-      table.assignments.delete(change.name)
       return
     case 'assignment':
       if (change.configuration === null) table.assignments.delete(change.host)

@@ -50,7 +50,7 @@ const fileLength = 128
 /** RFC 951: a BOOTP message has 300 octets, and old relays drop shorter ones. */
 const shortest = 300
 
-/** Total: any bytes give a message, or the reason why they are none. The message's buffers are parts of `bytes`. */
+/** Total: whatever the bytes, they give a message, or the reason why they are none. The message's buffers are parts of `bytes`. */
 export function decode(bytes: Buffer): Message | Malformed {
   if (bytes.length < optionsAt) return { malformed: `${bytes.length} octets are too few` }
   if (bytes.readUInt32BE(236) !== magicCookie) return { malformed: 'it has no magic cookie (plain BOOTP)' }

@@ -1,6 +1,6 @@
 // One request on its way through the engine, and what the engine was handed to answer it.
 
-import type { Decision } from '../boot/decide.ts'
+import { worrying, type Decision } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
 import { printable, type Level, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
@@ -128,12 +128,11 @@ export function offerBoot(
   const boot = decision.answers.find((answer): answer is Boot => answer.kind === 'boot')
   const { rule, because } = decision.reason
   const what = boot === undefined ? 'nothing to boot' : whatBoots(boot)
-  const isMissed = boot === undefined && (rule === 'loader-missing' || rule === 'no-form')
   return {
     boot,
     fields: bootFields(boot, client, message),
     text: `${what} (${because})`,
-    level: isMissed || rule === 'vanished' ? 'warn' : 'info',
+    level: worrying.has(rule) ? 'warn' : 'info',
   }
 }
 

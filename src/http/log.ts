@@ -1,7 +1,7 @@
 // Tells one line per HTTP request: who asked what, what was answered, and why.
 
 import type { Context } from 'koa'
-import type { Decision, Rule } from '../boot/decide.ts'
+import { worrying, type Decision, type Rule } from '../boot/decide.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 
@@ -12,14 +12,6 @@ export type Answered = {
   readonly bytes: number
   readonly decision?: Decision | undefined
 }
-
-/** Someone deployed something, and this is not it. */
-const worrying: ReadonlySet<Rule> = new Set<Rule>([
-  'vanished',
-  'no-form',
-  'broken-template',
-  'loader-missing',
-])
 
 export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms: number, tell: Tell): void {
   const { status } = ctx

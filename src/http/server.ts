@@ -51,7 +51,7 @@ export type ListenerParts = {
   /** The setting that moves the port: `http.port`. */
   readonly setting: string
   readonly bind: Ipv4
-  /** 0: any that is free. */
+  /** 0: one that is free. */
   readonly port: number
   /** handlerOf() a Koa application. */
   readonly handle: RequestListener

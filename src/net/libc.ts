@@ -113,7 +113,7 @@ export function inetAddress(ip: number, port: number): Buffer {
   return bytes
 }
 
-/** struct sockaddr_ll (packet(7)). `hardware` empty: any. */
+/** struct sockaddr_ll (packet(7)). `hardware` empty: everyone's. */
 export function linkAddress(etherType: number, interfaceIndex: number, hardware: Uint8Array): Buffer {
   const bytes = Buffer.alloc(20)
   bytes.writeUInt16LE(AF_PACKET, 0)

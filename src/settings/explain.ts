@@ -54,7 +54,7 @@ export function explain(issue: z.core.$ZodIssue, value: unknown): string {
   }
 }
 
-/** The schema's own words, where it has any. */
+/** The schema's own words, where it has some. */
 function ours(issue: z.core.$ZodIssue): string | undefined {
   // A text that could not be parsed says itself what it was.
   return issue.message.startsWith('must be ') ? issue.message.replace(/, not ".*"$/s, '') : undefined

@@ -1,12 +1,12 @@
 // Answers TFTP datagrams: whose transfer each belongs to, what a request gets, and how many there may be. No socket here.
 
-import { decide, type Decision, type Site } from '../boot/decide.ts'
+import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { findSource, type Roots } from './answer.ts'
 import type { Clock } from './clock.ts'
-import { lackOf, worrying } from './lack.ts'
+import { lackOf } from './lack.ts'
 import { decode, encode, errorCodes, type Request } from './packet.ts'
 import type { Port } from './port.ts'
 import { Session } from './session.ts'

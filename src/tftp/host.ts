@@ -200,7 +200,6 @@ export class TftpHost {
   }
 
   private say(worker: Worker, message: ToWorker): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     worker.postMessage(message)
   }
 }

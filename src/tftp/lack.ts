@@ -1,15 +1,7 @@
 // Why a file that is not there is worth a warning: loaders probe for many names that need not be there.
 
-import type { Rule, Site } from '../boot/decide.ts'
+import type { Site } from '../boot/decide.ts'
 import { builtInLocal, type Table } from '../boot/table.ts'
-
-/** Someone deployed something, and this is not it. */
-export const worrying: ReadonlySet<Rule> = new Set<Rule>([
-  'vanished',
-  'no-form',
-  'broken-template',
-  'loader-missing',
-])
 
 /** A loader without its package, or a file that the configuration of `host` names; undefined for a mere probe. */
 export function lackOf(file: string, host: string | undefined, table: Table, site: Site): string | undefined {

@@ -10,7 +10,6 @@ import { DgramIo, localAddresses } from './io-dgram.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
 const { settings, clients, advertise, site, snapshot } = workerData as WorkerStart
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 const say = (message: FromWorker): void => parentPort?.postMessage(message)
 const post: Tell = (event) => say({ kind: 'event', event })
 // A storm of honest clients is told in full, a flood of forged requests is not.
