@@ -21,7 +21,17 @@ export type Found =
 type NotFound = { readonly kind: 'missing' } | { readonly kind: 'refused'; readonly because: string }
 
 export type Opened =
-  { readonly kind: 'opened'; readonly handle: FileHandle; readonly size: number } | NotFound
+  | {
+      readonly kind: 'opened'
+      readonly handle: FileHandle
+      /** Where it really lies. */
+      readonly path: string
+      readonly size: number
+      readonly mtimeMs: number
+      /** As findUnder() has it. */
+      readonly identity: string
+    }
+  | NotFound
 
 /**
  * Where `path` (relative, without `..`) really lies. Refused: what climbs or links out of the root (CWE-22,
@@ -31,7 +41,9 @@ export async function findUnder(root: string, path: string, links: Links): Promi
   if (path.includes('\0')) return { kind: 'refused', because: 'the name holds a NUL' }
   if (path.split('/').includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
   try {
-    const [realRoot, real] = await Promise.all([realpath(root), realpath(join(root, path))])
+    // One after the other: what hangs takes one thread of the pool, and not two.
+    const realRoot = await realpath(root)
+    const real = await realpath(join(root, path))
     if (links === 'inside' && !isUnder(realRoot, real)) {
       return { kind: 'refused', because: 'a link leads out of the root' }
     }
@@ -79,7 +91,10 @@ async function openJudged(
     const status = await handle.stat()
     const isInside =
       links === 'anywhere' || ((await liesUnder(handle, root)) ?? identityOf(status) === found.identity)
-    if (status.isFile() && isInside) return { kind: 'opened', handle, size: status.size }
+    if (status.isFile() && isInside) {
+      const { size, mtimeMs } = status
+      return { kind: 'opened', handle, path: found.path, size, mtimeMs, identity: identityOf(status) }
+    }
   } catch (error) {
     await handle.close()
     throw error
@@ -91,14 +106,14 @@ async function openJudged(
 /** Undefined where the system does not tell: without /proc, or to a program that has file capabilities. */
 async function liesUnder(handle: FileHandle, root: string): Promise<boolean | undefined> {
   try {
-    const [realRoot, real] = await Promise.all([realpath(root), readlink(`/proc/self/fd/${handle.fd}`)])
-    return isUnder(realRoot, real)
+    return isUnder(await realpath(root), await readlink(`/proc/self/fd/${handle.fd}`))
   } catch {
     return undefined
   }
 }
 
-function identityOf(status: Stats): string {
+/** Which file it is, whatever its name leads to by now. */
+export function identityOf(status: Pick<Stats, 'dev' | 'ino'>): string {
   return `${status.dev}:${status.ino}`
 }
 

@@ -8,6 +8,7 @@ import test from 'ava'
 const levels: Readonly<Record<string, number>> = {
   'net/': 1,
   'files.ts': 1,
+  'disk.ts': 1,
   'model.ts': 2,
   'settings/': 2,
   'faults.ts': 2,

@@ -2,8 +2,8 @@
 
 import { EventEmitter, once } from 'node:events'
 import test from 'ava'
-import { Disk, DiskStuck } from '../../src/tftp/disk.ts'
-import { turns } from './memory.ts'
+import { Disk, DiskStuck } from '../src/disk.ts'
+import { turns } from './tftp/memory.ts'
 
 /** Work that ends when it is told to. */
 function work() {
@@ -101,4 +101,37 @@ test('when all that runs has taken too long, what waits and what comes fails at 
   t.is(await disk.run(() => Promise.resolve('served')), 'served')
   second.state.end()
   await two
+})
+
+test('who waits no longer is told so, whether it had its turn or not; what comes too late is undone', async (t) => {
+  const disk = new Disk(1, 10_000, () => 0)
+  const [first, second] = [work(), work()]
+  const undone: unknown[] = []
+  const one = disk.runWithin(20, first.run, (late) => undone.push(late))
+  const two = disk.runWithin(20, second.run, (late) => undone.push(late))
+  await t.throwsAsync(one, { instanceOf: DiskStuck })
+  await t.throwsAsync(two, { instanceOf: DiskStuck })
+  first.state.end()
+  await turns()
+  t.is(undone.length, 1)
+  t.false(second.state.begun)
+  t.is(await disk.runWithin(1000, () => Promise.resolve('served')), 'served')
+})
+
+test('what nobody waits for, as a close, takes its turn, outlasts a hang, and harms nobody when it fails', async (t) => {
+  let time = 0
+  const disk = new Disk(1, 1000, () => time)
+  const [hung, close] = [work(), work()]
+  const read = disk.run(hung.run)
+  disk.afterwards(close.run)
+  time = 5000
+  await t.throwsAsync(disk.run(close.run), { instanceOf: DiskStuck })
+  t.false(close.state.begun)
+  hung.state.end()
+  await read
+  await turns()
+  t.true(close.state.begun)
+  close.state.fail(new Error('EIO'))
+  await turns()
+  t.is(await disk.run(() => Promise.resolve('served')), 'served')
 })
