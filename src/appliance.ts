@@ -23,7 +23,7 @@ import { handlerOf, HttpListener } from './http/server.ts'
 import type { Lease } from './model.ts'
 import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
 import { neighbourOf } from './net/neighbours.ts'
-import { Registry } from './registry.ts'
+import { Registry, type Guards } from './registry.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
 import { openStore } from './store/open.ts'
@@ -62,7 +62,7 @@ export class Appliance {
     const { settings, table, tell, now } = this
     const store = await openStore(settings.store)
     this.stops.push(() => store.close())
-    const registry = new Registry({ table, store, policy: settings.hosts_policy, tell, now })
+    const registry = new Registry({ table, store, guards: guardsOf(settings), tell, now })
     const leases = await registry.load(declaredHosts(settings.hosts))
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
@@ -235,6 +235,16 @@ export class Appliance {
   }
 
   private readonly decide = (facts: Facts) => decide(facts, this.table, this.site)
+}
+
+function guardsOf({ hosts_policy, configuration }: Settings): Guards {
+  const { destructive, max_hosts_per_deploy } = configuration
+  return {
+    policy: hosts_policy,
+    default: configuration.default,
+    destructive,
+    maxHosts: max_hosts_per_deploy,
+  }
 }
 
 function siteOf(settings: Settings): Site {

@@ -1,5 +1,7 @@
 // The one catalogue of faults a caller can make or meet: code -> HTTP status, and the words of the original.
 
+import { nearest } from './settings/nearest.ts'
+
 /** What each code is as an HTTP status. */
 export const faultStatus = {
   body_not_json: 400,
@@ -7,11 +9,20 @@ export const faultStatus = {
   query_invalid: 400,
   address_invalid: 400,
   host_unnamed: 400,
+  token_needed: 401,
   write_not_allowed: 403,
   origin_not_allowed: 403,
   configuration_not_found: 404,
   host_not_found: 404,
   lease_not_found: 404,
+  discovered_not_found: 404,
+  nothing_to_undo: 409,
+  undo_conflict: 409,
+  confirmation_needed: 409,
+  host_declared: 409,
+  host_exists: 409,
+  mac_taken: 409,
+  address_taken: 409,
   host_mismatch: 409,
   host_twice: 409,
   host_locked: 409,
@@ -25,17 +36,33 @@ export const faultStatus = {
 export type FaultCode = keyof typeof faultStatus
 
 /** `message` is for a person: what happened, and what to do. */
-export type Fault = { readonly code: FaultCode; readonly message: string }
+export type Fault = {
+  readonly code: FaultCode
+  readonly message: string
+  /** Beside the message in the answer: a `hint`, the number that `confirm` has to be. */
+  readonly more?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Of more names the nearest takes too long to find for an answer. */
+const mostNames = 1000
+
+function didYouMean(name: string, known: Iterable<string>): Pick<Fault, 'more'> {
+  const names = [...known]
+  const near = names.length > mostNames ? undefined : nearest(name, names)
+  return near === undefined ? {} : { more: { hint: `did you mean ${near}?` } }
+}
 
 /** The messages scripts of the original compare against: its spelling and its angle brackets (service.go). */
 export const faults = {
-  configurationNotFound: (name: string): Fault => ({
+  configurationNotFound: (name: string, known: Iterable<string> = []): Fault => ({
     code: 'configuration_not_found',
     message: `Configuration '${name}' does not exists`,
+    ...didYouMean(name, known),
   }),
-  hostNotFound: (name: string): Fault => ({
+  hostNotFound: (name: string, known: Iterable<string> = []): Fault => ({
     code: 'host_not_found',
     message: `No host declared for name <${name}>`,
+    ...didYouMean(name, known),
   }),
   macNotFound: (mac: string): Fault => ({
     code: 'host_not_found',
@@ -71,8 +98,38 @@ export const faults = {
   }),
   hostLocked: (name: string): Fault => ({
     code: 'host_locked',
-    message: `Host <${name}> is locked in the settings file; only local may be deployed to it`,
+    message: `Host <${name}> is locked: only local may be deployed to it, and nothing switches it. Where it is declared, its "locked" says so`,
   }),
+  hostDeclared: (name: string, file: string): Fault => ({
+    code: 'host_declared',
+    message: `Host <${name}> is declared in ${file}: change it there; the file is read again as soon as it is saved`,
+  }),
+  hostExists: (name: string): Fault => ({
+    code: 'host_exists',
+    message: `There is a host <${name}> already; PATCH /v1/hosts/${name} changes it`,
+  }),
+  macTaken: (mac: string, name: string): Fault => ({
+    code: 'mac_taken',
+    message: `MAC address <${mac}> is that of host <${name}>`,
+  }),
+  addressTaken: (address: string, why: string): Fault => ({
+    code: 'address_taken',
+    message: `${address} cannot be reserved: it ${why}`,
+  }),
+  discoveredNotFound: (mac: string): Fault => ({
+    code: 'discovered_not_found',
+    message: `No unknown machine with MAC address <${mac}> asked for a boot lately; POST /v1/hosts adds a host all the same`,
+  }),
+  confirmationNeeded: (why: string, hosts: number): Fault => ({
+    code: 'confirmation_needed',
+    message: `${why}: say "confirm": ${hosts}, the number of hosts that would change (--yes)`,
+    more: { confirm: hosts },
+  }),
+  nothingToUndo: (): Fault => ({
+    code: 'nothing_to_undo',
+    message: 'There is no change that could be taken back; GET /v1/audit shows what was changed',
+  }),
+  undoConflict: (why: string): Fault => ({ code: 'undo_conflict', message: why }),
   addressInvalid: (address: string): Fault => ({
     code: 'address_invalid',
     message: `<${address}> is no IPv4 address; write four numbers such as 10.77.0.100`,

@@ -2,6 +2,7 @@
 
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
+import type { PowerSettings } from './settings/schema.ts'
 
 /** Every firmware a setting may name. */
 export const firmwares = [
@@ -45,8 +46,8 @@ export type Host = {
   readonly name: string
   /** The first is the primary one. Empty only in settings files of the original. */
   readonly macs: readonly Mac[]
-  /** `settings`: declared in pxe-pilot.yml; `registered`: made by a deploy to a MAC nobody declared. */
-  readonly origin: 'settings' | 'registered'
+  /** `settings`: declared in pxe-pilot.yml; `added`: by the API; `registered`: by a deploy to a MAC nobody declared. */
+  readonly origin: 'settings' | 'added' | 'registered'
   /** Its reserved address. */
   readonly ip?: Ipv4 | undefined
   readonly locked: boolean
@@ -54,8 +55,57 @@ export type Host = {
   readonly firmware?: Firmware | undefined
   readonly localMethod?: LocalMethod | undefined
   readonly vars: Readonly<Record<string, string>>
-  /** What its DHCP answers carry beside, or instead of, its subnet's. */
+  /** What its DHCP answers carry beside, or instead of, its subnet's. Only those of the settings have any. */
   readonly options: readonly DhcpOption[]
+  /** How it is switched, as the settings write it. Its secrets leave the process by no way but the switching. */
+  readonly power?: PowerSettings | undefined
+}
+
+/** What a change did to one host: what was before, and what came of it. */
+export type HostChange = {
+  readonly host: string
+  /** What it boots; null: nothing is deployed to it. Left out: as it was. */
+  readonly configuration?: { readonly before: string | null; readonly after: string | null }
+  /** The host itself; null: there is none. Left out: as it was. */
+  readonly record?: { readonly before: Host | null; readonly after: Host | null }
+}
+
+export type AuditAction =
+  | 'deploy'
+  | 'undeploy'
+  | 'add'
+  | 'change'
+  | 'remove'
+  | 'adopt'
+  | 'undo'
+  | 'hold'
+  | 'release'
+  | 'import'
+  | 'settings'
+
+/** One change that somebody made. */
+export type AuditEntry = {
+  /** Counted from 1. */
+  readonly id: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly action: AuditAction
+  /** The name of the caller's token; empty without one. */
+  readonly by: string
+  /** The caller's address; empty where it was ourselves. */
+  readonly from: string
+  readonly changes: readonly HostChange[]
+  /** The entry that this one took back. */
+  readonly undoes?: number
+}
+
+/** Everything boots local until somebody releases it. */
+export type Hold = {
+  /** Milliseconds since 1970. */
+  readonly since: number
+  readonly by: string
+  readonly from: string
+  readonly reason: string
 }
 
 /** One file of a configuration, in one loader's language. */

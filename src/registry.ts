@@ -1,39 +1,30 @@
 // The one door for every change: validate, put on disk, bring into force everywhere, and only then answer.
 
-import {
-  applyDelta,
-  builtInLocal,
-  configurationExists,
-  hostOfMac,
-  registeredHost,
-  type Catalog,
-  type Change,
-  type Delta,
-  type Table,
-} from './boot/table.ts'
+import { applyDelta, hostOfMac, type Catalog, type Change, type Delta, type Table } from './boot/table.ts'
 import type { Tell } from './events.ts'
 import { faults, type Fault } from './faults.ts'
-import type { Host, Lease } from './model.ts'
+import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
-import { parseMac, type Mac } from './net/mac.ts'
+import type { Mac } from './net/mac.ts'
+import { ourselves, type Caller } from './registry/caller.ts'
+import {
+  planDeploy,
+  planUndeploy,
+  type DeployHow,
+  type DeployResult,
+  type DeployTarget,
+  type Guards,
+} from './registry/deploy.ts'
+import { planHold, planRelease } from './registry/hold.ts'
+import { planAdd, planChange, planRemove, type HostRecord, type HostRules } from './registry/hosts.ts'
+import { planImport, type Link } from './registry/import.ts'
+import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
+import { Queue } from './registry/queue.ts'
+import { difference, planSettings, settled } from './registry/settle.ts'
+import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
 import type { Outcome, Store, StoreChange } from './store/store.ts'
 
-/** One host of a deploy as its caller wrote it: by name, by MAC in any notation, or by both. */
-export type DeployTarget = {
-  readonly name?: string | undefined
-  readonly mac?: string | undefined
-  /** The caller tried to name a configuration per host, which the original refuses. */
-  readonly configuration?: string | undefined
-}
-
-export type Deployed = {
-  readonly name: string
-  readonly configuration: string
-  /** It was unknown until now. */
-  readonly registered: boolean
-}
-
-export type DeployResult = { readonly hosts: readonly Deployed[] } | { readonly fault: Fault }
+export type { DeployHow, DeployResult, Deployed, DeployTarget, Guards } from './registry/deploy.ts'
 
 /** Keeps a replica of the table; resolves when the delta is in force there. */
 export type Follower = (delta: Delta) => Promise<void>
@@ -41,29 +32,55 @@ export type Follower = (delta: Delta) => Promise<void>
 export type RegistryParts = {
   readonly table: Table
   readonly store: Store
-  /** What a deploy to a MAC that nobody declared does: make a host of it, or refuse. */
-  readonly policy: 'register' | 'declared'
+  readonly guards: Guards
+  readonly rules?: HostRules | undefined
   readonly tell: Tell
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
+type Refused = { readonly fault: Fault }
+
+/** Of the audit: so many entries, and so many changes of hosts, are kept. */
+const mostEntries = 1000
+const mostChanges = 20_000
+
 export class Registry {
   readonly table: Table
   private readonly store: Store
-  private readonly policy: 'register' | 'declared'
+  private guards: Guards
+  private rules: HostRules
   private readonly tell: Tell
   private readonly now: () => number
   private readonly followers: Follower[] = []
+  private readonly queue = new Queue((plans) => this.make(plans))
+  private entries: readonly AuditEntry[] = []
+  private held: Hold | null = null
+  private wasImported = false
   /** What each MAC took of another DHCP server last. */
   private readonly learnt = new Map<Mac, Ipv4>()
 
   constructor(parts: RegistryParts) {
     this.table = parts.table
     this.store = parts.store
-    this.policy = parts.policy
+    this.guards = parts.guards
+    this.rules = parts.rules ?? { file: 'the settings file', takenBy: () => undefined }
     this.tell = parts.tell
     this.now = parts.now
+  }
+
+  /** Who changed what, oldest first. */
+  get audit(): readonly AuditEntry[] {
+    return this.entries
+  }
+
+  get hold(): Hold | null {
+    return this.held
+  }
+
+  /** Whether the original's links were looked for, once and for all. */
+  get imported(): boolean {
+    return this.wasImported
   }
 
   follow(follower: Follower): void {
@@ -73,67 +90,94 @@ export class Registry {
   /** Brings the table up from the settings' hosts and from what was stored; yields the stored leases. */
   async load(declared: readonly Host[]): Promise<readonly Lease[]> {
     const stored = await this.store.load()
-    const assignments = new Map(stored.assignments)
-    const ownerOf = new Map(declared.flatMap((host) => host.macs.map((mac) => [mac, host.name] as const)))
-    const changes: Change[] = declared.map((host) => ({ kind: 'host', host }))
-    const absorbed: StoreChange[] = []
-    for (const { name, mac } of stored.registered) {
-      const owner = ownerOf.get(mac)
-      if (owner === undefined) {
-        changes.push({ kind: 'host', host: registeredHost(mac) })
-        continue
-      }
-      const configuration = assignments.get(name)
-      assignments.delete(name)
-      // The registered one goes first: where both have one name, its removal must not take the assignment along.
-      absorbed.push({ kind: 'registered-host-removed', name })
-      if (configuration !== undefined && !assignments.has(owner)) {
-        assignments.set(owner, configuration)
-        absorbed.push({ kind: 'assignment', host: owner, configuration })
-      }
+    this.entries = stored.audit
+    this.held = stored.hold
+    this.wasImported = stored.imported
+    const before = {
+      hosts: new Map(stored.hosts.map((host) => [host.name, host])),
+      assignments: new Map(stored.assignments),
     }
-    if (absorbed.length > 0) await this.store.apply(absorbed)
-    for (const [host, configuration] of assignments) changes.push({ kind: 'assignment', host, configuration })
+    const after = settled(declared, before)
+    // That the settings declare a host is no news at a start.
+    const changes = difference(before, after).filter(
+      ({ record, configuration }) => record?.before != null || configuration !== undefined,
+    )
+    if (changes.length > 0) await this.keep([planSettings(changes)])
     const now = this.now()
-    for (const { ip, mac, state, expires } of stored.leases) {
-      if (state === 'bound' && expires > now) changes.push({ kind: 'address', ip, mac })
-    }
-    await this.bringIntoForce(changes)
+    await this.bringIntoForce([
+      ...Array.from(after.hosts.values(), (host): Change => ({ kind: 'host', host })),
+      ...Array.from(after.assignments, ([host, configuration]): Change => ({
+        kind: 'assignment',
+        host,
+        configuration,
+      })),
+      ...stored.leases
+        .filter(({ state, expires }) => state === 'bound' && expires > now)
+        .map(({ ip, mac }): Change => ({ kind: 'address', ip, mac })),
+      { kind: 'hold', held: this.held !== null },
+    ])
     return stored.leases
   }
 
+  /** The settings were read again. Resolves with what that changed, in force. */
+  async reload(
+    declared: readonly Host[],
+    guards: Guards,
+    rules: HostRules,
+  ): Promise<readonly HostChange[] | Refused> {
+    return await this.queue.add(() => {
+      this.guards = guards
+      this.rules = rules
+      return planSettings(difference(this.table, settled(declared, this.table)))
+    }, true)
+  }
+
   /** All targets change together, on disk and in force on every thread when it resolves; or none does. */
-  async deploy(configuration: string, targets: readonly DeployTarget[]): Promise<DeployResult> {
-    const plan = this.planDeploy(configuration, targets)
-    if ('fault' in plan) return plan
-    if (plan.hosts.length === 0) {
-      // As the original, 200; but a script that misspelled `hosts` installs its machine for ever.
-      const text = `a deploy of ${configuration} named no host, and changed nothing: its body needs {"hosts":[{"macAddress":"..."}]}`
-      this.tell({ level: 'warn', step: 'deploy', text })
-    }
-    const stored = plan.hosts.flatMap((host): StoreChange[] => [
-      ...(host.isNew ? [{ kind: 'registered-host' as const, name: host.host.name, mac: host.mac }] : []),
-      { kind: 'assignment', host: host.host.name, configuration },
-    ])
-    const outcomes = await this.store.apply(stored)
-    if (outcomes.includes('full')) return { fault: faults.storeFull() }
-    await this.bringIntoForce(
-      plan.hosts.flatMap((host): Change[] => [
-        ...(host.isNew ? [{ kind: 'host' as const, host: host.host }] : []),
-        { kind: 'assignment', host: host.host.name, configuration },
-      ]),
-    )
-    for (const { host } of plan.hosts) {
-      this.tell({
-        level: 'info',
-        step: 'deploy',
-        text: `${host.name} now boots ${configuration}`,
-        client: { host: host.name, mac: host.macs[0] },
-        data: { configuration },
-      })
-    }
-    const hosts = plan.hosts.map(({ host, isNew }) => ({ name: host.name, configuration, registered: isNew }))
-    return { hosts }
+  deploy(
+    configuration: string,
+    targets: readonly DeployTarget[],
+    how: DeployHow = { caller: ourselves },
+  ): Promise<DeployResult> {
+    const order = { configuration, targets, ...how }
+    return this.queue.add(() => planDeploy(order, this.table, this.guards))
+  }
+
+  /** Takes the assignment of a host away. */
+  undeploy(name: string, caller: Caller): Promise<{ readonly name: string } | Refused> {
+    return this.queue.add(() => planUndeploy(name, caller, this.table))
+  }
+
+  addHost(record: HostRecord, action: 'add' | 'adopt', caller: Caller): Promise<Host | Refused> {
+    return this.queue.add(() => planAdd(record, action, caller, this.table, this.rules))
+  }
+
+  /** `change` yields the whole host as it shall be. */
+  changeHost(name: string, change: (host: Host) => HostRecord, caller: Caller): Promise<Host | Refused> {
+    return this.queue.add(() => planChange(name, change, caller, this.table, this.rules))
+  }
+
+  /** What it boots is forgotten with it. */
+  removeHost(name: string, caller: Caller): Promise<{ readonly name: string } | Refused> {
+    return this.queue.add(() => planRemove(name, caller, this.table, this.rules))
+  }
+
+  /** Takes the last change back. */
+  undo(order: UndoOrder, caller: Caller): Promise<Undone | Refused> {
+    return this.queue.add(() => planUndo(order, caller, this.entries, this.table, this.guards), true)
+  }
+
+  /** Everything boots local until it is released. */
+  holdAll(reason: string, caller: Caller): Promise<Hold | Refused> {
+    return this.queue.add(() => planHold(this.held, reason, caller, this.now()), true)
+  }
+
+  release(caller: Caller): Promise<{ readonly hold: null } | Refused> {
+    return this.queue.add(() => planRelease(this.held, caller), true)
+  }
+
+  /** The original's links become assignments, and are never looked for again. */
+  importLinks(links: readonly Link[], caller = ourselves): Promise<readonly HostChange[] | Refused> {
+    return this.queue.add(() => planImport(links, this.table, caller), true)
   }
 
   /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */
@@ -170,57 +214,64 @@ export class Registry {
     await this.bringIntoForce([{ kind: 'catalog', catalog }])
   }
 
+  /** On disk and in force when it resolves, all of them; or why none is. */
+  private async make(plans: readonly Plan<unknown>[]): Promise<Fault | undefined> {
+    const fault = await this.keep(plans)
+    if (fault !== undefined) return fault
+    const changes = plans.flatMap(tableChangesOf)
+    if (changes.length > 0) await this.bringIntoForce(changes)
+    for (const { events } of plans) for (const event of events) this.tell(event)
+    return undefined
+  }
+
+  /** On disk, with who did it, in one write. */
+  private async keep(plans: readonly Plan<unknown>[]): Promise<Fault | undefined> {
+    const fresh = plans.filter(({ hosts, isAudited }) => hosts.length > 0 || isAudited === true)
+    const first = (this.entries.at(-1)?.id ?? 0) + 1
+    const entries = [
+      ...this.entries,
+      ...fresh.map((plan, index) => entryOf(plan, first + index, Math.round(this.now()))),
+    ]
+    const kept = bounded(entries)
+    const oldest = kept[0]?.id ?? 0
+    const changes: StoreChange[] = [
+      ...plans.flatMap(storeChangesOf),
+      ...entries.slice(this.entries.length).map((entry): StoreChange => ({ kind: 'audit', entry, oldest })),
+    ]
+    if (changes.length === 0) return undefined
+    const outcomes = await this.store.apply(changes)
+    if (outcomes.includes('full')) return faults.storeFull()
+    this.entries = kept
+    for (const change of changes) {
+      if (change.kind === 'hold') this.held = change.hold
+      if (change.kind === 'imported') this.wasImported = true
+    }
+    return undefined
+  }
+
   private async bringIntoForce(changes: readonly Change[]): Promise<void> {
     const delta: Delta = { revision: this.table.revision + 1, changes }
     applyDelta(this.table, delta)
     await Promise.all(this.followers.map((follower) => follower(delta)))
   }
-
-  /** The original's checks in the original's order (the first bad host decides); changes nothing. */
-  private planDeploy(
-    configuration: string,
-    targets: readonly DeployTarget[],
-  ): { readonly hosts: readonly Planned[] } | { readonly fault: Fault } {
-    if (!configurationExists(this.table, configuration))
-      return { fault: faults.configurationNotFound(configuration) }
-    const hosts = new Map<string, Planned>()
-    for (const target of targets) {
-      const plan = this.planTarget(target)
-      if ('code' in plan) return { fault: plan }
-      const name = plan.host.name
-      if (hosts.has(name)) return { fault: faults.hostTwice(name) }
-      if (plan.host.locked && configuration !== builtInLocal) return { fault: faults.hostLocked(name) }
-      hosts.set(name, plan)
-    }
-    return { hosts: [...hosts.values()] }
-  }
-
-  private planTarget(target: DeployTarget): Planned | Fault {
-    if (target.configuration !== undefined && target.configuration !== '')
-      return faults.configurationNotAllowed()
-    const { name, mac: written } = target
-    const mac = written === undefined ? undefined : parseMac(written)
-    const owner = hostOfMac(this.table, mac)
-    if (name !== undefined && name !== '') {
-      const host = this.table.hosts.get(name)
-      if (host === undefined) return faults.hostNotFound(name)
-      if (written === undefined || written === '' || owner === host) return planned(host)
-      const shown = written.toLowerCase()
-      return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
-    }
-    if (written === undefined || written === '') return faults.hostUnnamed()
-    if (owner !== undefined) return planned(owner)
-    if (this.policy === 'declared') return faults.macNotFound(written.toLowerCase())
-    const isNobody = mac === 'ff:ff:ff:ff:ff:ff' || mac === '00:00:00:00:00:00'
-    return mac === undefined || isNobody
-      ? faults.macInvalid(written)
-      : { host: registeredHost(mac), mac, isNew: true }
-  }
 }
 
-type Planned = { readonly host: Host; readonly mac: Mac; readonly isNew: boolean }
+function entryOf({ action, caller, hosts, undoes }: Plan<unknown>, id: number, at: number): AuditEntry {
+  // What the settings declare stays there, secrets and all.
+  const changes =
+    action === 'settings'
+      ? hosts.map(({ host, configuration }) => ({ host, ...(configuration && { configuration }) }))
+      : hosts
+  const { by, from } = caller
+  return { id, at, action, by, from, changes, ...(undoes !== undefined && { undoes }) }
+}
 
-function planned(host: Host): Planned | Fault {
-  const mac = host.macs[0]
-  return mac === undefined ? faults.hostWithoutMac(host.name) : { host, mac, isNew: false }
+/** The youngest of them. */
+function bounded(entries: readonly AuditEntry[]): readonly AuditEntry[] {
+  let changes = 0
+  const first = entries.findLastIndex((entry, index) => {
+    changes += entry.changes.length
+    return entries.length - index > mostEntries || changes > mostChanges
+  })
+  return entries.slice(Math.min(first + 1, entries.length - 1))
 }

@@ -44,7 +44,13 @@ async function make(policy: 'register' | 'declared' = 'declared', wrap = (store:
       },
     ],
   })
-  const registry = new Registry({ table, store: wrap(store), policy, tell: () => {}, now: () => 1_000 })
+  const registry = new Registry({
+    table,
+    store: wrap(store),
+    guards: { policy },
+    tell: () => {},
+    now: () => 1_000,
+  })
   return { registry, store, table }
 }
 
@@ -105,8 +111,8 @@ test('a deploy is on disk and in force on every follower before it resolves', as
   const result = await registry.deploy('ubuntu', [{ name: 'h1' }, { mac: '0000.0000.0002' }])
   t.deepEqual(result, {
     hosts: [
-      { name: 'h1', configuration: 'ubuntu', registered: false },
-      { name: 'h2', configuration: 'ubuntu', registered: false },
+      { name: 'h1', configuration: 'ubuntu', before: null, registered: false },
+      { name: 'h2', configuration: 'ubuntu', before: null, registered: false },
     ],
   })
   t.deepEqual(snapshotOf(replica), snapshotOf(registry.table))
@@ -122,8 +128,10 @@ test('a deploy is on disk and in force on every follower before it resolves', as
 test('a MAC that nobody declared becomes a host where the policy says so', async (t) => {
   const { registry, store } = await make('register')
   const result = await registry.deploy('local', [{ mac: '23-34-A3-E9-09-CC' }])
-  t.deepEqual(result, { hosts: [{ name: '23-34-a3-e9-09-cc', configuration: 'local', registered: true }] })
-  t.deepEqual((await store.load()).registered, [{ name: '23-34-a3-e9-09-cc', mac: mac('23:34:a3:e9:09:cc') }])
+  t.deepEqual(result, {
+    hosts: [{ name: '23-34-a3-e9-09-cc', configuration: 'local', before: null, registered: true }],
+  })
+  t.like((await store.load()).hosts, [{ name: '23-34-a3-e9-09-cc', macs: [mac('23:34:a3:e9:09:cc')] }])
   const again = await registry.deploy('ubuntu', [{ mac: '23:34:a3:e9:09:cc' }])
   t.true('hosts' in again && !again.hosts[0]?.registered)
   const wrong = await registry.deploy('ubuntu', [{ mac: '23:34' }])
@@ -186,7 +194,7 @@ test('a lease is known as address -> MAC on every follower when its commit resol
 
 test('after a restart the table is what it was, and a declared host absorbs a registered one with its MAC', async (t) => {
   const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
-  const parts = { policy: 'register', tell: () => {}, now: () => 1_000 } as const
+  const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => 1_000 } as const
   const boot = async (declared: readonly Host[]) => {
     const store = await openStore(path)
     const registry = new Registry({ ...parts, store, table: emptyTable() })

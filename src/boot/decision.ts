@@ -41,6 +41,7 @@ export type Rule =
   | 'assigned'
   | 'default-configuration'
   | 'vanished'
+  | 'held'
   | 'menu-file'
   | 'file'
   | 'no-configuration'
@@ -71,7 +72,7 @@ export type Decision = {
 /** Which configuration a client boots, and why; undefined where nobody said. */
 export type Choice = {
   readonly name: string
-  readonly rule: 'assigned' | 'default-configuration' | 'vanished'
+  readonly rule: 'assigned' | 'default-configuration' | 'vanished' | 'held'
   readonly because: string
 }
 
@@ -85,6 +86,10 @@ export function choose(
   const assigned = host === undefined ? undefined : table.assignments.get(host.name)
   const who = host?.name ?? mac ?? 'the client'
   const name = assigned ?? site.default
+  if (table.held && (name !== null || host !== undefined || table.menus.size > 0)) {
+    const because = `everything boots local until somebody releases it (pxe-pilot hold), ${who} too`
+    return { name: builtInLocal, rule: 'held', because }
+  }
   if (name === null) return undefined
   if (name !== builtInLocal && !table.configurations.has(name)) {
     return {

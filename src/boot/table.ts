@@ -22,9 +22,12 @@ export type Catalog = {
 
 export type Change =
   | { readonly kind: 'host'; readonly host: Host }
+  /** Its assignment goes with it. */
+  | { readonly kind: 'host-removed'; readonly name: string }
   | { readonly kind: 'assignment'; readonly host: string; readonly configuration: string | null }
   | { readonly kind: 'address'; readonly ip: Ipv4; readonly mac: Mac | null }
   | { readonly kind: 'catalog'; readonly catalog: Catalog }
+  | { readonly kind: 'hold'; readonly held: boolean }
 
 /** A change of the table as plain data, so that a thread's replica follows by the same function. */
 export type Delta = { readonly revision: number; readonly changes: readonly Change[] }
@@ -37,6 +40,8 @@ export type Table = {
   readonly assignments: Map<string, string>
   /** Who holds an address: leases of ours, and in proxy mode what clients told the other server. */
   readonly addresses: Map<Ipv4, Mac>
+  /** Whatever was deployed, it is `local` that boots. */
+  held: boolean
   configurations: ReadonlyMap<string, Configuration>
   menus: ReadonlySet<string>
   loaders: ReadonlyMap<string, LoaderFile>
@@ -52,6 +57,7 @@ export function emptyTable(): Table {
     hostByMac: new Map(),
     assignments: new Map(),
     addresses: new Map(),
+    held: false,
     configurations: new Map(),
     menus: new Set(),
     loaders: new Map(),
@@ -70,6 +76,14 @@ function applyChange(table: Table, change: Change): void {
       forgetMacs(table, change.host.name)
       table.hosts.set(change.host.name, change.host)
       for (const mac of change.host.macs) table.hostByMac.set(mac, change.host.name)
+      return
+    case 'host-removed':
+      forgetMacs(table, change.name)
+      table.hosts.delete(change.name)
+      table.assignments.delete(change.name)
+      return
+    case 'hold':
+      table.held = change.held
       return
     case 'assignment':
       if (change.configuration === null) table.assignments.delete(change.host)
@@ -126,6 +140,7 @@ export function snapshotOf(table: Table): Delta {
       })),
       ...Array.from(table.addresses, ([ip, mac]): Change => ({ kind: 'address', ip, mac })),
       { kind: 'catalog', catalog },
+      { kind: 'hold', held: table.held },
     ],
   }
 }

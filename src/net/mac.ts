@@ -18,6 +18,11 @@ export function parseMac(text: string): Mac | undefined {
 
 const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
 
+/** Whether a machine can have it. Group addresses are let through: the use case's own 23:34:... has the bit of one. */
+export function isStation(mac: Mac): boolean {
+  return mac !== 'ff:ff:ff:ff:ff:ff' && mac !== '00:00:00:00:00:00'
+}
+
 /** The first six octets at `offset`, as they stand in a packet. */
 export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
   let text = octets[bytes[offset] ?? 0] ?? ''

@@ -217,6 +217,8 @@ export type TftpSettings = z.infer<typeof tftp>
 export type HttpSettings = z.infer<typeof http>
 export type ServerSettings = z.infer<typeof server>
 export type HostSettings = z.infer<typeof host>
+/** What a host's entry says about switching it. */
+export type PowerSettings = Pick<HostSettings, 'ipmi' | 'management'>
 
 /** The settings everything is built from: all paths absolute, all defaults filled in, frozen. */
 export type Settings = Omit<Parsed, 'store' | 'hosts_policy' | 'hosts' | 'clients'> & {

@@ -13,7 +13,11 @@ export type Schema = {
     expires: number
   }
   assignment: { host: string; configuration: string }
-  registered_host: { name: string; mac: string }
+  /** Each as JSON. */
+  host: { name: string; body: string }
+  audit: { id: number; body: string }
+  /** What there is one of: `hold`, and `imported`. */
+  fact: { name: string; body: string }
   /** One row: the journal's generation, and how many of its changes are in these tables by now. */
   journal: { generation: number; moved: number }
 }
@@ -51,6 +55,27 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .addColumn('generation', 'bigint', (column) => column.notNull())
         .addColumn('moved', 'bigint', (column) => column.notNull())
         .execute()
+    },
+  },
+  '0003-hosts-and-audit': {
+    up: async (db: Kysely<Pick<Schema, 'host'> & { registered_host: { name: string; mac: string } }>) => {
+      for (const table of ['host', 'fact']) {
+        await db.schema
+          .createTable(table)
+          .addColumn('name', 'text', (column) => column.primaryKey())
+          .addColumn('body', 'text', (column) => column.notNull())
+          .execute()
+      }
+      await db.schema
+        .createTable('audit')
+        .addColumn('id', 'bigint', (column) => column.primaryKey())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .execute()
+      for (const { name, mac } of await db.selectFrom('registered_host').selectAll().execute()) {
+        const body = JSON.stringify({ name, macs: [mac], origin: 'registered', locked: false, vars: {} })
+        await db.insertInto('host').values({ name, body }).execute()
+      }
+      await db.schema.dropTable('registered_host').execute()
     },
   },
 }

@@ -3,6 +3,7 @@
 import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
+import type { AuditEntry, Hold, Host } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
 import { migrations, type Schema } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
@@ -38,8 +39,14 @@ const sql = {
   assign: `insert into assignment (host, configuration) values (?, ?)
     on conflict (host) do update set configuration = excluded.configuration`,
   unassign: 'delete from assignment where host = ?',
-  register: 'insert into registered_host (name, mac) values (?, ?) on conflict do nothing',
-  unregister: 'delete from registered_host where name = ?',
+  putHost:
+    'insert into host (name, body) values (?, ?) on conflict (name) do update set body = excluded.body',
+  removeHost: 'delete from host where name = ?',
+  addAudit: 'insert into audit (id, body) values (?, ?) on conflict (id) do update set body = excluded.body',
+  forgetAudit: 'delete from audit where id < ?',
+  putFact:
+    'insert into fact (name, body) values (?, ?) on conflict (name) do update set body = excluded.body',
+  removeFact: 'delete from fact where name = ?',
   unmark: 'delete from journal',
   mark: 'insert into journal (generation, moved) values (?, ?)',
 } as const
@@ -56,21 +63,17 @@ export class Tables {
     this.path = path
     this.db = db
     this.database = database
-    this.statements = {
-      lease: database.prepare(sql.lease),
-      assign: database.prepare(sql.assign),
-      unassign: database.prepare(sql.unassign),
-      register: database.prepare(sql.register),
-      unregister: database.prepare(sql.unregister),
-      unmark: database.prepare(sql.unmark),
-      mark: database.prepare(sql.mark),
-    }
+    const prepared = Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])
+    this.statements = Object.fromEntries(prepared) as Statements
   }
 
   async read(): Promise<StoredState> {
     const leases = await this.db.selectFrom('lease').selectAll().execute()
     const assignments = await this.db.selectFrom('assignment').selectAll().execute()
-    const registered = await this.db.selectFrom('registered_host').selectAll().execute()
+    const hosts = await this.db.selectFrom('host').select('body').execute()
+    const audit = await this.db.selectFrom('audit').select('body').orderBy('id').execute()
+    const facts = await this.db.selectFrom('fact').selectAll().execute()
+    const hold = facts.find(({ name }) => name === 'hold')
     return {
       leases: leases.map((row) => ({
         ip: ipv4(row.ip),
@@ -82,7 +85,11 @@ export class Tables {
         expires: row.expires,
       })),
       assignments: assignments.map((row) => [row.host, row.configuration] as const),
-      registered: registered.map((row) => ({ name: row.name, mac: row.mac as Mac })),
+      // Options are bytes, and none of these has any.
+      hosts: hosts.map(({ body }) => ({ ...(JSON.parse(body) as Host), options: [] })),
+      audit: audit.map(({ body }) => JSON.parse(body) as AuditEntry),
+      hold: hold === undefined ? null : (JSON.parse(hold.body) as Hold),
+      imported: facts.some(({ name }) => name === 'imported'),
     }
   }
 
@@ -123,7 +130,8 @@ export class Tables {
   }
 
   private writeOne(change: StoreChange): void {
-    const { lease, assign, unassign, register, unregister } = this.statements
+    const { lease, assign, unassign, putHost, removeHost, addAudit, forgetAudit, putFact, removeFact } =
+      this.statements
     switch (change.kind) {
       case 'lease': {
         const { ip, mac, clientId = null, hostname = null, state, since, expires } = change.lease
@@ -134,12 +142,23 @@ export class Tables {
         if (change.configuration === null) unassign.run(change.host)
         else assign.run(change.host, change.configuration)
         return
-      case 'registered-host':
-        register.run(change.name, change.mac)
+      case 'host':
+        putHost.run(change.host.name, JSON.stringify(change.host))
         return
-      case 'registered-host-removed':
-        unregister.run(change.name)
+      case 'host-removed':
+        removeHost.run(change.name)
         unassign.run(change.name)
+        return
+      case 'audit':
+        addAudit.run(change.entry.id, JSON.stringify(change.entry))
+        forgetAudit.run(change.oldest)
+        return
+      case 'hold':
+        if (change.hold === null) removeFact.run('hold')
+        else putFact.run('hold', JSON.stringify(change.hold))
+        return
+      case 'imported':
+        putFact.run('imported', 'true')
     }
   }
 }

@@ -1,8 +1,7 @@
 // What the store holds, in memory: decides whether a change may be, makes it, and takes it back where the disk refused it.
 
-import type { Lease } from '../model.ts'
+import type { AuditEntry, Hold, Host, Lease } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
-import type { Mac } from '../net/mac.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
 export type Undo = () => void
@@ -10,21 +9,29 @@ export type Undo = () => void
 export class State {
   private readonly leases: Map<Ipv4, Lease>
   private readonly assignments: Map<string, string>
-  private readonly registered: Map<string, Mac>
-  private readonly registeredMacs: Map<Mac, string>
+  private readonly hosts: Map<string, Host>
+  private audit: readonly AuditEntry[]
+  private hold: Hold | null
+  private imported: boolean
 
-  constructor({ leases, assignments, registered }: StoredState) {
+  constructor({ leases, assignments, hosts, audit, hold, imported }: StoredState) {
     this.leases = new Map(leases.map((lease) => [lease.ip, lease]))
     this.assignments = new Map(assignments)
-    this.registered = new Map(registered.map(({ name, mac }) => [name, mac]))
-    this.registeredMacs = new Map(registered.map(({ name, mac }) => [mac, name]))
+    this.hosts = new Map(hosts.map((host) => [host.name, host]))
+    this.audit = audit
+    this.hold = hold
+    this.imported = imported
   }
 
   snapshot(): StoredState {
+    const { audit, hold, imported } = this
     return {
       leases: [...this.leases.values()],
       assignments: [...this.assignments],
-      registered: [...this.registered].map(([name, mac]) => ({ name, mac })),
+      hosts: [...this.hosts.values()],
+      audit,
+      hold,
+      imported,
     }
   }
 
@@ -44,22 +51,26 @@ export class State {
         return put(this.leases, change.lease.ip, change.lease)
       case 'assignment':
         return put(this.assignments, change.host, change.configuration ?? undefined)
-      case 'registered-host':
-        return this.register(change.name, change.mac)
-      case 'registered-host-removed':
-        return this.unregister(change.name)
+      case 'host':
+        return put(this.hosts, change.host.name, change.host)
+      case 'host-removed':
+        return both(put(this.assignments, change.name, undefined), put(this.hosts, change.name, undefined))
+      case 'audit': {
+        const before = this.audit
+        this.audit = [...before.filter(({ id }) => id >= change.oldest), change.entry]
+        return () => void (this.audit = before)
+      }
+      case 'hold': {
+        const before = this.hold
+        this.hold = change.hold
+        return () => void (this.hold = before)
+      }
+      case 'imported': {
+        const before = this.imported
+        this.imported = true
+        return () => void (this.imported = before)
+      }
     }
-  }
-
-  private register(name: string, mac: Mac): Undo {
-    if (this.registered.has(name) || this.registeredMacs.has(mac)) return () => {}
-    return both(put(this.registered, name, mac), put(this.registeredMacs, mac, name))
-  }
-
-  private unregister(name: string): Undo {
-    const mac = this.registered.get(name)
-    const undo = both(put(this.assignments, name, undefined), put(this.registered, name, undefined))
-    return mac === undefined ? undo : both(undo, put(this.registeredMacs, mac, undefined))
   }
 }
 

@@ -1,14 +1,20 @@
 // The store's contract: what survives a kill -9. Everything acknowledged to a client went through apply() first.
 
-import type { Lease } from '../model.ts'
-import type { Mac } from '../net/mac.ts'
+import type { AuditEntry, Hold, Host, Lease } from '../model.ts'
 
 export type StoreChange =
   /** Conflict: another client holds the address, bound and not expired at `now`. */
   | { readonly kind: 'lease'; readonly lease: Lease; readonly now: number }
   | { readonly kind: 'assignment'; readonly host: string; readonly configuration: string | null }
-  | { readonly kind: 'registered-host'; readonly name: string; readonly mac: Mac }
-  | { readonly kind: 'registered-host-removed'; readonly name: string }
+  /** Made or changed; only hosts that the settings do not declare are kept. */
+  | { readonly kind: 'host'; readonly host: Host }
+  /** Its assignment goes with it. */
+  | { readonly kind: 'host-removed'; readonly name: string }
+  /** Entries before `oldest` are forgotten. */
+  | { readonly kind: 'audit'; readonly entry: AuditEntry; readonly oldest: number }
+  | { readonly kind: 'hold'; readonly hold: Hold | null }
+  /** The links that the original left have become assignments, or there were none: they are never looked at again. */
+  | { readonly kind: 'imported' }
 
 /** `full`: the disk has no room; nothing of the call was kept. */
 export type Outcome = 'ok' | 'conflict' | 'full'
@@ -16,7 +22,11 @@ export type Outcome = 'ok' | 'conflict' | 'full'
 export type StoredState = {
   readonly leases: readonly Lease[]
   readonly assignments: readonly (readonly [host: string, configuration: string])[]
-  readonly registered: readonly { readonly name: string; readonly mac: Mac }[]
+  readonly hosts: readonly Host[]
+  /** Oldest first. */
+  readonly audit: readonly AuditEntry[]
+  readonly hold: Hold | null
+  readonly imported: boolean
 }
 
 export type Store = {

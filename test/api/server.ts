@@ -11,7 +11,7 @@ import type { Event } from '../../src/events.ts'
 import { handlerOf, HttpListener } from '../../src/http/server.ts'
 import type { Form } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
-import { Registry } from '../../src/registry.ts'
+import { Registry, type Guards } from '../../src/registry.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import { parseSettings } from '../../src/settings/read.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -67,11 +67,13 @@ export async function serveApi(
     hosts = declared,
     policy = 'declared',
     changes = [catalog],
+    guards = {},
     ...parts
   }: Partial<ApiParts> & {
     hosts?: string
     policy?: 'declared' | 'register'
     changes?: readonly Change[]
+    guards?: Partial<Guards>
   } = {},
 ) {
   const events: Event[] = []
@@ -79,7 +81,13 @@ export async function serveApi(
   const read = parseSettings(hosts, '/etc/pxe-pilot/pxe-pilot.yml')
   if ('faults' in read) throw new Error(JSON.stringify(read.faults))
   const store = await openStore(join(mkdtempSync(join(tmpdir(), 'pxe-pilot-api-')), 'p.db'))
-  const registry = new Registry({ table: emptyTable(), store, policy, tell, now: Date.now })
+  const registry = new Registry({
+    table: emptyTable(),
+    store,
+    guards: { policy, ...guards },
+    tell,
+    now: Date.now,
+  })
   await registry.load(declaredHosts(read.settings.hosts))
   for (const change of changes) if (change.kind === 'catalog') await registry.setCatalog(change.catalog)
   const app = apiApp({

@@ -60,7 +60,7 @@ export async function open(t: ExecutionContext, folder = freshFolder(), hosts: r
   const tell = (event: Event) => void events.push(event)
   const store = await openStore(join(folder, 'pxe-pilot.db'))
   const table = emptyTable()
-  const registry = new Registry({ table, store, policy: 'register', tell, now: Date.now })
+  const registry = new Registry({ table, store, guards: { policy: 'register' }, tell, now: Date.now })
   const tftp = serve()
   // As the TFTP worker: a replica that follows by deltas alone.
   registry.follow(async (delta) => applyDelta(tftp.table, delta))

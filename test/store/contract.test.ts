@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import type { Lease } from '../../src/model.ts'
+import type { AuditEntry, Host, Lease } from '../../src/model.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -22,13 +22,22 @@ const lease = (mac: Mac, more: Partial<Lease> = {}): Lease => ({
   ...more,
 })
 
+const host: Host = {
+  name: 'x',
+  macs: [a],
+  origin: 'registered',
+  locked: false,
+  vars: {},
+  options: [],
+}
+
 const fresh = () => join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'sub', 'pxe-pilot.db')
 
 test('what resolved is there after the store is opened again', async (t) => {
   const path = fresh()
   const store = await openStore(path)
   const outcomes = await store.apply([
-    { kind: 'registered-host', name: 'x', mac: a },
+    { kind: 'host', host },
     { kind: 'assignment', host: 'x', configuration: 'ubuntu' },
     { kind: 'assignment', host: 'x', configuration: 'local' },
     { kind: 'lease', lease: lease(a, { hostname: 'x', clientId: '0102' }), now: 1_000 },
@@ -38,8 +47,44 @@ test('what resolved is there after the store is opened again', async (t) => {
   const again = await openStore(path)
   const state = await again.load()
   t.deepEqual(state.assignments, [['x', 'local']])
-  t.deepEqual(state.registered, [{ name: 'x', mac: a }])
+  t.deepEqual(state.hosts, [host])
   t.deepEqual(state.leases, [lease(a, { hostname: 'x', clientId: '0102' })])
+  await again.close()
+})
+
+test('hosts, the audit, a hold and the import are there after the store is opened again', async (t) => {
+  const path = fresh()
+  const store = await openStore(path)
+  const entry = (id: number): AuditEntry => ({
+    id,
+    at: 1_000 + id,
+    action: 'add',
+    by: 'ci',
+    from: '10.77.0.9',
+    changes: [{ host: 'x', record: { before: null, after: host } }],
+  })
+  const hold = { since: 1_000, by: 'ci', from: '10.77.0.9', reason: 'a wrong seed' }
+  const begun = await store.load()
+  t.deepEqual([begun.hosts, begun.audit, begun.hold, begun.imported], [[], [], null, false])
+  for (const id of [1, 2, 3]) await store.apply([{ kind: 'audit', entry: entry(id), oldest: id - 1 }])
+  await store.apply([{ kind: 'hold', hold }, { kind: 'imported' }, { kind: 'host', host }])
+  const changed = { ...host, name: 'y', locked: true }
+  await store.apply([
+    { kind: 'host', host: changed },
+    { kind: 'assignment', host: 'x', configuration: 'ubuntu' },
+    { kind: 'host-removed', name: 'x' },
+  ])
+  const before = await store.load()
+  t.deepEqual(
+    before.audit.map(({ id }) => id),
+    [2, 3],
+  )
+  t.deepEqual([before.hosts, before.assignments, before.hold, before.imported], [[changed], [], hold, true])
+  await store.close()
+  const again = await openStore(path)
+  t.deepEqual(await again.load(), before)
+  await again.apply([{ kind: 'hold', hold: null }])
+  t.is((await again.load()).hold, null)
   await again.close()
 })
 

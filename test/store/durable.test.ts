@@ -71,14 +71,17 @@ test('the journal is used again and again: at each point a kill leaves all that 
 
 test('killed after any slice of a move: no change is lost, and none is made twice', async (t) => {
   const { path, store, tables, fillDisk } = await parts({ slice: 7 })
-  const register = { kind: 'registered-host', name: 'x', mac: leaseOf(1).mac } as const
+  const host = {
+    name: 'x',
+    macs: [leaseOf(1).mac],
+    origin: 'added',
+    locked: false,
+    vars: {},
+    options: [],
+  } as const
+  const register = { kind: 'host', host } as const
   // Made twice, the removal would take the second assignment along.
-  await applyEach(store, [
-    register,
-    assign('x', 'a'),
-    { kind: 'registered-host-removed', name: 'x' },
-    assign('x', 'b'),
-  ])
+  await applyEach(store, [register, assign('x', 'a'), { kind: 'host-removed', name: 'x' }, assign('x', 'b')])
   await applyEach(store, claims(30))
   const tablesWrite = tables.write.bind(tables)
   for (let slices = 1; slices < 5; slices++) {
@@ -91,7 +94,7 @@ test('killed after any slice of a move: no change is lost, and none is made twic
     const state = await afterKill(path)
     t.deepEqual(idsOf(state), upTo(30), `${slices} slices`)
     t.deepEqual(state.assignments, [['x', 'b']])
-    t.deepEqual(state.registered, [])
+    t.deepEqual(state.hosts, [])
   }
   fillDisk()
   await store.close()

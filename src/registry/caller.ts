@@ -1,0 +1,15 @@
+// Who asks for a change, as far as it is known.
+
+import type { Mac } from '../net/mac.ts'
+
+export type Caller = {
+  /** The name of its token; empty without one. */
+  readonly by: string
+  /** The address of its connection; empty where it is ourselves. */
+  readonly from: string
+  /** Of the card that holds that address. */
+  readonly mac?: Mac | undefined
+}
+
+/** A change that comes from the settings or the disk, and from nobody on the network. */
+export const ourselves: Caller = { by: '', from: '' }

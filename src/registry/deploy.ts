@@ -1,0 +1,196 @@
+// A deploy, decided: the original's checks in the original's order, then our guards. Nothing is changed here.
+
+import { builtInLocal, configurationExists, hostOfMac, registeredHost, type Table } from '../boot/table.ts'
+import type { Event } from '../events.ts'
+import { faults, type Fault } from '../faults.ts'
+import type { Host, HostChange } from '../model.ts'
+import { isStation, parseMac, type Mac } from '../net/mac.ts'
+import type { Caller } from './caller.ts'
+import { idle, type Planned } from './plan.ts'
+
+/** One host of a deploy as its caller wrote it: by name, by MAC in any notation, or by both. */
+export type DeployTarget = {
+  readonly name?: string | undefined
+  readonly mac?: string | undefined
+  /** The caller tried to name a configuration per host, which the original refuses. */
+  readonly configuration?: string | undefined
+}
+
+export type DeployHow = {
+  readonly caller: Caller
+  /** How many hosts the caller says it means. */
+  readonly confirm?: number | undefined
+  /** Only say what would be. */
+  readonly dryRun?: boolean | undefined
+}
+
+export type DeployOrder = DeployHow & {
+  readonly configuration: string
+  readonly targets: readonly DeployTarget[]
+}
+
+export type Deployed = {
+  readonly name: string
+  readonly configuration: string
+  /** What it booted until now; null: nothing was deployed to it. */
+  readonly before: string | null
+  /** It was unknown until now. */
+  readonly registered: boolean
+}
+
+export type DeployResult =
+  | {
+      readonly hosts: readonly Deployed[]
+      /** Of a dry run: the number that has to confirm it, where it needs one. */
+      readonly confirm?: number | undefined
+    }
+  | { readonly fault: Fault }
+
+/** What a deploy has to respect, of the settings. */
+export type Guards = {
+  /** What a deploy to a MAC that nobody declared does: make a host of it, or refuse. */
+  readonly policy: 'register' | 'declared'
+  /** The configuration of hosts that have none. */
+  readonly default?: string | null | undefined
+  readonly destructive?: readonly string[] | undefined
+  readonly maxHosts?: number | undefined
+}
+
+export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Planned<DeployResult> {
+  const { configuration, targets, caller, confirm, dryRun = false } = order
+  const named = planTargets(order, table, guards)
+  if ('fault' in named) return named
+  const { targets: hosts } = named
+  if (hosts.length === 0) return idle({ hosts: [] }, dryRun ? [] : [namedNobody(configuration)])
+  const deployed = hosts.map(({ host, isNew }) => ({
+    name: host.name,
+    configuration,
+    before: table.assignments.get(host.name) ?? null,
+    registered: isNew,
+  }))
+  const needed = needsConfirmation(configuration, targets.length, guards)
+  if (dryRun) return idle({ hosts: deployed, ...(needed !== undefined && { confirm: targets.length }) })
+  if (needed !== undefined && confirm !== targets.length) {
+    return { fault: faults.confirmationNeeded(needed, targets.length) }
+  }
+  return {
+    action: 'deploy',
+    caller,
+    hosts: hosts.map(({ host, isNew }): HostChange => ({
+      host: host.name,
+      configuration: { before: table.assignments.get(host.name) ?? null, after: configuration },
+      ...(isNew && { record: { before: null, after: host } }),
+    })),
+    events: hosts.flatMap((target) => told(target, order, table, caller)),
+    result: { hosts: deployed },
+  }
+}
+
+/** Takes the assignment of a host away. */
+export function planUndeploy(name: string, caller: Caller, table: Table): Planned<{ readonly name: string }> {
+  const host = table.hosts.get(name)
+  if (host === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
+  if (host.locked) return { fault: faults.hostLocked(name) }
+  const before = table.assignments.get(name) ?? null
+  if (before === null) return idle({ name })
+  const text = `${name} boots nothing of its own any more; it booted ${before}`
+  return {
+    action: 'undeploy',
+    caller,
+    hosts: [{ host: name, configuration: { before, after: null } }],
+    events: [{ level: 'info', step: 'deploy', text, client: { host: name, mac: host.macs[0] } }],
+    result: { name },
+  }
+}
+
+/** Why a deploy has to be confirmed by its number of hosts, or undefined. `local` never has. */
+function needsConfirmation(configuration: string, count: number, guards: Guards): string | undefined {
+  if (configuration === builtInLocal) return undefined
+  if (guards.destructive?.includes(configuration) === true) {
+    return `${configuration} is one of configuration.destructive`
+  }
+  const { maxHosts } = guards
+  return maxHosts !== undefined && count > maxHosts
+    ? `${count} hosts are more than configuration.max_hosts_per_deploy, ${maxHosts}`
+    : undefined
+}
+
+type Target = { readonly host: Host; readonly isNew: boolean; readonly secondCard?: Mac | undefined }
+
+function planTargets(
+  order: DeployOrder,
+  table: Table,
+  guards: Guards,
+): { readonly targets: readonly Target[] } | { readonly fault: Fault } {
+  const { configuration, targets } = order
+  if (!configurationExists(table, configuration)) {
+    return {
+      fault: faults.configurationNotFound(configuration, [...table.configurations.keys(), builtInLocal]),
+    }
+  }
+  const hosts = new Map<string, Target>()
+  for (const target of targets) {
+    const plan = planTarget(target, order, table, guards)
+    if ('code' in plan) return { fault: plan }
+    const { name } = plan.host
+    if (hosts.has(name)) return { fault: faults.hostTwice(name) }
+    if (plan.host.locked && configuration !== builtInLocal) return { fault: faults.hostLocked(name) }
+    hosts.set(name, plan)
+  }
+  return { targets: [...hosts.values()] }
+}
+
+function planTarget(target: DeployTarget, order: DeployOrder, table: Table, guards: Guards): Target | Fault {
+  if (target.configuration !== undefined && target.configuration !== '') {
+    return faults.configurationNotAllowed()
+  }
+  const { name, mac: written } = target
+  const mac = written === undefined ? undefined : parseMac(written)
+  const owner = hostOfMac(table, mac)
+  if (name !== undefined && name !== '') {
+    const host = table.hosts.get(name)
+    if (host === undefined) return faults.hostNotFound(name, table.hosts.keys())
+    if (written === undefined || written === '' || owner === host) return known(host)
+    const shown = written.toLowerCase()
+    return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
+  }
+  if (written === undefined || written === '') return faults.hostUnnamed()
+  if (owner !== undefined) return known(owner)
+  // An installer that names its second card means the machine that booted by the first.
+  const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac) : undefined
+  if (booted !== undefined && mac !== undefined) return { host: booted, isNew: false, secondCard: mac }
+  if (guards.policy === 'declared') return faults.macNotFound(written.toLowerCase())
+  return mac === undefined || !isStation(mac)
+    ? faults.macInvalid(written)
+    : { host: registeredHost(mac), isNew: true }
+}
+
+function known(host: Host): Target | Fault {
+  return host.macs.length === 0 ? faults.hostWithoutMac(host.name) : { host, isNew: false }
+}
+
+function told({ host, secondCard }: Target, order: DeployOrder, table: Table, caller: Caller): Event[] {
+  const { configuration } = order
+  const events: Event[] = []
+  const client = { host: host.name, mac: host.macs[0] }
+  const data = { configuration, by: caller.by, from: caller.from }
+  const held = table.held && configuration !== builtInLocal ? ' once the hold is released' : ''
+  events.push({
+    level: 'info',
+    step: 'deploy',
+    text: `${host.name} now boots ${configuration}${held}`,
+    client,
+    data,
+  })
+  if (secondCard !== undefined) {
+    const text = `${caller.from} named ${secondCard}, which nobody declared; it booted as ${host.name}, so ${host.name} was meant. Add the card to its mac_addresses`
+    events.push({ level: 'warn', step: 'deploy', text, client, data })
+  }
+  return events
+}
+
+/** As the original, 200; but a script that misspelled `hosts` installs its machine for ever. */
+function namedNobody(configuration: string): Event {
+  const text = `a deploy of ${configuration} named no host, and changed nothing: its body needs {"hosts":[{"macAddress":"..."}]}`
+  return { level: 'warn', step: 'deploy', text }
+}

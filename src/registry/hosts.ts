@@ -1,0 +1,148 @@
+// Hosts made, changed and taken away by a person: decided here, done elsewhere. Those of the settings are changed there.
+
+import { hostOfMac, type Table } from '../boot/table.ts'
+import type { Event } from '../events.ts'
+import { faults, type Fault } from '../faults.ts'
+import type { AuditAction, Host, HostChange } from '../model.ts'
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Caller } from './caller.ts'
+import type { Planned } from './plan.ts'
+
+/** A host as a person says it is. */
+export type HostRecord = Omit<Host, 'origin' | 'options'>
+
+/** What of the settings hosts have to agree with. */
+export type HostRules = {
+  /** The settings file, for people. */
+  readonly file: string
+  /** Why an address cannot be a machine's, as the end of a sentence; undefined where it can. */
+  readonly takenBy: (ip: Ipv4) => string | undefined
+}
+
+/** Makes it. A host that a deploy made of one of its cards becomes part of it, with what it boots. */
+export function planAdd(
+  record: HostRecord,
+  action: 'add' | 'adopt',
+  caller: Caller,
+  table: Table,
+  rules: HostRules,
+): Planned<Host> {
+  const present = table.hosts.get(record.name)
+  if (present !== undefined && !isAbsorbed(present, record)) return { fault: faults.hostExists(record.name) }
+  const host: Host = { ...record, origin: 'added', options: [] }
+  return planRecord(undefined, host, action, caller, table, rules)
+}
+
+/** `change` yields the whole host as it shall be: another name keeps what it boots. */
+export function planChange(
+  name: string,
+  change: (host: Host) => HostRecord,
+  caller: Caller,
+  table: Table,
+  rules: HostRules,
+): Planned<Host> {
+  const before = table.hosts.get(name)
+  if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
+  if (before.origin === 'settings') return { fault: faults.hostDeclared(name, rules.file) }
+  const after: Host = { ...change(before), origin: 'added', options: [] }
+  const present = table.hosts.get(after.name)
+  if (present !== undefined && present !== before && !isAbsorbed(present, after)) {
+    return { fault: faults.hostExists(after.name) }
+  }
+  return planRecord(before, after, 'change', caller, table, rules)
+}
+
+/** What it boots is forgotten with it. */
+export function planRemove(
+  name: string,
+  caller: Caller,
+  table: Table,
+  rules: HostRules,
+): Planned<{ readonly name: string }> {
+  const before = table.hosts.get(name)
+  if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
+  if (before.origin === 'settings') return { fault: faults.hostDeclared(name, rules.file) }
+  const hosts = [gone(before, table)]
+  return { action: 'remove', caller, hosts, events: [told(before, 'removed', caller)], result: { name } }
+}
+
+const words = { add: 'added', adopt: 'adopted', change: 'changed' } as const
+
+function planRecord(
+  before: Host | undefined,
+  after: Host,
+  action: AuditAction & keyof typeof words,
+  caller: Caller,
+  table: Table,
+  rules: HostRules,
+): Planned<Host> {
+  const absorbed = new Map<string, Host>()
+  for (const mac of after.macs) {
+    const owner = hostOfMac(table, mac)
+    if (owner === undefined || owner === before) continue
+    if (owner.origin !== 'registered') return { fault: faults.macTaken(mac, owner.name) }
+    absorbed.set(owner.name, owner)
+  }
+  const fault = faultOfAddress(after, before, table, rules)
+  if (fault !== undefined) return { fault }
+  const boots = (host: Host | undefined) => host && table.assignments.get(host.name)
+  const configuration = boots(before) ?? [...absorbed.values()].map(boots).find((it) => it !== undefined)
+  const leaves = [
+    ...absorbed.values(),
+    ...(before !== undefined && before.name !== after.name ? [before] : []),
+  ]
+  const inPlace = before?.name === after.name ? before : undefined
+  // One that is absorbed may have had the very name.
+  const replaced = inPlace ?? absorbed.get(after.name)
+  const present = replaced && table.assignments.get(after.name)
+  const change: HostChange = {
+    host: after.name,
+    record: { before: replaced ?? null, after },
+    ...(configuration !== present && {
+      configuration: { before: present ?? null, after: configuration ?? null },
+    }),
+  }
+  const hosts = [...leaves.filter(({ name }) => name !== after.name).map((host) => gone(host, table)), change]
+  return { action, caller, hosts, events: [told(after, words[action], caller)], result: after }
+}
+
+function gone(host: Host, table: Table): HostChange {
+  const boots = table.assignments.get(host.name)
+  return {
+    host: host.name,
+    record: { before: host, after: null },
+    ...(boots !== undefined && { configuration: { before: boots, after: null } }),
+  }
+}
+
+/** A machine a deploy made a host of, whose card is one of `record`'s. */
+function isAbsorbed(present: Host, record: HostRecord): boolean {
+  return present.origin === 'registered' && present.macs.every((mac) => record.macs.includes(mac))
+}
+
+function faultOfAddress(
+  { ip, name }: Host,
+  before: Host | undefined,
+  table: Table,
+  rules: HostRules,
+): Fault | undefined {
+  if (ip === undefined || ip === before?.ip) return undefined
+  const why = rules.takenBy(ip)
+  if (why !== undefined) return faults.addressTaken(formatIpv4(ip), why)
+  for (const other of table.hosts.values()) {
+    if (other.ip === ip && other !== before && other.name !== name) {
+      return faults.addressTaken(formatIpv4(ip), `is reserved for host <${other.name}>`)
+    }
+  }
+  return undefined
+}
+
+function told(host: Host, what: string, { by, from }: Caller): Event {
+  return {
+    level: 'info',
+    step: 'host',
+    text: `${host.name} (${host.macs.join(' ')}) was ${what}${by === '' ? '' : ` by ${by}`} from ${from}`,
+    client: { host: host.name, mac: host.macs[0] },
+    data: { by, from },
+  }
+}

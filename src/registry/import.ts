@@ -1,0 +1,40 @@
+// The links that the original PXE Pilot left, as first assignments.
+
+import { configurationExists, hostOfMac, registeredHost, type Table } from '../boot/table.ts'
+import type { Event } from '../events.ts'
+import type { HostChange } from '../model.ts'
+import type { Mac } from '../net/mac.ts'
+import type { Caller } from './caller.ts'
+import type { Plan } from './plan.ts'
+
+/** A link `pxelinux.cfg/01-<mac>`: what it made this machine boot. */
+export type Link = { readonly mac: Mac; readonly configuration: string }
+
+/** A host that was deployed to keeps what it boots; a machine nobody declared becomes a host. */
+export function planImport(
+  links: readonly Link[],
+  table: Table,
+  caller: Caller,
+): Plan<readonly HostChange[]> {
+  const hosts = new Map<string, HostChange>()
+  const events: Event[] = []
+  for (const { mac, configuration } of links) {
+    const owner = hostOfMac(table, mac)
+    const host = owner ?? registeredHost(mac)
+    if (table.assignments.has(host.name) || hosts.has(host.name)) continue
+    if (!configurationExists(table, configuration)) {
+      const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over`
+      events.push({ level: 'warn', step: 'import', text, client: { mac } })
+      continue
+    }
+    hosts.set(host.name, {
+      host: host.name,
+      configuration: { before: null, after: configuration },
+      ...(owner === undefined && { record: { before: null, after: host } }),
+    })
+    const text = `${host.name} boots ${configuration}, as the original's link says`
+    events.push({ level: 'info', step: 'import', text, client: { mac, host: host.name } })
+  }
+  const changes = [...hosts.values()]
+  return { action: 'import', caller, hosts: changes, store: [{ kind: 'imported' }], events, result: changes }
+}

@@ -1,0 +1,90 @@
+// The hosts of the settings and those that the store keeps, put together: the settings' word goes first.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Event } from '../events.ts'
+import type { Host, HostChange } from '../model.ts'
+import { ourselves } from './caller.ts'
+import type { Plan } from './plan.ts'
+
+/** Hosts by their names, and what they boot. */
+export type Inventory = {
+  readonly hosts: ReadonlyMap<string, Host>
+  readonly assignments: ReadonlyMap<string, string>
+}
+
+/**
+ * What `before` becomes when the settings declare `declared`: a declared host takes over the cards of others, with what
+ * they boot where it boots nothing itself; what nobody has any more boots nothing.
+ */
+export function settled(declared: readonly Host[], before: Inventory): Inventory {
+  const hosts = new Map(declared.map((host) => [host.name, host]))
+  const owners = new Map(declared.flatMap((host) => host.macs.map((mac) => [mac, host.name] as const)))
+  const taken = new Set(declared.flatMap(({ ip }) => ip ?? []))
+  const assignments = new Map<string, string>()
+  const inherited = new Map<string, string>()
+  for (const host of before.hosts.values()) {
+    const boots = before.assignments.get(host.name)
+    if (host.origin === 'settings') {
+      if (boots !== undefined && hosts.has(host.name)) assignments.set(host.name, boots)
+      continue
+    }
+    const [heir] = host.macs.flatMap((mac) => owners.get(mac) ?? [])
+    const macs = host.macs.filter((mac) => !owners.has(mac))
+    if (heir !== undefined && boots !== undefined) inherited.set(heir, inherited.get(heir) ?? boots)
+    if (macs.length === 0 || hosts.has(host.name)) continue
+    const ip = host.ip !== undefined && taken.has(host.ip) ? undefined : host.ip
+    const isWhole = macs.length === host.macs.length && ip === host.ip
+    hosts.set(host.name, isWhole ? host : { ...host, macs, ip })
+    if (boots !== undefined) assignments.set(host.name, boots)
+  }
+  // Those that the store knows of declared hosts, whose records it does not keep.
+  for (const [name, boots] of before.assignments) {
+    if (!before.hosts.has(name) && hosts.has(name)) assignments.set(name, boots)
+  }
+  for (const [name, boots] of inherited) if (!assignments.has(name)) assignments.set(name, boots)
+  return { hosts, assignments }
+}
+
+/** What leads from one to the other. */
+export function difference(before: Inventory, after: Inventory): readonly HostChange[] {
+  const names = new Set([
+    ...before.hosts.keys(),
+    ...before.assignments.keys(),
+    ...after.hosts.keys(),
+    ...after.assignments.keys(),
+  ])
+  return [...names].flatMap((host): HostChange[] => {
+    const was = before.hosts.get(host) ?? null
+    const is = after.hosts.get(host) ?? null
+    const boots = after.assignments.get(host) ?? null
+    const booted = before.assignments.get(host) ?? null
+    const isOther = !isDeepStrictEqual(was, is)
+    // The store forgets what a host boots together with the host it kept.
+    const isHandedOver = isOther && boots !== null && was !== null && was.origin !== is?.origin
+    if (!isOther && boots === booted) return []
+    return [
+      {
+        host,
+        ...(isOther && { record: { before: was, after: is } }),
+        ...((boots !== booted || isHandedOver) && { configuration: { before: booted, after: boots } }),
+      },
+    ]
+  })
+}
+
+/** The plan of a change of the settings; nothing of it can be taken back here. */
+export function planSettings(hosts: readonly HostChange[]): Plan<readonly HostChange[]> {
+  return { action: 'settings', caller: ourselves, hosts, events: hosts.flatMap(told), result: hosts }
+}
+
+function told({ host, record, configuration }: HostChange): Event[] {
+  const step = 'settings'
+  const booted = configuration?.before ?? undefined
+  if (configuration?.after === null && booted !== undefined) {
+    const text = `${host} is declared no more; that it booted ${booted} is forgotten`
+    return [{ level: 'warn', step, text, client: { host } }]
+  }
+  if (record === undefined) return []
+  const what = record.after === null ? 'is gone' : record.before === null ? 'is new' : 'has changed'
+  return [{ level: 'info', step, text: `host ${host} ${what}`, client: { host } }]
+}
