@@ -26,8 +26,8 @@ import type { Outcome, Store, StoreChange } from './store/store.ts'
 
 export type { DeployHow, DeployResult, Deployed, DeployTarget, Guards } from './registry/deploy.ts'
 
-/** Keeps a replica of the table; resolves when the delta is in force there. */
-export type Follower = (delta: Delta) => Promise<void>
+/** Keeps a replica of the table: what it answers from when it returns, has the delta. */
+export type Follower = (delta: Delta) => void
 
 export type RegistryParts = {
   readonly table: Table
@@ -104,7 +104,7 @@ export class Registry {
     )
     if (changes.length > 0) await this.keep([planSettings(changes)])
     const now = this.now()
-    await this.bringIntoForce([
+    this.bringIntoForce([
       ...Array.from(after.hosts.values(), (host): Change => ({ kind: 'host', host })),
       ...Array.from(after.assignments, ([host, configuration]): Change => ({
         kind: 'assignment',
@@ -191,12 +191,12 @@ export class Registry {
     const changes = [...holders]
       .filter(([ip, mac]) => (this.table.addresses.get(ip) ?? null) !== mac)
       .map(([ip, mac]): Change => ({ kind: 'address', ip, mac }))
-    if (changes.length > 0) await this.bringIntoForce(changes)
+    if (changes.length > 0) this.bringIntoForce(changes)
     return outcomes
   }
 
   /** A client told another DHCP server which address it takes: known in memory only, one of each MAC of our hosts. */
-  async learnAddress(ip: Ipv4, mac: Mac): Promise<void> {
+  learnAddress(ip: Ipv4, mac: Mac): void {
     const isOurs = hostOfMac(this.table, mac) !== undefined
     const before = this.learnt.get(mac)
     const changes: Change[] = []
@@ -206,12 +206,12 @@ export class Registry {
     const holder = isOurs ? mac : null
     if ((this.table.addresses.get(ip) ?? null) !== holder) changes.push({ kind: 'address', ip, mac: holder })
     if (isOurs) this.learnt.set(mac, ip)
-    if (changes.length > 0) await this.bringIntoForce(changes)
+    if (changes.length > 0) this.bringIntoForce(changes)
   }
 
   /** What the directories hold now. */
-  async setCatalog(catalog: Catalog): Promise<void> {
-    await this.bringIntoForce([{ kind: 'catalog', catalog }])
+  setCatalog(catalog: Catalog): void {
+    this.bringIntoForce([{ kind: 'catalog', catalog }])
   }
 
   /** On disk and in force when it resolves, all of them; or why none is. */
@@ -219,7 +219,7 @@ export class Registry {
     const fault = await this.keep(plans)
     if (fault !== undefined) return fault
     const changes = plans.flatMap(tableChangesOf)
-    if (changes.length > 0) await this.bringIntoForce(changes)
+    if (changes.length > 0) this.bringIntoForce(changes)
     for (const { events } of plans) for (const event of events) this.tell(event)
     return undefined
   }
@@ -249,10 +249,10 @@ export class Registry {
     return undefined
   }
 
-  private async bringIntoForce(changes: readonly Change[]): Promise<void> {
+  private bringIntoForce(changes: readonly Change[]): void {
     const delta: Delta = { revision: this.table.revision + 1, changes }
     applyDelta(this.table, delta)
-    await Promise.all(this.followers.map((follower) => follower(delta)))
+    for (const follower of this.followers) follower(delta)
   }
 }
 

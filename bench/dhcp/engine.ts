@@ -57,7 +57,7 @@ const engine = new Engine({
   decide: (facts) => decide(facts, table, site),
   hostOf: () => undefined,
   commit: (changed) => Promise.resolve(changed.map(() => 'ok' as const)),
-  learn: () => Promise.resolve(),
+  learn: () => undefined,
   isOurs: (ip) => ip === ipv4(0x0a4d0001),
   isOwnProbe: () => false,
   isServed: () => true,

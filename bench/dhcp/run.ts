@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { contestants, type Contestant } from './servers.ts'
 
 const exec = promisify(execFile)
-const [rounds = '5', seconds = '4'] = process.argv.slice(2)
+const [rounds = '5', seconds = '4', only = ''] = process.argv.slice(2)
 const serverSpace = `pxe-bench-${process.pid}-s`
 const clientSpace = `pxe-bench-${process.pid}-c`
 const load = fileURLToPath(new URL('load.ts', import.meta.url))
@@ -182,6 +182,7 @@ await makeNetwork()
 try {
   for (let round = 1; round <= Number(rounds); round++) {
     for (const contestant of contestants) {
+      if (only !== '' && !only.split(',').includes(contestant.name)) continue
       if (process.stderr.isTTY) process.stderr.write(`round ${round} of ${rounds}: ${contestant.name}\n`)
       await measure(contestant, samples)
     }

@@ -1,6 +1,6 @@
 // Proxy mode: another server gives addresses, and we tell machines what to boot (PXE 2.1, 2.2.3 to 2.2.5).
 
-import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
 import type { MessageType } from './codes.ts'
 import { encode } from './packet.ts'
 import { destinationOf, destinationOfSource, replyTo, type Destination } from './reply.ts'
@@ -11,7 +11,7 @@ import type { Place } from './scope.ts'
 export function answerProxy(request: Request, place: Place, parts: EngineParts): void {
   const { client, message, arrival, port } = request
   const takes = takenAddress(request)
-  if (takes !== undefined && client.type === 'REQUEST') learn(request, takes, parts)
+  if (takes !== undefined && client.type === 'REQUEST') parts.learn(takes, client.mac)
   if (!/^(?:PXE|HTTP)Client/.test(client.vendorClass)) {
     return say(request, parts.tell, 'debug', 'dhcp.dropped', 'is no boot program: not for proxy mode')
   }
@@ -40,17 +40,4 @@ function give(type: MessageType, request: Request, place: Place, to: Destination
 function takenAddress({ client, message }: Request): Ipv4 | undefined {
   if (message.ciaddr !== 0) return message.ciaddr
   return client.type === 'REQUEST' ? client.requestedAddress : undefined
-}
-
-function learn(request: Request, ip: Ipv4, parts: EngineParts): void {
-  parts.learn(ip, request.client.mac).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error)
-    say(
-      request,
-      parts.tell,
-      'error',
-      'dhcp.fault',
-      `takes ${formatIpv4(ip)}, and not every thread knows: ${why}`,
-    )
-  })
 }

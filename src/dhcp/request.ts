@@ -31,7 +31,7 @@ export type EngineParts = {
   /** Resolves when the leases are on disk and every thread knows who has which address. */
   readonly commit: (leases: readonly Lease[]) => Promise<readonly Outcome[]>
   /** A client told another DHCP server which address it takes. */
-  readonly learn: (ip: Ipv4, mac: Mac) => Promise<void>
+  readonly learn: (ip: Ipv4, mac: Mac) => void
   /** Whether an address is one of ours. */
   readonly isOurs: (ip: Ipv4) => boolean
   /** Whether a MAC is one that we only ask other servers with. */

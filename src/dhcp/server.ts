@@ -32,7 +32,7 @@ export type DhcpServerParts = {
   readonly decide: (facts: Facts) => Decision
   readonly hostOf: (mac: Mac) => Host | undefined
   readonly commit: (leases: readonly Lease[]) => Promise<readonly Outcome[]>
-  readonly learn: (ip: Ipv4, mac: Mac) => Promise<void>
+  readonly learn: (ip: Ipv4, mac: Mac) => void
   readonly tell: Tell
   /** Milliseconds since 1970, never backwards. */
   readonly now: () => number

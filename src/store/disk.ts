@@ -12,11 +12,13 @@ export type Limits = {
   readonly slice: number
   /** After so many milliseconds without a change, the journal is moved, too. */
   readonly quiet: number
-  /** A write to the journal that takes longer, in milliseconds, is not waited for: SQLite takes its changes. */
-  readonly patience: number
 }
 
-/** One thing at a time: nothing is called while a promise of an earlier call is pending. */
+/**
+ * All of it waits for the disk on the thread that calls: a write of a small record that is synced takes some 0.3 ms, and
+ * a hop to a file thread and back costs more than can be done meanwhile. No dead file system can hold it up, either, as
+ * it could by taking all of Node's file threads.
+ */
 export class Disk {
   private readonly tables: Tables
   private readonly journal: Journal
@@ -24,10 +26,8 @@ export class Disk {
   private mark: Mark = { generation: 0, moved: 0 }
   /** What is in the journal and not in SQLite yet. */
   private readonly unmoved: StoreChange[] = []
-  /** A write failed or was given up: nobody knows which of it is in the journal. */
+  /** A write failed: nobody knows which of it is in the journal. */
   private isSoiled = false
-  /** A write that was given up has not returned. */
-  private isHung = false
 
   constructor(tables: Tables, journal: Journal, limits: Limits) {
     this.tables = tables
@@ -59,16 +59,15 @@ export class Disk {
     return this.journal.isHalfFull
   }
 
-  /** On disk, all of them, when it resolves; none is ever replayed that was here when it rejected, once SQLite works. */
-  async keep(changes: readonly StoreChange[]): Promise<void> {
+  /** On disk, all of them, when it returns; none is ever replayed that was here when it threw, once SQLite works. */
+  keep(changes: readonly StoreChange[]): void {
     const payload = Buffer.from(JSON.stringify(changes))
-    if (this.isSoiled || !this.fits(payload)) await this.moveAll()
-    if (this.fits(payload) && (await this.append(payload))) {
-      for (const change of changes) this.unmoved.push(change)
-      return
-    }
-    await this.moveAll()
-    this.write(changes, nextMark())
+    if (this.isSoiled || !this.journal.fits(payload)) this.moveAll()
+    if (!this.journal.fits(payload)) return this.write(changes, nextMark())
+    this.isSoiled = true
+    this.journal.append(payload)
+    this.isSoiled = false
+    for (const change of changes) this.unmoved.push(change)
   }
 
   /** Moves the oldest changes of the journal to SQLite; with the last of them, all its room is free again. */
@@ -80,40 +79,20 @@ export class Disk {
     this.unmoved.splice(0, slice.length)
   }
 
+  moveAll(): void {
+    while (this.isBehind) this.moveSlice()
+  }
+
   async close(): Promise<void> {
-    // What still hangs would go to whatever file gets the descriptor next.
-    if (!this.isHung) this.journal.close()
+    this.journal.close()
     await this.tables.close()
   }
 
-  private async moveAll(): Promise<void> {
-    while (this.isBehind) {
-      this.moveSlice()
-      await nextTurn()
-    }
-  }
-
-  private fits(payload: Buffer): boolean {
-    return !this.isHung && this.journal.fits(payload)
-  }
-
-  /** False where it takes too long: Node's few file threads may all be waiting for another, dead, file system. */
-  private async append(payload: Buffer): Promise<boolean> {
-    this.isSoiled = true
-    const written = this.journal.append(payload)
-    if (await inTime(written, this.limits.patience)) {
-      this.isSoiled = false
-      return true
-    }
-    this.isHung = true
-    const returned = () => void (this.isHung = false)
-    written.then(returned, returned)
-    return false
-  }
-
   private write(changes: readonly StoreChange[], mark: Mark): void {
-    this.tables.write(changes, mark)
-    if (mark.generation !== this.mark.generation) {
+    const isNew = mark.generation !== this.mark.generation
+    // Until the generation ends, the journal holds these changes too.
+    this.tables.write(changes, mark, isNew ? 'synced' : 'unsynced')
+    if (isNew) {
       this.journal.restart(mark.generation)
       this.isSoiled = false
     }
@@ -124,17 +103,4 @@ export class Disk {
 /** Drawn, not counted: what lies about in the journal from any earlier time is never taken for a record of this one. */
 function nextMark(): Mark {
   return { generation: randomInt(1, 2 ** 32), moved: 0 }
-}
-
-/** What else happened is worked on first. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Rejects as `promise` does, unless that is late. */
-function inTime(promise: Promise<void>, milliseconds: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(false), milliseconds)
-    promise.then(() => resolve(true), reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -1,6 +1,6 @@
-// The store: decides each change in memory, in order, and answers when it is on disk. What waits meanwhile is kept together.
+// The store: decides each change in memory, in order, and answers when it is on disk. The changes of one tick share a sync.
 
-import { nextTurn, type Disk } from './disk.ts'
+import type { Disk } from './disk.ts'
 import { codeOf } from './sqlite.ts'
 import type { State, Undo } from './state.ts'
 import type { Outcome, Store, StoreChange, StoredState } from './store.ts'
@@ -14,31 +14,29 @@ type Call = {
 export class DurableStore implements Store {
   private readonly state: State
   private readonly disk: Disk
-  /** After so many milliseconds without a change, the journal is moved to SQLite. */
-  private readonly quiet: number
   private waiting: Call[] = []
-  private working: Promise<void> | undefined
   /** The journal is to be moved, slice by slice, between what is kept. */
-  private isMoving = false
-  private quietTimer: NodeJS.Timeout | undefined
+  private moving: NodeJS.Immediate | undefined
+  /** Goes off when nothing was kept for some time: then the journal is moved. */
+  private readonly quiet: NodeJS.Timeout
   private closed: Promise<void> | undefined
 
+  /** `quiet`: after so many milliseconds without a change, the journal is moved to SQLite. */
   constructor(state: State, disk: Disk, quiet: number) {
     this.state = state
     this.disk = disk
-    this.quiet = quiet
+    this.quiet = setTimeout(() => this.move(), quiet).unref()
   }
 
-  async load(): Promise<StoredState> {
-    await (this.working ??= this.work())
-    return this.state.snapshot()
+  load(): Promise<StoredState> {
+    this.answer()
+    return Promise.resolve(this.state.snapshot())
   }
 
   apply(changes: readonly StoreChange[]): Promise<readonly Outcome[]> {
     if (this.closed !== undefined) return Promise.reject(new Error('The store is closed'))
     return new Promise((resolve, reject) => {
-      this.waiting.push({ changes, resolve, reject })
-      this.working ??= this.work()
+      if (this.waiting.push({ changes, resolve, reject }) === 1) setImmediate(() => this.answer())
     })
   }
 
@@ -47,30 +45,21 @@ export class DurableStore implements Store {
   }
 
   private async moveAndClose(): Promise<void> {
-    this.isMoving = true
-    await (this.working ??= this.work())
-    clearTimeout(this.quietTimer)
+    this.answer()
+    clearTimeout(this.quiet)
+    clearImmediate(this.moving)
+    try {
+      this.disk.moveAll()
+    } catch {
+      // A full disk. The journal keeps it.
+    }
     await this.disk.close()
   }
 
-  /** Answers all that waits, and moves where that is due, until there is nothing of either. Never rejects. */
-  private async work(): Promise<void> {
-    clearTimeout(this.quietTimer)
-    // What else comes in this tick shares the sync.
-    await nextTurn()
-    while (this.waiting.length > 0 || (this.isMoving && this.disk.isBehind)) {
-      const calls = this.waiting
-      this.waiting = []
-      if (calls.length > 0) await this.answer(calls)
-      this.isMoving ||= this.disk.isMoveDue
-      if (this.isMoving && this.disk.isBehind) await this.moveSlice()
-    }
-    this.isMoving = false
-    this.working = undefined
-    if (this.disk.isBehind) this.moveAfterQuiet()
-  }
-
-  private async answer(calls: readonly Call[]): Promise<void> {
+  private answer(): void {
+    const calls = this.waiting
+    if (calls.length === 0) return
+    this.waiting = []
     const made: StoreChange[] = []
     const undos: Undo[] = []
     const judge = (change: StoreChange): Outcome => {
@@ -81,7 +70,7 @@ export class DurableStore implements Store {
     }
     const answers = calls.map(({ changes }) => changes.map(judge))
     try {
-      if (made.length > 0) await this.disk.keep(made)
+      if (made.length > 0) this.disk.keep(made)
       for (const [index, call] of calls.entries()) call.resolve(answers[index] ?? [])
     } catch (error) {
       for (const undo of undos.toReversed()) undo()
@@ -90,24 +79,23 @@ export class DurableStore implements Store {
         else call.reject(error)
       }
     }
+    if (this.disk.isMoveDue) this.move()
+    this.quiet.refresh()
   }
 
-  private async moveSlice(): Promise<void> {
-    // Those who were just answered go first.
-    await nextTurn()
+  /** A slice in each turn of the event loop, so that those who were just answered, and others, go first. */
+  private move(): void {
+    if (this.disk.isBehind) this.moving ??= setImmediate(() => this.moveSlice())
+  }
+
+  private moveSlice(): void {
+    this.moving = undefined
     try {
       this.disk.moveSlice()
+      this.move()
     } catch {
       // The journal keeps it. The next try is after some quiet, or with the next change if it is half full.
-      this.isMoving = false
     }
-  }
-
-  private moveAfterQuiet(): void {
-    this.quietTimer = setTimeout(() => {
-      this.isMoving = true
-      this.working ??= this.work()
-    }, this.quiet).unref()
   }
 }
 

@@ -1,4 +1,4 @@
-// The journal: one preallocated file of checked records, each on disk when its append resolves. What they say is not its concern.
+// The journal: one preallocated file of checked records, each on disk when its append returns. What they say is not its concern.
 
 import {
   closeSync,
@@ -8,7 +8,6 @@ import {
   ftruncateSync,
   openSync,
   readSync,
-  write,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -40,8 +39,7 @@ export function openJournal(path: string, size: number): Journal {
 
 function fill(fd: number, from: number, to: number, folder: string): void {
   const zeros = Buffer.alloc(to - from)
-  for (let done = 0; done < zeros.length;)
-    done += writeSync(fd, zeros, done, zeros.length - done, from + done)
+  writeAll(fd, zeros, from)
   fsyncSync(fd)
   // A new file's name is in its folder, which has a sync of its own.
   const directory = openSync(folder, 'r')
@@ -90,10 +88,10 @@ export class Journal {
   }
 
   /**
-   * Resolves when the record is on disk; one at a time. After a rejection some of it, or all, may still be there: only
-   * a restart in another generation makes sure that it is never replayed.
+   * The record is on disk when it returns. After an error some of it, or all, may still be there: only a restart in
+   * another generation makes sure that it is never replayed.
    */
-  async append(payload: Buffer): Promise<void> {
+  append(payload: Buffer): void {
     const record = Buffer.allocUnsafe(head + payload.length)
     record.writeUInt32BE(payload.length, 4)
     record.writeUInt32BE(this.generation, 8)
@@ -101,7 +99,7 @@ export class Journal {
     record.writeUInt32BE(crc32(record.subarray(4)), 0)
     const at = this.end
     this.end += record.length
-    await writeAll(this.fd, record, at)
+    writeAll(this.fd, record, at)
   }
 
   close(): void {
@@ -116,15 +114,7 @@ function payloadAt(bytes: Buffer, at: number, generation: number): Buffer | unde
   return bytes.subarray(at + head, end)
 }
 
-/** On a thread of Node's pool: the disk syncs while the next requests are worked on. */
-function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const go = (from: number) =>
-      write(fd, bytes, from, bytes.length - from, position + from, (error, written) => {
-        if (error !== null) reject(error)
-        else if (from + written < bytes.length) go(from + written)
-        else resolve()
-      })
-    go(0)
-  })
+function writeAll(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length;)
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }

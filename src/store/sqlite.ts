@@ -98,9 +98,14 @@ export class Tables {
     return await this.db.selectFrom('journal').selectAll().executeTakeFirst()
   }
 
-  /** The changes, none of which is judged here, and the mark: all on disk when it returns, or none, and it throws. */
-  write(changes: readonly StoreChange[], { generation, moved }: Mark): void {
+  /**
+   * The changes, none of which is judged here, and the mark: all of them when it returns, or none, and it throws. Where
+   * it is unsynced, a power failure may take back the last of such writes, each with its mark.
+   */
+  write(changes: readonly StoreChange[], { generation, moved }: Mark, how: 'synced' | 'unsynced'): void {
     try {
+      // In a WAL, NORMAL syncs a commit with the next checkpoint, or with the next commit that is FULL.
+      this.database.exec(`pragma synchronous = ${how === 'synced' ? 'full' : 'normal'}`)
       this.database.exec('begin immediate')
       for (const change of changes) this.writeOne(change)
       this.statements.unmark.run()

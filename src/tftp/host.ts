@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
@@ -23,16 +23,14 @@ export type TftpHostParts = {
   readonly tell: Tell
 }
 
-/** A worker that applies nothing for so long, with deltas waiting, is replaced. */
-const answerLimitMs = 1000
-/** Once more after that: when this thread was held up itself, the answers are there but not read yet. */
+/** A worker is asked so often, in milliseconds, whether it is alive; one that has not answered by the next time is replaced. */
+const pingMs = 1000
+/** Once more after that: when this thread was held up itself, the answer is there but not read yet. */
 const graceMs = 100
 const stopLimitMs = 1000
 const startLimitMs = 30_000
 /** Before a worker is started again that could not listen, or lived no longer than this. */
 const retryMs = 1000
-
-type Waiting = { readonly revision: number; readonly resolve: () => void }
 
 export class TftpHost {
   private readonly parts: TftpHostParts
@@ -40,9 +38,10 @@ export class TftpHost {
   private worker?: Worker | undefined
   private isListening = false
   private startedAt = 0
-  /** Deltas that are not yet known to be in force over there, in order. */
-  private waiting: Waiting[] = []
-  private watchdog?: NodeJS.Timeout | undefined
+  /** What brings each delta to the worker. */
+  private deltas?: MessagePort | undefined
+  private pinging?: NodeJS.Timeout | undefined
+  private isAlive = true
   private readonly stopping = new AbortController()
   private replacing = Promise.resolve()
 
@@ -65,25 +64,17 @@ export class TftpHost {
       return await this.launch()
     } catch (error) {
       if (this.isRunning()) this.state = 'idle'
-      this.worker = undefined
-      this.settle(Infinity)
+      this.forget()
       throw error
     }
   }
 
   /**
-   * Call it when the table that snapshot() gives has the delta. Resolves when no request is answered any more by an
-   * older one: the worker has applied it, or is gone and another was started from a snapshot.
+   * Call it when the table that snapshot() gives has the delta. Every request that comes in after it returned is
+   * answered by it: the worker reads its post first. Without a worker, the snapshot of the next one has it.
    */
-  async follow(delta: Delta): Promise<void> {
-    if (this.state !== 'running') return
-    await new Promise<void>((resolve) => {
-      this.waiting.push({ revision: delta.revision, resolve })
-      // Without a worker, the snapshot of the next one has it.
-      if (this.worker === undefined) return
-      this.say(this.worker, { kind: 'delta', delta })
-      this.watch()
-    })
+  follow(delta: Delta): void {
+    this.deltas?.postMessage(delta)
   }
 
   /** Closes the sockets; transfers under way end. */
@@ -91,8 +82,7 @@ export class TftpHost {
     this.state = 'stopped'
     this.stopping.abort()
     const { worker } = this
-    this.worker = undefined
-    this.settle(Infinity)
+    this.forget()
     if (worker !== undefined) {
       const timer = setTimeout(() => void worker.terminate(), stopLimitMs)
       await new Promise<void>((resolve) => {
@@ -107,9 +97,10 @@ export class TftpHost {
   /** Resolves when a new worker listens. It hears deltas from its first moment on. */
   private async launch(): Promise<readonly string[]> {
     const { settings, clients, advertise, site, snapshot } = this.parts
-    const start: WorkerStart = { settings, clients, advertise, site, snapshot: snapshot() }
-    const worker = thread(start)
+    const { port1, port2 } = new MessageChannel()
+    const worker = thread({ settings, clients, advertise, site, snapshot: snapshot(), deltas: port2 })
     this.worker = worker
+    this.deltas = port1
     this.isListening = false
     this.startedAt = performance.now()
     let hasStarted = false
@@ -141,42 +132,37 @@ export class TftpHost {
     if (message.kind === 'event') return this.parts.tell(message.event)
     // What a worker said that was replaced meanwhile says nothing of its successor.
     if (message.kind === 'failed' || worker !== this.worker) return
-    if (message.kind === 'listening') this.isListening = true
-    this.settle(message.revision)
+    this.isAlive = true
+    if (message.kind !== 'listening') return
+    this.isListening = true
+    this.pinging = setInterval(() => void this.ping(worker), pingMs)
   }
 
-  /** Lets go of those whose delta is in force; the others have their time from now. */
-  private settle(revision: number): void {
-    clearTimeout(this.watchdog)
-    this.watchdog = undefined
-    const settled = this.waiting.filter((entry) => entry.revision <= revision)
-    this.waiting = this.waiting.filter((entry) => entry.revision > revision)
-    for (const { resolve } of settled) resolve()
-    if (this.waiting.length > 0) this.watch()
-  }
-
-  private watch(): void {
-    const { worker } = this
-    if (worker === undefined || !this.isListening) return
-    this.watchdog ??= setTimeout(() => {
-      this.watchdog = setTimeout(() => this.replace(worker, 'it does not answer'), graceMs)
-    }, answerLimitMs)
+  private async ping(worker: Worker): Promise<void> {
+    if (!this.isAlive) await pause(graceMs)
+    if (!this.isAlive) return this.replace(worker, 'it does not answer')
+    this.isAlive = false
+    this.say(worker, { kind: 'ping' })
   }
 
   private replace(worker: Worker, why: string): void {
     if (this.worker !== worker || this.state !== 'running') return
-    this.worker = undefined
-    clearTimeout(this.watchdog)
-    this.watchdog = undefined
+    this.forget()
     this.complain(`the TFTP thread is started anew: ${printable(why)}`)
     const lived = performance.now() - this.startedAt
     this.replacing = this.relaunch(worker, lived < retryMs ? retryMs - lived : 0)
   }
 
+  private forget(): void {
+    clearInterval(this.pinging)
+    this.worker = undefined
+    this.deltas?.close()
+    this.deltas = undefined
+    this.isAlive = true
+  }
+
   private async relaunch(worker: Worker, waitMs: number): Promise<void> {
     await worker.terminate()
-    // Nobody serves, so nothing old is served.
-    if (waitMs > 0) this.settle(Infinity)
     for (let wait = waitMs; this.isRunning(); wait = retryMs) {
       await pause(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined)
       if (!this.isRunning()) return
@@ -184,9 +170,8 @@ export class TftpHost {
         await this.launch()
         return
       } catch (error) {
-        this.worker = undefined
+        this.forget()
         if (this.isRunning()) this.complain(error instanceof Error ? error.message : String(error))
-        this.settle(Infinity)
       }
     }
   }
@@ -205,7 +190,7 @@ export class TftpHost {
 }
 
 function thread(workerData: WorkerStart): Worker {
-  const options = { workerData, name: 'tftp' }
+  const options = { workerData, transferList: [workerData.deltas], name: 'tftp' }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
   // Run from its source, as the tests do: Node 20 gives a thread no loader of TypeScript, so it brings one along.
   const loader = JSON.stringify(

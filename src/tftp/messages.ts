@@ -1,5 +1,6 @@
 // What the TFTP worker and the main thread say to each other.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import type { Event } from '../events.ts'
@@ -13,14 +14,17 @@ export type WorkerStart = {
   readonly advertise?: Ipv4 | undefined
   readonly site: Site
   readonly snapshot: Delta
+  /** Brings a `Delta` for each change of the table since the snapshot; nobody is woken by it. */
+  readonly deltas: MessagePort
 }
 
-export type ToWorker = { readonly kind: 'delta'; readonly delta: Delta } | { readonly kind: 'stop' }
+export type ToWorker = { readonly kind: 'ping' | 'stop' }
 
 export type FromWorker =
-  /** `where`: address:port, each. The table is that of `revision`. */
-  | { readonly kind: 'listening'; readonly where: readonly string[]; readonly revision: number }
+  /** `where`: address:port, each. */
+  | { readonly kind: 'listening'; readonly where: readonly string[] }
   /** It cannot listen, in one line for a person. */
   | { readonly kind: 'failed'; readonly because: string }
-  | { readonly kind: 'applied'; readonly revision: number }
+  /** To a ping. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'event'; readonly event: Event }

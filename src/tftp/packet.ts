@@ -40,6 +40,11 @@ const longestRequest = 8192
 
 const opcodes = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
 
+/** Whether it asks for a file, as far as its opcode tells. */
+export function isRequest(bytes: Buffer): boolean {
+  return bytes.length >= 2 && bytes.readUInt16BE(0) === opcodes.rrq
+}
+
 /** Total: any bytes give a packet, or the reason why they are none. */
 export function decode(bytes: Buffer): Packet | Malformed {
   if (bytes.length < 2) return malformed('it is shorter than an opcode')

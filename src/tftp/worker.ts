@@ -1,15 +1,16 @@
 // The TFTP thread: a replica of the table, the engine and its sockets. It knows nothing of the store or the API.
 
-import { parentPort, workerData } from 'node:worker_threads'
-import { applyDelta, emptyTable } from '../boot/table.ts'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { applyDelta, emptyTable, type Delta } from '../boot/table.ts'
 import { hushed, type Tell } from '../events.ts'
 import { realClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import { Engine } from './engine.ts'
 import { DgramIo, localAddresses } from './io-dgram.ts'
+import { isRequest } from './packet.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
-const { settings, clients, advertise, site, snapshot } = workerData as WorkerStart
+const { settings, clients, advertise, site, snapshot, deltas } = workerData as WorkerStart
 const say = (message: FromWorker): void => parentPort?.postMessage(message)
 const post: Tell = (event) => say({ kind: 'event', event })
 // A storm of honest clients is told in full, a flood of forged requests is not.
@@ -21,6 +22,18 @@ const fileThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
 
 const table = emptyTable()
 applyDelta(table, snapshot)
+
+/**
+ * The other thread posts a delta before it answers a deploy or sends an ACK. Whoever asks here because of that answer
+ * comes later, so that it is enough to read the post before a request is decided; nobody has to wait for us.
+ */
+function catchUp(): void {
+  for (let mail = receiveMessageOnPort(deltas); mail !== undefined; mail = receiveMessageOnPort(deltas)) {
+    const delta = mail.message as Delta
+    // The snapshot may hold the first of them already.
+    if (delta.revision > table.revision) applyDelta(table, delta)
+  }
+}
 
 const engine = new Engine({
   table,
@@ -44,25 +57,27 @@ const io = new DgramIo({
   singlePort: settings.single_port,
   addresses: localAddresses,
   rescanMs: 2000,
-  receive: (...datagram) => engine.receive(...datagram),
+  receive: (port, bytes, ...from) => {
+    if (isRequest(bytes)) catchUp()
+    engine.receive(port, bytes, ...from)
+  },
   tellSparingly,
 })
 
-parentPort?.on('message', (message: ToWorker) => {
-  if (message.kind === 'stop') {
-    engine.stop()
-    io.stop()
-    parentPort?.close()
+parentPort?.on('message', ({ kind }: ToWorker) => {
+  if (kind === 'ping') {
+    // Also where nobody asks for anything, the post does not pile up.
+    catchUp()
+    say({ kind: 'alive' })
     return
   }
-  const { delta } = message
-  // A worker started from a snapshot is handed deltas again that the snapshot held already.
-  if (delta.revision > table.revision) applyDelta(table, delta)
-  say({ kind: 'applied', revision: table.revision })
+  engine.stop()
+  io.stop()
+  parentPort?.close()
 })
 
 try {
-  say({ kind: 'listening', where: await io.start(), revision: table.revision })
+  say({ kind: 'listening', where: await io.start() })
 } catch (error) {
   say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
   parentPort?.close()

@@ -184,7 +184,7 @@ test('a file written just now can be deployed at once: the directory is looked a
   const api: Api = await serveApi(t, {
     look: async () => {
       const form = { language: 'pxelinux', file: 'new', text: 'x', template: false } as const
-      await api.registry.setCatalog({
+      api.registry.setCatalog({
         configurations: [{ name: 'new', forms: [form] }],
         menus: [],
         loaders: [],

@@ -160,7 +160,7 @@ test('hosts?status= takes what strconv.ParseBool takes', async (t) => {
 test('a host whose configuration vanished says so', async (t) => {
   const { url, registry } = await serveApi(t)
   await deployTo(url, 'zebra', [{ name: 'h1' }])
-  await registry.setCatalog({ configurations: [], menus: [], loaders: [] })
+  registry.setCatalog({ configurations: [], menus: [], loaders: [] })
   const [h1] = (await (await fetch(`${url}/v1/hosts`)).json()) as [Record<string, Record<string, unknown>>]
   t.is(h1['configuration']?.['name'], 'zebra')
   t.is(h1['configuration']?.['vanished'], true)

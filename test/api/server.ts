@@ -89,7 +89,7 @@ export async function serveApi(
     now: Date.now,
   })
   await registry.load(declaredHosts(read.settings.hosts))
-  for (const change of changes) if (change.kind === 'catalog') await registry.setCatalog(change.catalog)
+  for (const change of changes) if (change.kind === 'catalog') registry.setCatalog(change.catalog)
   const app = apiApp({
     table: registry.table,
     site,

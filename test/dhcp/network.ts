@@ -86,7 +86,7 @@ export class Server {
         this.written.push(...changed.filter((_, index) => outcomes[index] === 'ok'))
         return outcomes
       },
-      learn: async (address, mac) => void this.learnt.push(`${formatIpv4(address)} ${mac}`),
+      learn: (address, mac) => void this.learnt.push(`${formatIpv4(address)} ${mac}`),
       isOurs,
       isOwnProbe: () => false,
       isServed: () => true,

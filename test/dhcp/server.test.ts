@@ -38,7 +38,7 @@ test('a clock that is set, forward or back, ends no lease and makes none longer;
       written.push(...leases)
       return leases.map(() => 'ok' as const)
     },
-    learn: async () => undefined,
+    learn: () => undefined,
     tell: () => undefined,
     now: () => time,
   })

@@ -63,9 +63,9 @@ export async function open(t: ExecutionContext, folder = freshFolder(), hosts: r
   const registry = new Registry({ table, store, guards: { policy: 'register' }, tell, now: Date.now })
   const tftp = serve()
   // As the TFTP worker: a replica that follows by deltas alone.
-  registry.follow(async (delta) => applyDelta(tftp.table, delta))
+  registry.follow((delta) => applyDelta(tftp.table, delta))
   const stored = await registry.load(hosts)
-  await registry.setCatalog(catalog)
+  registry.setCatalog(catalog)
   const scopes = scopesOf(dhcp)
   const leases = new Leases({
     scopes,

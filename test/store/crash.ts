@@ -11,7 +11,7 @@ import { openStore } from '../../src/store/open.ts'
 import type { Outcome, Store, StoreChange, StoredState } from '../../src/store/store.ts'
 
 /** Nothing is moved in the background unless a test asks for it. */
-export const limits: Limits = { journal: 64 * 1024, slice: 10, quiet: 60_000, patience: 10_000 }
+export const limits: Limits = { journal: 64 * 1024, slice: 10, quiet: 60_000 }
 
 export const freshPath = () => join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'p.db')
 

@@ -1,10 +1,8 @@
 // The journal and SQLite as one store: nothing acknowledged is lost, and nothing refused comes back, wherever it stops.
 
-import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, rmSync, symlinkSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import test from 'ava'
 import { openJournal } from '../../src/store/journal.ts'
 import { joined, openStore } from '../../src/store/open.ts'
@@ -186,9 +184,9 @@ test('a full disk is lived on with the journal; when that is full, too, it is sa
 test('a write that failed is as if it had never been, even where its bytes are on disk', async (t) => {
   const { path, store, journal, append } = await parts()
   await applyEach(store, [claim(leaseOf(1, 1)), assign('h', 'a')])
-  journal.append = async (payload) => {
+  journal.append = (payload) => {
     journal.append = append
-    await append(payload)
+    append(payload)
     throw Object.assign(new Error('i/o error'), { code: 'EIO' })
   }
   const refused = store.apply([claim(leaseOf(2, 1)), assign('h', 'b')])
@@ -202,36 +200,6 @@ test('a write that failed is as if it had never been, even where its bytes are o
   t.deepEqual(state.assignments, [['h', 'a']])
   await store.close()
 })
-
-test('a write that hangs is not waited for: SQLite takes over, and the journal comes back when it can', async (t) => {
-  const path = freshPath()
-  const store = await openStore(path, { ...limits, patience: 50 })
-  await applyEach(store, claims(3))
-  // As a dead NFS server does: every thread that Node has for files waits.
-  const release = holdFileThreads(path)
-  t.deepEqual(await store.apply(claims(1, 3)), ['ok'])
-  t.deepEqual(await applyEach(store, claims(3, 4)), ['ok', 'ok', 'ok'])
-  t.deepEqual(idsOf(await afterKill(path)), upTo(7))
-  await release()
-  t.deepEqual(idsOf(await afterKill(path)), upTo(7))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.deepEqual(await applyEach(store, claims(3, 7)), ['ok', 'ok', 'ok'])
-  t.deepEqual(idsOf(await afterKill(path)), upTo(10))
-  await store.close()
-})
-
-function holdFileThreads(path: string): () => Promise<unknown> {
-  const threads = upTo(Number(process.env['UV_THREADPOOL_SIZE'] ?? 4))
-  const pipes = threads.map((thread) => join(dirname(path), `pipe-${thread}`))
-  execFileSync('mkfifo', pipes)
-  // Opening a pipe returns when somebody opens its other end.
-  const opened = Promise.all(pipes.map((pipe) => open(pipe, 'r')))
-  return async () => {
-    const ends = pipes.map((pipe) => openSync(pipe, 'r+'))
-    for (const handle of await opened) await handle.close()
-    for (const end of ends) closeSync(end)
-  }
-}
 
 test('a second process is kept out, and told why', async (t) => {
   const path = freshPath()
