@@ -11,18 +11,35 @@ export const firmwares = [
   'uefi-x64',
   'uefi-arm32',
   'uefi-arm64',
+  'uefi-riscv64',
+  'uefi-loongarch64',
+  'http-bios',
   'http-ia32',
   'http-x64',
   'http-arm32',
   'http-arm64',
+  'http-riscv64',
+  'http-loongarch64',
+  'uboot-arm32',
+  'uboot-arm64',
+  'ppc',
+  'opal',
   'rpi',
 ] as const
 
-/** What runs a machine before any loader; `http-*` fetches its loader by URL (UEFI HTTP boot). */
+/**
+ * What runs a machine before any loader. `http-*` fetches its loader by URL (UEFI HTTP boot). `uboot-*`, `opal`
+ * (Petitboot) and `rpi` fetch no loader at all: they read a configuration themselves.
+ */
 export type Firmware = (typeof firmwares)[number]
 
-/** The language a loader's configuration is written in. PXELINUX and every SYSLINUX variant share one. */
-export type Language = 'pxelinux' | 'grub' | 'ipxe'
+export const languages = ['pxelinux', 'grub', 'ipxe', 'rpi'] as const
+
+/**
+ * The language a loader's configuration is written in. PXELINUX, every SYSLINUX variant, U-Boot and Petitboot share
+ * one; `rpi` is the config.txt of a Raspberry Pi.
+ */
+export type Language = (typeof languages)[number]
 
 /** A first program a machine can be sent, what it runs on, and the language of its configurations. */
 export type Bootloader = {
@@ -30,10 +47,14 @@ export type Bootloader = {
   readonly name: string
   /** What DHCP offers, relative to tftproot. */
   readonly file: string
-  /** Shown to people, as in the original; nothing reads it. */
+  /** Where this build looks for its configuration, beside the names all of its kind ask for. */
   readonly configPath: string
   readonly language: Language
   readonly firmwares: readonly Firmware[]
+  /** The machine has it in its firmware: no file of that name is needed. */
+  readonly resident?: true | undefined
+  /** Of the built-in list, and needed by few: that it is missing is told when a machine wants it. */
+  readonly quiet?: true | undefined
 }
 
 /** How a host leaves the network for its disk: by its loader's own means, or by getting no boot offer. */

@@ -2,42 +2,89 @@
 
 import type { Bootloader, Firmware, Language } from '../model.ts'
 
-/** In order of preference, for settings that name none. SYSLINUX runs PXELINUX configurations on UEFI. */
-export const builtInBootloaders: readonly Bootloader[] = [
-  bootloader({ name: 'pxelinux', file: 'pxelinux.0' }),
-  bootloader({ name: 'syslinux-efi64', file: 'efi64/syslinux.efi' }),
-  bootloader({ name: 'syslinux-efi32', file: 'efi32/syslinux.efi' }),
-]
-
-/** A bootloader as settings write it; what they leave out is inferred from the file's name. */
-export function bootloader(written: {
+type Written = {
   name: string
   file: string
   config_path?: string | undefined
   arch?: readonly Firmware[] | undefined
-}): Bootloader {
+}
+
+/** A bootloader as settings write it; what they leave out is inferred from the file's name. */
+export function bootloader({ name, file, config_path, arch }: Written): Bootloader {
+  const path = file.replace(/^\/+/, '')
   return {
-    name: written.name,
-    file: written.file.replace(/^\/+/, ''),
-    configPath: written.config_path ?? '',
-    language: languageOf(written.file),
-    firmwares: written.arch ?? firmwaresOf(written.file),
+    name,
+    file: path,
+    configPath: config_path ?? '',
+    language: languageOf(path),
+    firmwares: arch ?? residents[path] ?? firmwaresOf(path),
+    ...(residents[path] !== undefined && { resident: true }),
   }
+}
+
+function quiet(written: Written): Bootloader {
+  return { ...bootloader(written), quiet: true }
+}
+
+/** No programs, but what some firmware reads itself. */
+const residents: Readonly<Record<string, readonly Firmware[] | undefined>> = {
+  'extlinux.conf': ['uboot-arm32', 'uboot-arm64'],
+  'petitboot.conf': ['opal'],
+  'config.txt': ['rpi'],
 }
 
 function languageOf(file: string): Language {
   const name = file.toLowerCase()
   if (/ipxe|undionly|snponly|\.kpxe$|\.kkpxe$/.test(name)) return 'ipxe'
-  if (/grub|shim|boot(x64|ia32|aa64)\.efi$|core\.0$/.test(name)) return 'grub'
-  return 'pxelinux'
+  if (/grub|shim|boot(x64|ia32|aa64|arm|riscv64|loongarch64)\.efi$|core\.(0|elf|efi)$/.test(name))
+    return 'grub'
+  return name === 'config.txt' ? 'rpi' : 'pxelinux'
 }
+
+/** What a file's name says of the processor it is for, behind `uefi-` and `http-`. */
+const processors = [
+  [/aa64|arm64|aarch64/, 'arm64'],
+  [/ia32|i386|efi32/, 'ia32'],
+  [/riscv64/, 'riscv64'],
+  [/loongarch64|loongson/, 'loongarch64'],
+  [/arm/, 'arm32'],
+  [/$/, 'x64'],
+] as const
 
 function firmwaresOf(file: string): readonly Firmware[] {
   const name = file.toLowerCase()
-  if (!name.endsWith('.efi')) return ['bios']
-  // SYSLINUX has no HTTP boot of its own: after HTTPClient it would ask TFTP with no server address.
-  const http = languageOf(file) !== 'pxelinux'
-  if (/ia32|i386|efi32/.test(name)) return http ? ['uefi-ia32', 'http-ia32'] : ['uefi-ia32']
-  if (/aa64|arm64/.test(name)) return http ? ['uefi-arm64', 'http-arm64'] : ['uefi-arm64']
-  return http ? ['uefi-x64', 'http-x64'] : ['uefi-x64']
+  if (/powerpc|\.elf$/.test(name)) return ['ppc']
+  const isIpxe = languageOf(file) === 'ipxe'
+  if (!name.endsWith('.efi')) return isIpxe ? ['bios', 'http-bios'] : ['bios']
+  const processor = processors.find(([named]) => named.test(name))?.[1] ?? 'x64'
+  // After HTTPClient SYSLINUX would ask TFTP with no server address, and Debian's GRUB asks nobody.
+  return isIpxe ? [`uefi-${processor}`, `http-${processor}`] : [`uefi-${processor}`]
 }
+
+/**
+ * In order of preference, for settings that name none. On UEFI shim and signed GRUB go before SYSLINUX, which knows
+ * no Secure Boot. UEFI HTTP boot gets iPXE: Debian's GRUB stops at its prompt there, and SYSLINUX asks TFTP of nobody.
+ */
+export const builtInBootloaders: readonly Bootloader[] = [
+  bootloader({ name: 'pxelinux', file: 'pxelinux.0' }),
+  quiet({ name: 'lpxelinux', file: 'lpxelinux.0' }),
+  quiet({ name: 'grub', file: 'bootx64.efi' }),
+  quiet({ name: 'grub-arm64', file: 'bootaa64.efi' }),
+  quiet({ name: 'grub-ia32', file: 'bootia32.efi' }),
+  quiet({ name: 'grub-arm32', file: 'bootarm.efi' }),
+  quiet({ name: 'grub-riscv64', file: 'bootriscv64.efi' }),
+  quiet({ name: 'grub-loongarch64', file: 'bootloongarch64.efi' }),
+  quiet({ name: 'grub-bios', file: 'boot/grub/i386-pc/core.0' }),
+  quiet({ name: 'grub-ppc', file: 'boot/grub/powerpc-ieee1275/core.elf' }),
+  bootloader({ name: 'syslinux-efi64', file: 'efi64/syslinux.efi' }),
+  bootloader({ name: 'syslinux-efi32', file: 'efi32/syslinux.efi' }),
+  quiet({ name: 'ipxe', file: 'undionly.kpxe' }),
+  // snponly.efi drives the card through its firmware, as the firmware itself just did; ipxe.efi brings drivers along.
+  quiet({ name: 'ipxe-snponly', file: 'snponly.efi', arch: ['uefi-x64'] }),
+  quiet({ name: 'ipxe-efi', file: 'ipxe.efi' }),
+  quiet({ name: 'ipxe-arm64', file: 'ipxe-arm64.efi' }),
+  quiet({ name: 'ipxe-ia32', file: 'ipxe-i386.efi' }),
+  bootloader({ name: 'u-boot', file: 'extlinux.conf' }),
+  bootloader({ name: 'petitboot', file: 'petitboot.conf' }),
+  bootloader({ name: 'rpi', file: 'config.txt' }),
+]

@@ -102,6 +102,9 @@ export function decideFile(facts: Facts, path: string, table: Table, site: Site)
     answers.push({ kind: 'file', root: 'tftp', path: name })
     const loader = table.loaders.get(name)
     if (loader?.from === 'system') answers.push({ kind: 'loader', path: loader.path })
+    const slash = name.lastIndexOf('/')
+    const modules = slash < 0 ? undefined : table.modules.get(name.slice(0, slash))
+    if (modules !== undefined) answers.push({ kind: 'loader', path: `${modules}${name.slice(slash)}` })
   }
   return gives(answers, 'file', `the file ${path}`, { host: host?.name })
 }

@@ -3,7 +3,7 @@
 import type { Bootloader, Firmware, Host } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes } from '../net/mac.ts'
-import { firmwareOf } from './arch.ts'
+import { firmwareOf, nameArchitectures } from './arch.ts'
 import { choose, formOf, gives, nothing, origin, type Answer, type Decision, type Site } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
@@ -11,11 +11,15 @@ import { builtInLocal, hostOfMac, type Table } from './table.ts'
 /** For `asks.kind` loader. */
 export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   const host = hostOfMac(table, facts.mac)
-  const firmware = host?.firmware ?? firmwareOf(facts.archs)
+  const firmware = host?.firmware ?? firmwareOf(facts.archs, facts.mac)
   const choice = choose(host, facts.mac, table, site)
   const about = { host: host?.name, configuration: choice?.name }
   if (firmware === undefined) {
-    return nothing('unknown-firmware', `architecture ${facts.archs.join(', ')} has no loader here`, about)
+    return nothing(
+      'unknown-firmware',
+      `architecture ${nameArchitectures(facts.archs)} has no loader here`,
+      about,
+    )
   }
   if (choice === undefined) return decideLoaderOfMenuFile(facts, firmware, host, table, site)
   if (choice.name === builtInLocal && (host?.localMethod ?? site.localMethod) === 'withhold') {
@@ -48,7 +52,7 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   for (const loader of fitting(site.bootloaders, firmware, choice.name, table)) {
     // An iPXE that is handed iPXE would ask again, for ever.
     if (facts.agent === 'ipxe' && loader.language === 'ipxe') continue
-    const remedy = missingRemedy(loader.file, table)
+    const remedy = missingRemedy(loader, table)
     if (remedy === undefined) {
       return gives([bootFile(facts, loader.file, site)], choice.rule, `${choice.because}; ${firmware}`, about)
     }
@@ -83,7 +87,7 @@ function decideLoaderOfMenuFile(
   let missing: string | undefined
   for (const loader of site.bootloaders) {
     if (loader.language !== 'pxelinux' || !loader.firmwares.includes(firmware)) continue
-    missing = missingRemedy(loader.file, table)
+    missing = missingRemedy(loader, table)
     if (missing === undefined) {
       const because = `nothing is deployed to ${who}; the file ${menu} is there`
       return gives([bootFile(facts, loader.file, site)], 'menu-file', because, { host: host?.name })
@@ -111,7 +115,8 @@ function fitting(
   return [...own, ...runs.filter((loader) => !own.includes(loader) && speaks(loader))]
 }
 
-function missingRemedy(file: string, table: Table): string | undefined {
+function missingRemedy({ file, resident }: Bootloader, table: Table): string | undefined {
+  if (resident === true) return undefined
   const loader = table.loaders.get(file)
   if (loader === undefined) return `${file} is not there`
   return loader.from === 'nowhere' ? loader.remedy : undefined

@@ -25,6 +25,8 @@ const local: Readonly<Record<Language, string>> = {
   ].join('\n'),
   // On UEFI a plain `exit` ends in the firmware's menu; `exit 1` goes on to the next boot entry.
   ipxe: ['#!ipxe', 'iseq ${platform} efi && exit 1 || exit', ''].join('\n'),
+  // A Raspberry Pi on local is offered nothing, and asks for nothing.
+  rpi: '',
 }
 
 /** The configuration `local` as each loader understands it. */

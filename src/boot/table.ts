@@ -18,6 +18,8 @@ export type Catalog = {
   readonly menus: readonly string[]
   /** The bootloaders' files and their modules by the name a client asks for. */
   readonly loaders: readonly (readonly [name: string, file: LoaderFile])[]
+  /** Folders of GRUB's modules that packages bring, by the name clients ask for them under. */
+  readonly modules?: readonly (readonly [asked: string, folder: string])[]
 }
 
 export type Change =
@@ -45,6 +47,7 @@ export type Table = {
   configurations: ReadonlyMap<string, Configuration>
   menus: ReadonlySet<string>
   loaders: ReadonlyMap<string, LoaderFile>
+  modules: ReadonlyMap<string, string>
 }
 
 /** The configuration that is there without any file. */
@@ -61,6 +64,7 @@ export function emptyTable(): Table {
     configurations: new Map(),
     menus: new Set(),
     loaders: new Map(),
+    modules: new Map(),
   }
 }
 
@@ -97,6 +101,7 @@ function applyChange(table: Table, change: Change): void {
       table.configurations = new Map(change.catalog.configurations.map((entry) => [entry.name, entry]))
       table.menus = new Set(change.catalog.menus)
       table.loaders = new Map(change.catalog.loaders)
+      table.modules = new Map(change.catalog.modules)
   }
 }
 
@@ -128,6 +133,7 @@ export function snapshotOf(table: Table): Delta {
     configurations: [...table.configurations.values()],
     menus: [...table.menus],
     loaders: [...table.loaders],
+    modules: [...table.modules],
   }
   return {
     revision: table.revision,

@@ -1,7 +1,7 @@
 // What the directories hold as one value: forms grouped into configurations, in the order people see them.
 
 import type { Catalog } from '../boot/table.ts'
-import type { Bootloader, Configuration, Form, Language } from '../model.ts'
+import { languages, type Bootloader, type Configuration, type Form, type Language } from '../model.ts'
 import type { Entry } from './folder.ts'
 import type { Imported } from './menus.ts'
 
@@ -13,7 +13,6 @@ export type Scan = Catalog & {
 
 /** The folders of configurations: one per bootloader, and one per language for what serves several loaders. */
 export function foldersOf(bootloaders: readonly Bootloader[]): ReadonlyMap<string, Language> {
-  const languages: readonly Language[] = ['pxelinux', 'grub', 'ipxe']
   return new Map([
     ...languages.map((language) => [language, language] as const),
     ...bootloaders.map((loader) => [loader.name, loader.language] as const),

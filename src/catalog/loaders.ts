@@ -1,87 +1,13 @@
 // Loaders and their modules: in tftproot, else where a distribution's packages put them, else which package to install.
 
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { arch } from 'node:process'
+import { basename, dirname, join } from 'node:path'
 import type { LoaderFile } from '../boot/table.ts'
 import { findUnder, openFound, type Links } from '../files.ts'
-import type { Bootloader, Firmware } from '../model.ts'
-
-type Distribution = 'debian' | 'fedora' | 'arch' | 'alpine' | 'suse'
-
-/** The package that brings a file, on each distribution that has one. */
-type Packages = Readonly<Partial<Record<Distribution, string>>>
-
-/** Loaders that share a folder of modules, and where packages put both. */
-type Family = {
-  readonly firmware: Firmware
-  /** The names a bootloader of this family goes by, whatever folder the settings put it in. */
-  readonly loader: RegExp
-  /** Every file that a client of this family may ask for beside its loader. */
-  readonly files: RegExp
-  /** Without it the loader stops; SYSLINUX and PXELINUX before 5.00 had no such file. */
-  readonly companion: string
-  /** Relative to the root of the system; the first that has a file wins. */
-  readonly folders: readonly string[]
-  readonly loaderPackages: Packages
-  readonly companionPackages: Packages
-}
-
-const everywhereElse = { arch: 'syslinux', alpine: 'syslinux', suse: 'syslinux' }
-
-// Read from the packages' file lists: Debian 12 (pxelinux, syslinux-efi and syslinux-common 6.04), Fedora, Arch, Alpine.
-const families: readonly Family[] = [
-  {
-    firmware: 'bios',
-    loader: /^l?pxelinux\.0$/,
-    files: /^(?:l?pxelinux\.0|memdisk|[^/]+\.c32)$/,
-    companion: 'ldlinux.c32',
-    folders: [
-      'usr/lib/PXELINUX',
-      'usr/lib/syslinux/modules/bios',
-      'usr/lib/syslinux/bios',
-      'usr/lib/syslinux',
-      'usr/share/syslinux',
-    ],
-    loaderPackages: { debian: 'pxelinux', fedora: 'syslinux-nonlinux', ...everywhereElse },
-    companionPackages: { debian: 'syslinux-common', fedora: 'syslinux-nonlinux', ...everywhereElse },
-  },
-  {
-    firmware: 'uefi-x64',
-    loader: /^syslinux\.efi$/,
-    files: /^(?:syslinux\.efi|ldlinux\.e64|[^/]+\.c32)$/,
-    companion: 'ldlinux.e64',
-    folders: [
-      'usr/lib/SYSLINUX.EFI/efi64',
-      'usr/lib/syslinux/modules/efi64',
-      'usr/lib/syslinux/efi64',
-      'usr/share/syslinux/efi64',
-    ],
-    loaderPackages: { debian: 'syslinux-efi', fedora: 'syslinux-efi64', ...everywhereElse },
-    companionPackages: { debian: 'syslinux-common', fedora: 'syslinux-efi64', ...everywhereElse },
-  },
-  {
-    firmware: 'uefi-ia32',
-    loader: /^syslinux\.efi$/,
-    files: /^(?:syslinux\.efi|ldlinux\.e32|[^/]+\.c32)$/,
-    companion: 'ldlinux.e32',
-    folders: [
-      'usr/lib/SYSLINUX.EFI/efi32',
-      'usr/lib/syslinux/modules/efi32',
-      'usr/lib/syslinux/efi32',
-      'usr/share/syslinux/efi32',
-    ],
-    loaderPackages: { debian: 'syslinux-efi', ...everywhereElse },
-    companionPackages: { debian: 'syslinux-common', ...everywhereElse },
-  },
-]
-
-const installs: Readonly<Record<Distribution, string>> = {
-  debian: 'apt-get install',
-  fedora: 'dnf install',
-  arch: 'pacman -S',
-  alpine: 'apk add',
-  suse: 'zypper install',
-}
+import type { Bootloader } from '../model.ts'
+import { families, installs, itself, moduleFolders } from './packages.ts'
+import type { Distribution, Family, Kit, Packages } from './packages.ts'
 
 export type LoaderSearch = {
   readonly bootloaders: readonly Bootloader[]
@@ -94,6 +20,8 @@ export type LoaderSearch = {
 
 export type LoadersFound = {
   readonly loaders: readonly (readonly [name: string, file: LoaderFile])[]
+  /** Folders of modules by the name clients ask for them under. */
+  readonly modules: readonly (readonly [asked: string, folder: string])[]
   /** A sentence for each bootloader that cannot be offered, and for each that may not work. */
   readonly warnings: readonly string[]
 }
@@ -104,36 +32,82 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
   const done = new Set<string>()
   const warnings: string[] = []
   const distribution = await distributionOf(search.system)
-  for (const { file, firmwares } of search.bootloaders) {
-    if (done.has(file)) continue
+  const system = new Folders(search.system, ['usr/lib', 'usr/share', 'boot'])
+  const own = search.tftproot === undefined ? undefined : new Folders(search.tftproot)
+  for (const { file, firmwares, quiet, resident } of search.bootloaders) {
+    if (done.has(file) || resident === true) continue
     done.add(file)
     const slash = file.lastIndexOf('/') + 1
     const folder = file.slice(0, slash)
     const name = file.slice(slash)
     const family = families.find((entry) => entry.loader.test(name) && firmwares.includes(entry.firmware))
-    const installed = family === undefined ? new Map<string, string>() : await filesOf(family, search.system)
+    const installed = family === undefined ? new Map<string, string>() : await filesOf(family, name, system)
     for (const [module, path] of installed) {
       if (!found.has(folder + module)) found.set(folder + module, { from: 'system', path })
     }
-    const loader = await find(file, installed.get(name), search)
-    if (loader === undefined || family === undefined) {
-      const install = family && command(family.loaderPackages, distribution)
-      found.set(file, loader ?? nowhere(`${file} is missing`, install, folder, search))
+    const loader = await find(file, installed.get(name), own, search)
+    if (loader === undefined || family?.companion === undefined) {
+      found.set(
+        file,
+        loader ?? nowhere(`${file} is missing`, family && remedyOf(family, distribution), folder, search),
+      )
     } else {
       const beside = folder + family.companion
-      const companion = await find(beside, installed.get(family.companion), search)
+      const companion = await find(beside, installed.get(family.companion), own, search)
       if (companion !== undefined) found.set(beside, companion)
       // A loader without its companion stops at a message on its own screen: it counts as missing.
       const lacks = companion?.from !== loader.from && (await needsCompanion(file, loader, search))
-      const install = command(family.companionPackages, distribution)
+      const install = command(family.companionPackages ?? {}, undefined, distribution)
       const what = `${beside}, which ${file} needs, is missing`
       found.set(file, lacks && companion === undefined ? nowhere(what, install, folder, search) : loader)
       if (lacks && companion !== undefined) warnings.push(mixed(loader, file, beside))
     }
     const outcome = found.get(file)
-    if (outcome?.from === 'nowhere') warnings.push(outcome.remedy)
+    if (outcome?.from === 'nowhere' && quiet !== true) warnings.push(outcome.remedy)
   }
-  return { loaders: [...found], warnings }
+  return { loaders: [...found], modules: await findModules(system), warnings }
+}
+
+/** What is below a root, each folder listed once in a search: most of those asked for are not there. */
+class Folders {
+  private readonly root: string
+  private readonly trunk: ReadonlySet<string>
+  private readonly listed = new Map<string, Promise<readonly string[]>>()
+
+  /** `trunk`: folders so long, and so surely there, that they are not listed to look for one below them. */
+  constructor(root: string, trunk: readonly string[] = []) {
+    this.root = root
+    this.trunk = new Set(trunk)
+  }
+
+  path(name: string): string {
+    return join(this.root, name)
+  }
+
+  async has(path: string): Promise<boolean> {
+    return (await this.list(dirname(path))).includes(basename(path))
+  }
+
+  /** Empty where it is not there. */
+  list(folder: string): Promise<readonly string[]> {
+    const names = this.listed.get(folder) ?? this.read(folder)
+    this.listed.set(folder, names)
+    return names
+  }
+
+  private async read(folder: string): Promise<readonly string[]> {
+    const isKnown = folder === '.' || this.trunk.has(folder) || this.trunk.has(dirname(folder))
+    if (!isKnown && !(await this.has(folder))) return []
+    return await readdir(join(this.root, folder)).catch(() => [])
+  }
+}
+
+async function findModules(system: Folders): Promise<LoadersFound['modules']> {
+  const found: (readonly [string, string])[] = []
+  for (const { folder, asked } of moduleFolders) {
+    if (await system.has(folder)) found.push(...asked.map((name) => [name, system.path(folder)] as const))
+  }
+  return found
 }
 
 function mixed(loader: LoaderFile, file: string, beside: string): string {
@@ -144,26 +118,41 @@ function mixed(loader: LoaderFile, file: string, beside: string): string {
 async function find(
   name: string,
   installed: string | undefined,
+  own: Folders | undefined,
   search: LoaderSearch,
 ): Promise<LoaderFile | undefined> {
-  if (search.tftproot !== undefined) {
-    const own = await findUnder(search.tftproot, name, search.links)
-    if (own.kind === 'found') return { from: 'tftproot' }
+  if (search.tftproot !== undefined && (await own?.has(name)) === true) {
+    const found = await findUnder(search.tftproot, name, search.links)
+    if (found.kind === 'found') return { from: 'tftproot' }
   }
   return installed === undefined ? undefined : { from: 'system', path: installed }
 }
 
-async function filesOf(family: Family, system: string): Promise<ReadonlyMap<string, string>> {
+/** What packages bring of a family, by the names its clients ask for beside a loader called `loader`. */
+async function filesOf(
+  family: Family,
+  loader: string,
+  system: Folders,
+): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
-  for (const folder of family.folders) {
-    const path = join(system, folder)
-    // A folder of another distribution is not there.
-    const names = await readdir(path).catch((): string[] => [])
-    for (const name of names.toSorted()) {
-      if (family.files.test(name) && !files.has(name)) files.set(name, join(path, name))
+  for (const folder of family.folders ?? []) {
+    for (const name of (await system.list(folder)).toSorted()) {
+      if (family.files?.test(name) === true && !files.has(name))
+        files.set(name, system.path(`${folder}/${name}`))
     }
   }
+  for (const kit of family.kits ?? []) {
+    if (!(await isWhole(kit, system))) continue
+    for (const [name, path] of Object.entries(kit))
+      files.set(name === itself ? loader : name, system.path(path))
+    break
+  }
   return files
+}
+
+async function isWhole(kit: Kit, system: Folders): Promise<boolean> {
+  for (const path of Object.values(kit)) if (!(await system.has(path))) return false
+  return true
 }
 
 /** PXELINUX's banner stands in the part of it that is not compressed, within these first bytes. */
@@ -200,12 +189,28 @@ function nowhere(
   return { from: 'nowhere', remedy }
 }
 
-function command(packages: Packages, distribution: Distribution | undefined): string | undefined {
+function remedyOf(family: Family, distribution: Distribution | undefined): string | undefined {
+  const install = command(family.loaderPackages, family.debianArchitecture, distribution)
+  return install === undefined || family.madeBy === undefined ? install : `${install}; ${family.madeBy}`
+}
+
+/** Node's names of the processors that Debian calls otherwise. */
+const debianNames: Readonly<Record<string, string>> = { x64: 'amd64', ppc64: 'ppc64el' }
+
+function command(
+  packages: Packages,
+  debianArchitecture: string | undefined,
+  distribution: Distribution | undefined,
+): string | undefined {
   if (distribution === undefined) {
     return packages.debian && `install the package that brings it (${packages.debian} on Debian and Ubuntu)`
   }
-  const name = packages[distribution]
-  return name && `${installs[distribution]} ${name}`
+  const names = packages[distribution]
+  if (names === undefined) return undefined
+  const isForeign = debianArchitecture !== undefined && debianArchitecture !== (debianNames[arch] ?? arch)
+  if (distribution !== 'debian' || !isForeign) return `${installs[distribution]} ${names}`
+  const foreign = names.split(' ').map((name) => `${name}:${debianArchitecture}`)
+  return `dpkg --add-architecture ${debianArchitecture}, apt-get update, apt-get install ${foreign.join(' ')}`
 }
 
 // os-release(5): ID is the distribution, ID_LIKE what it descends from, nearest first.

@@ -24,9 +24,15 @@ export type MenuSearch = {
 
 /** The folders, relative to tftproot, in which loaders look for a name of their own. */
 export function menuFolders(bootloaders: readonly Bootloader[]): readonly string[] {
-  const beside = bootloaders.map(({ file }) => file.slice(0, file.lastIndexOf('/') + 1))
-  const folders = ['', ...beside].flatMap((folder) => [`${folder}pxelinux.cfg`, `${folder}ipxe.cfg`])
-  return [...new Set([...folders, 'grub'])]
+  const beside = bootloaders
+    .filter(({ language }) => language === 'pxelinux')
+    .map(({ file }) => file.slice(0, file.lastIndexOf('/') + 1))
+  return [
+    ...new Set(['', ...beside].map((folder) => `${folder}pxelinux.cfg`)),
+    'ipxe.cfg',
+    'grub',
+    'boot/grub',
+  ]
 }
 
 /** The menus of one folder; one that is not there has none. Rejects when it cannot be read. */

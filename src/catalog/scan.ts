@@ -67,13 +67,13 @@ export class Scanner {
       )
     }
     const { menus, imported } = await this.lookForMenus(faults)
-    const { loaders, warnings } = await findLoaders(this.parts)
+    const { loaders, modules, warnings } = await findLoaders(this.parts)
     for (const warning of warnings) faults.set(warning, warning)
     const entries = folders.flatMap((folder) => folder.entries())
     const configurations = configurationsOf(entries, this.parts.bootloaders)
     const waits = folders.flatMap((folder) => folder.unsettledMs ?? [])
     return {
-      scan: { configurations, menus, imported, loaders },
+      scan: { configurations, menus, imported, loaders, modules },
       faults,
       unsettledMs: waits.length === 0 ? undefined : Math.max(...waits),
     }

@@ -147,6 +147,7 @@ const rows: readonly Row[] = [
     given: 'a configuration that nothing of this firmware can run',
     facts: { mac: h1, archs: [0], asks: loader },
     table: [deployed('only-grub')],
+    site: { bootloaders: [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })] },
     expect: 'no-form',
     answers: [],
   },

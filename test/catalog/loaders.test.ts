@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { arch } from 'node:process'
 import test, { type ExecutionContext } from 'ava'
 import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { LoaderFile } from '../../src/boot/table.ts'
@@ -11,7 +12,11 @@ import type { Bootloader } from '../../src/model.ts'
 
 const bios = [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })]
 
-type Found = { loaders: ReadonlyMap<string, LoaderFile>; warnings: readonly string[] }
+type Found = {
+  loaders: ReadonlyMap<string, LoaderFile>
+  modules: ReadonlyMap<string, string>
+  warnings: readonly string[]
+}
 
 async function put(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
@@ -38,7 +43,13 @@ async function search(
   for (const [path, content] of Object.entries(given.tftproot ?? {})) await put(join(root, path), content)
   const bootloaders = given.bootloaders ?? bios
   const found = await findLoaders({ bootloaders, tftproot: root, links: 'inside', system })
-  return { loaders: new Map(found.loaders), warnings: found.warnings, system, root }
+  return {
+    loaders: new Map(found.loaders),
+    modules: new Map(found.modules),
+    warnings: found.warnings,
+    system,
+    root,
+  }
 }
 
 const debian = [
@@ -152,7 +163,7 @@ test('a loader of another family, or in another folder', async (t) => {
   const { loaders, root } = await search(t, { system: debian, bootloaders })
   t.deepEqual(loaders.get('grub/grubx64.efi'), {
     from: 'nowhere',
-    remedy: `grub/grubx64.efi is missing: put it into ${root}/grub`,
+    remedy: `grub/grubx64.efi is missing: apt-get install grub-efi-amd64-signed (or put it into ${root}/grub)`,
   })
   t.is(loaders.get('bios/lpxelinux.0')?.from, 'system')
   t.is(loaders.get('bios/ldlinux.c32')?.from, 'system')
@@ -168,4 +179,101 @@ test('a link out of tftproot is no loader, unless links may lead anywhere', asyn
     new Map((await findLoaders({ bootloaders: bios, tftproot: root, links, system })).loaders)
   t.is((await found('inside')).get('pxelinux.0')?.from, 'nowhere')
   t.is((await found('anywhere')).get('pxelinux.0')?.from, 'tftproot')
+})
+
+const shim = 'usr/lib/shim/shimx64.efi.signed'
+const signedGrub = 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'
+const plainGrub = 'usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi'
+
+const kits: readonly {
+  readonly given: string
+  readonly system: readonly string[]
+  readonly serves: Readonly<Record<string, string>>
+}[] = [
+  {
+    given: "Debian's shim and signed GRUB, each under the name its client asks",
+    system: [shim, 'usr/lib/shim/mmx64.efi.signed', signedGrub, plainGrub],
+    serves: {
+      'bootx64.efi': shim,
+      'grubx64.efi': signedGrub,
+      'mmx64.efi': 'usr/lib/shim/mmx64.efi.signed',
+    },
+  },
+  {
+    given: 'shim without a GRUB that it would take: GRUB alone',
+    system: [shim, plainGrub],
+    serves: { 'bootx64.efi': plainGrub },
+  },
+  {
+    given: "Fedora's",
+    system: ['boot/efi/EFI/fedora/shimx64.efi', 'boot/efi/EFI/fedora/grubx64.efi'],
+    serves: {
+      'bootx64.efi': 'boot/efi/EFI/fedora/shimx64.efi',
+      'grubx64.efi': 'boot/efi/EFI/fedora/grubx64.efi',
+    },
+  },
+  {
+    given: "Debian's for arm64",
+    system: ['usr/lib/shim/shimaa64.efi.signed', 'usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed'],
+    serves: {
+      'bootaa64.efi': 'usr/lib/shim/shimaa64.efi.signed',
+      'grubaa64.efi': 'usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed',
+    },
+  },
+  {
+    given: "Debian's iPXE",
+    system: ['usr/lib/ipxe/undionly.kpxe', 'usr/lib/ipxe/snponly.efi', 'usr/lib/ipxe/ipxe.efi'],
+    serves: {
+      'undionly.kpxe': 'usr/lib/ipxe/undionly.kpxe',
+      'snponly.efi': 'usr/lib/ipxe/snponly.efi',
+      'ipxe.efi': 'usr/lib/ipxe/ipxe.efi',
+    },
+  },
+  {
+    given: "Fedora's iPXE goes by other names",
+    system: [
+      'usr/share/ipxe/undionly.kpxe',
+      'usr/share/ipxe/ipxe-snponly-x86_64.efi',
+      'usr/share/ipxe/ipxe-x86_64.efi',
+    ],
+    serves: {
+      'undionly.kpxe': 'usr/share/ipxe/undionly.kpxe',
+      'snponly.efi': 'usr/share/ipxe/ipxe-snponly-x86_64.efi',
+      'ipxe.efi': 'usr/share/ipxe/ipxe-x86_64.efi',
+    },
+  },
+]
+
+for (const { given, system: files, serves } of kits) {
+  test(given, async (t) => {
+    const { loaders, system } = await search(t, { system: files, bootloaders: builtInBootloaders })
+    const others = ['bootx64.efi', 'grubx64.efi', 'mmx64.efi'].filter((name) => !(name in serves))
+    for (const [name, path] of Object.entries(serves)) {
+      t.deepEqual(loaders.get(name), { from: 'system', path: join(system, path) }, name)
+    }
+    for (const name of others) t.not(loaders.get(name)?.from, 'system', name)
+  })
+}
+
+test('the modules of GRUB are served under the prefix of each of its builds', async (t) => {
+  const { system, modules } = await search(t, { system: ['usr/lib/grub/x86_64-efi/normal.mod'] })
+  const folder = join(system, 'usr/lib/grub/x86_64-efi')
+  t.deepEqual(
+    [...modules],
+    [
+      ['grub/x86_64-efi', folder],
+      ['boot/grub/x86_64-efi', folder],
+      ['debian-installer/amd64/grub/x86_64-efi', folder],
+    ],
+  )
+})
+
+test('loaders of the built-in list that few need are not complained about at the start', async (t) => {
+  const { loaders, warnings } = await search(t, { system: debian, bootloaders: builtInBootloaders })
+  t.deepEqual(warnings, [])
+  const core = loaders.get('boot/grub/i386-pc/core.0')
+  t.regex(core?.from === 'nowhere' ? core.remedy : '', /grub-pc-bin; grub-mknetdir makes it there/)
+  if (arch !== 'x64') return
+  const arm = loaders.get('bootaa64.efi')
+  t.regex(arm?.from === 'nowhere' ? arm.remedy : '', /dpkg --add-architecture arm64.*shim-signed:arm64/)
 })

@@ -67,7 +67,7 @@ clients: 10.77.0.0/24
     '21: server.port must be a port, a number from 1 to 65535, not "80"',
     '22: server.allow[0] must be a subnet such as 10.77.0.0/24, not "everyone"',
     '25: configuration.bootloaders[0].name must be a name without "/" or a dot at its start, not "a/b"',
-    '25: configuration.bootloaders[0].arch[0] must be one of bios, uefi-ia32, uefi-x64, uefi-arm32, uefi-arm64, http-ia32, http-x64, http-arm32, http-arm64, rpi, not "uefi-x46"; did you mean uefi-x64?',
+    '25: configuration.bootloaders[0].arch[0] must be one of bios, uefi-ia32, uefi-x64, uefi-arm32, uefi-arm64, uefi-riscv64, uefi-loongarch64, http-bios, http-ia32, http-x64, http-arm32, http-arm64, http-riscv64, http-loongarch64, uboot-arm32, uboot-arm64, ppc, opal, rpi, not "uefi-x46"; did you mean uefi-x64?',
     '27: hosts[0].name must be a text, not a list',
     '28: hosts[0].mac_addresses[0] must be a MAC address such as 23:34:a3:e9:09:cc, not "23:34:a3:e9:09"',
     '29: hosts[0].lokced is unknown; did you mean locked?',
