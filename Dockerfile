@@ -23,7 +23,7 @@ COPY --from=build /opt/pxe-pilot/scripts ./scripts
 # The settings file and the roots are mounted below this folder. A new volume takes the owner of what it covers.
 RUN install -d -o node -g node /srv/pxe-pilot/var
 VOLUME /srv/pxe-pilot/var
-ENV NODE_ENV=production
+ENV NODE_ENV=production UV_THREADPOOL_SIZE=16
 EXPOSE 67/udp 69/udp 4011/udp 80/tcp 3478/tcp
 ENTRYPOINT ["/opt/pxe-pilot/scripts/docker/entrypoint.sh"]
 CMD ["node", "dist/main.js", "server", "-c", "/srv/pxe-pilot/pxe-pilot.yml"]

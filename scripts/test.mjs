@@ -61,6 +61,7 @@ const stages = [
       program('curl', 'curl'),
       program('sysctl', 'procps'),
       program('setcap', 'libcap2-bin'),
+      program('bindfs', 'bindfs'),
     ],
   },
   {

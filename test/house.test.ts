@@ -7,6 +7,7 @@ import test from 'ava'
 /** Lower may be imported by higher. A file belongs to the longest prefix that fits. */
 const levels: Readonly<Record<string, number>> = {
   'net/': 1,
+  'threads.ts': 1,
   'files.ts': 1,
   'disk.ts': 1,
   'model.ts': 2,
@@ -26,7 +27,8 @@ const levels: Readonly<Record<string, number>> = {
   'http/': 6,
   'appliance.ts': 7,
   'banner.ts': 7,
-  'main.ts': 8,
+  'program.ts': 8,
+  'main.ts': 9,
 }
 
 type Never = { readonly from: RegExp; readonly to: RegExp; readonly because: string }

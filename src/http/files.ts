@@ -1,28 +1,22 @@
 // Boot files over HTTP: httproot, and where it has no such file what TFTP would give; the decision says which.
 
-import { readFile } from 'node:fs/promises'
 import Koa from 'koa'
 import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
 import type { Agent, Facts } from '../boot/facts.ts'
 import { hasHiddenName } from '../boot/paths.ts'
 import { render } from '../boot/render.ts'
+import { DiskStuck } from '../disk.ts'
 import { printable, type Tell } from '../events.ts'
-import { findUnder, type Links } from '../files.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import { sendBytes } from './memory.ts'
 import { readTarget } from './target.ts'
 import { tellAnswer, type Answered } from './log.ts'
-import { sendFile, typeOf } from './static.ts'
+import { Places, withFile, type Roots } from './places.ts'
+import { diskAnswersMs, sendFile, typeOf, type OpenFile } from './static.ts'
 
-export type BootFilesParts = {
-  /** http.root. */
-  readonly httproot: string
-  /** tftp.root; undefined where the settings have no tftp section. */
-  readonly tftproot: string | undefined
-  /** tftp.follow_links; links in httproot stay inside. */
-  readonly tftpLinks: Links
+export type BootFilesParts = Roots & {
   /** Who may fetch; empty: everyone. */
   readonly clients: readonly Subnet[]
   /** What templates call us; the address a client reached where it is left out. */
@@ -40,8 +34,15 @@ export type BootFilesParts = {
 /** A preseed has some kilobytes; what is bigger is no template. */
 const biggestTemplate = 1024 * 1024
 
+/** A name that gets another file at every look gets no further one. */
+const tries = 3
+
+/** What an application has beside its parts. */
+type Site = BootFilesParts & { readonly places: Places }
+
 /** The application for the port that clients boot from. It never changes anything. */
-export function bootFilesApp(parts: BootFilesParts): Koa {
+export function bootFilesApp(given: BootFilesParts): Koa {
+  const parts: Site = { ...given, places: new Places(given, given.now) }
   const app = new Koa()
   app.on('error', (error: Error) => {
     parts.tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
@@ -60,7 +61,7 @@ async function answer(
   ctx: Context,
   ip: Ipv4 | undefined,
   mac: Mac | undefined,
-  parts: BootFilesParts,
+  parts: Site,
 ): Promise<Answered> {
   if (!mayFetch(ip, parts.clients)) {
     const who = ctx.req.socket.remoteAddress ?? 'this address'
@@ -94,12 +95,7 @@ async function answer(
 }
 
 /** The first of the decision's answers that is there. */
-async function give(
-  ctx: Context,
-  decision: Decision,
-  name: string,
-  parts: BootFilesParts,
-): Promise<Answered> {
+async function give(ctx: Context, decision: Decision, name: string, parts: Site): Promise<Answered> {
   const { rule, because } = decision.reason
   let refused: string | undefined
   for (const entry of decision.answers) {
@@ -120,7 +116,7 @@ async function giveOne(
   entry: Answer,
   name: string,
   because: string,
-  parts: BootFilesParts,
+  { places }: Site,
 ): Promise<Answered | { readonly refused: string } | undefined> {
   if (entry.kind === 'boot') return undefined
   if (entry.kind === 'text') {
@@ -128,41 +124,42 @@ async function giveOne(
     sendBytes(ctx, Buffer.from(entry.body, entry.encoding ?? 'utf8'), `text/plain${charset}`)
     return { because, bytes: ctx.length ?? 0 }
   }
-  const place = placeOf(entry, parts)
+  const place = places.of(entry)
   if (place === undefined) return undefined
-  const found = await findUnder(place.root, place.path, place.links)
-  if (found.kind === 'missing') return undefined
-  if (found.kind === 'refused') return { refused: `${name}: ${found.because}` }
-  if (entry.kind === 'template') return await giveTemplate(ctx, entry, found, name)
-  const sent = await sendFile(ctx, found.path, name)
-  if (sent.kind === 'missing') return undefined
-  if (sent.kind === 'sent') return { because, bytes: sent.bytes }
-  return sent.status < 500 ? { because, bytes: 0 } : say(ctx, sent.status, `${name} cannot be read`)
+  for (let left = tries; left > 0; left--) {
+    const given = await withFile(place, (file) =>
+      entry.kind === 'template' ? giveTemplate(ctx, entry, file, name) : sendFile(ctx, file, name),
+    )
+    switch (given.kind) {
+      case 'missing':
+        return undefined
+      case 'refused':
+        return { refused: `${name}: ${given.because}` }
+      case 'changed':
+        continue
+      case 'failed':
+        return given.status < 500 ? { because, bytes: 0 } : say(ctx, given.status, `${name} cannot be read`)
+      case 'sent':
+        return { because: given.because ?? because, bytes: given.bytes }
+    }
+  }
+  return undefined
 }
-
-function placeOf(
-  entry: Exclude<Answer, { kind: 'boot' | 'text' }>,
-  parts: BootFilesParts,
-): { readonly root: string; readonly path: string; readonly links: Links } | undefined {
-  if (entry.kind === 'loader') return { root: '/', path: entry.path, links: 'anywhere' }
-  if (entry.root === 'http') return { root: parts.httproot, path: entry.path, links: 'inside' }
-  const root = parts.tftproot
-  return root === undefined ? undefined : { root, path: entry.path, links: parts.tftpLinks }
-}
-
 async function giveTemplate(
   ctx: Context,
   entry: Extract<Answer, { kind: 'template' }>,
-  found: { readonly path: string; readonly size: number },
+  { handle, size, disk }: OpenFile,
   name: string,
-): Promise<Answered> {
+): Promise<{ readonly kind: 'sent' } & Answered> {
   const file = entry.path
-  if (found.size > biggestTemplate) return say(ctx, 500, `${file} is too big for a template`)
-  const rendered = render(await readFile(found.path, 'utf8'), entry.variables)
+  const useless = (why: string) => ({ kind: 'sent' as const, ...say(ctx, 500, `${file} ${why}`) })
+  if (size > biggestTemplate) return useless('is too big for a template')
+  const text = await disk.runWithin(diskAnswersMs, () => handle.readFile('utf8'))
+  const rendered = render(text, entry.variables)
   // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
-  if ('fault' in rendered) return say(ctx, 500, `${file} ${rendered.fault}`)
+  if ('fault' in rendered) return useless(rendered.fault)
   sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')
-  return { because: `${file}, filled in`, bytes: ctx.length ?? 0 }
+  return { kind: 'sent', because: `${file}, filled in`, bytes: ctx.length ?? 0 }
 }
 
 function say(ctx: Context, status: number, because: string): Answered {
@@ -180,6 +177,10 @@ function failed(ctx: Context, error: unknown): Answered {
     return { because: why, bytes: 0 }
   }
   ctx.respond = true
+  if (error instanceof DiskStuck) {
+    ctx.set('Retry-After', '10')
+    return say(ctx, 503, `${why}; is its file server down?`)
+  }
   say(ctx, 500, 'the server failed; its log says why')
   return { because: why, bytes: 0 }
 }

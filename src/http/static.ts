@@ -1,27 +1,33 @@
-// Sends one file of the disk through serve-static, with HEAD, ranges and conditions as RFC 9110 wants them.
+// Sends one open file through serve-static, with HEAD, ranges and conditions as RFC 9110 wants them.
 
-import { constants } from 'node:fs'
+import type { Stats } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { basename, dirname, extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import serveStatic from 'serve-static'
+import { DiskStuck, type Disk } from '../disk.ts'
+import { identityOf, type Opened } from '../files.ts'
 
-/** `missing`: it went away since it was found; nothing was written and `ctx` is as before. */
+/** `changed`: another file has its name since it was opened; nothing was written and `ctx` is as before. */
 export type Sent =
-  | { readonly kind: 'sent'; readonly bytes: number }
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'sent'; readonly bytes: number; readonly because?: string }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'failed'; readonly status: number }
+
+/** A file that is open, and the way to its disk. */
+export type OpenFile = Extract<Opened, { kind: 'opened' }> & { readonly disk: Disk }
+
+/** How long a client waits for a disk: less than the 5 s after which firmware begins to ask again. */
+export const diskAnswersMs = 4_000
 
 const options = {
-  // findUnder() judged the path, so its last name may start with a dot.
+  // openUnder() judged the path, so its last name may start with a dot.
   dotfiles: 'allow',
   index: false,
   redirect: false,
   acceptRanges: true,
   lastModified: true,
-  setHeaders: setStrongEtag,
-  // A link put there after findUnder() looked is not followed (CWE-367).
-  flags: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
 } as const
 
 // serve-static hands its options on to fs.createReadStream without saying so. With its 64 KiB a big file takes a fifth
@@ -44,10 +50,10 @@ export function typeOf(name: string): string | undefined {
 }
 
 /**
- * `file`: the real path of a regular file, as findUnder() gives it; `name`: what the client called it.
- * Resolves when the client has it or left; then `ctx` needs no answer of Koa's.
+ * `name`: what the client called it. Resolves when the client has it or left; then `ctx` needs no answer of Koa's. The
+ * file stays open: whoever opened it closes it.
  */
-export async function sendFile(ctx: Context, file: string, name: string): Promise<Sent> {
+export async function sendFile(ctx: Context, file: OpenFile, name: string): Promise<Sent> {
   const { req, res } = ctx
   // It left while we looked: no 'close' would come any more.
   if (res.destroyed) return { kind: 'sent', bytes: 0 }
@@ -55,11 +61,8 @@ export async function sendFile(ctx: Context, file: string, name: string): Promis
   if (ctx.method === 'HEAD') delete req.headers.range
   const type = typeOf(name)
   if (type !== undefined) res.setHeader('Content-Type', type)
-  // The file's own folder as the root and its last name as the path: there is nothing else to reach.
-  const reading = { ...options, highWaterMark: downloads < fewDownloads ? bigPiece : smallPiece }
-  const serve = serveStatic(dirname(file), reading)
   const { url } = req
-  req.url = `/${encodeURIComponent(basename(file))}`
+  req.url = `/${encodeURIComponent(basename(file.path))}`
   res.statusCode = 200
   ctx.respond = false
   let source: Readable | undefined
@@ -68,39 +71,96 @@ export async function sendFile(ctx: Context, file: string, name: string): Promis
     readable.once('end', () => endHonestly(ctx, readable))
   })
   downloads++
-  const error = await new Promise<Error | 'missing' | undefined>((resolve) => {
-    res.once('close', () => resolve(undefined))
-    serve(req, res, (fault) => resolve(fault ?? 'missing'))
-  })
+  const fault = await serve(ctx, file)
   downloads--
   req.url = url
-  if (error === undefined) return { kind: 'sent', bytes: bytesOf(source) }
-  if (res.headersSent) {
-    res.destroy()
-    return { kind: 'sent', bytes: bytesOf(source) }
+  if (fault === undefined || res.headersSent) {
+    if (fault !== undefined) res.destroy()
+    return { kind: 'sent', bytes: sentOf(source, ctx) }
   }
   ctx.respond = true
-  const status = error !== 'missing' && 'status' in error ? Number(error.status) : 404
+  const status = 'status' in fault ? Number(fault.status) : 500
   const keep = status === 416 ? ['content-range', 'accept-ranges'] : []
   for (const header of res.getHeaderNames()) if (!keep.includes(header)) res.removeHeader(header)
+  if (fault instanceof DiskStuck) throw fault
   ctx.status = status
-  return status === 404 ? { kind: 'missing' } : { kind: 'refused', status }
+  return status === 404 ? { kind: 'changed' } : { kind: 'failed', status }
+}
+
+/** Has serve-static answer with what is open, and looks at the disk through `file.disk` alone. Yields its fault. */
+async function serve({ req, res }: Context, file: OpenFile): Promise<Error | undefined> {
+  const { disk, path } = file
+  return await new Promise((resolve) => {
+    res.once('close', () => resolve(undefined))
+    const look = () =>
+      new Promise<void>((looked) => {
+        let isSame = false
+        const reading = {
+          ...options,
+          highWaterMark: downloads < fewDownloads ? bigPiece : smallPiece,
+          fs: readerOf(file, () => isSame),
+          // Called with its own fs.stat(), before it judges any condition.
+          setHeaders: (_: ServerResponse, __: string, status: Stats) => {
+            looked()
+            isSame = identityOf(status) === file.identity && etagOf(status) === etagOf(file)
+            res.setHeader('ETag', etagOf(status))
+          },
+        }
+        if (res.destroyed) return looked()
+        // The file's own folder as the root and its last name as the path: there is nothing else to reach.
+        serveStatic(dirname(path), reading)(req, res, (fault) => {
+          looked()
+          resolve(fault ?? notFound)
+        })
+      })
+    disk.runWithin(diskAnswersMs, look).catch((error: unknown) => resolve(asError(error)))
+  })
+}
+
+const notFound = Object.assign(new Error('it has gone'), { status: 404 })
+
+/**
+ * What serve-static hands on to fs.createReadStream: reads of the file that is open already, a few at a time. `isSame`
+ * is whether serve-static tells its client of this very file.
+ */
+function readerOf({ handle, disk }: OpenFile, isSame: () => boolean) {
+  type Done = (error: Error | null, result?: number, buffer?: Buffer) => void
+  return {
+    open: (_path: string, _flags: string, _mode: number, done: Done) =>
+      // ENOENT: serve-static makes a 404 of it.
+      isSame() ? done(null, handle.fd) : done(Object.assign(new Error('it has gone'), { code: 'ENOENT' })),
+    read: async (_fd: number, into: Buffer, offset: number, length: number, position: number, done: Done) => {
+      const read = () => handle.read(into, offset, length, position)
+      const result = await disk.runWithin(diskAnswersMs, read).catch(asError)
+      if (result instanceof Error) done(result)
+      else done(null, result.bytesRead, into)
+    },
+    close: (_fd: number, done: Done) => done(null),
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** A file that shrank or grew while it was sent: better a cut connection than bytes that look like all of it. */
 function endHonestly(ctx: Context, source: Readable): void {
-  if (bytesOf(source) !== Number(ctx.res.getHeader('Content-Length'))) ctx.res.destroy()
+  if (readOf(source) !== Number(ctx.res.getHeader('Content-Length'))) ctx.res.destroy()
 }
 
-function bytesOf(source: Readable | undefined): number {
+function readOf(source: Readable | undefined): number {
   return source !== undefined && 'bytesRead' in source ? Number(source.bytesRead) : 0
 }
 
+/** What was read, but for what still waits here for a client that left. */
+function sentOf(source: Readable | undefined, { req, res }: Context): number {
+  const read = readOf(source)
+  return res.writableFinished
+    ? read
+    : Math.max(0, read - (source?.readableLength ?? 0) - req.socket.writableLength)
+}
+
 /** serve-static's own is weak, and RFC 9110 13.1.5 lets no weak one resume a download. nginx makes the same of both. */
-function setStrongEtag(
-  res: { setHeader(name: string, value: string): void },
-  _path: string,
-  status: { size: number; mtimeMs: number },
-): void {
-  res.setHeader('ETag', `"${status.size.toString(16)}-${Math.trunc(status.mtimeMs * 1000).toString(16)}"`)
+export function etagOf(status: { readonly size: number; readonly mtimeMs: number }): string {
+  return `"${status.size.toString(16)}-${Math.trunc(status.mtimeMs * 1000).toString(16)}"`
 }

@@ -86,8 +86,8 @@ export class FileSource implements Source {
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    // It waits for a read under way; nobody waits for it.
-    this.handle.close().catch(() => undefined)
+    // It waits for a read under way, or for a root that hangs; nobody waits for it.
+    this.disk.afterwards(() => this.handle.close())
   }
 
   private async read(most: number): Promise<void> {

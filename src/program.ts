@@ -1,0 +1,116 @@
+// The command line: reads argv and the environment, runs a command, and alone ends the process.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import type { Appliance } from './appliance.ts'
+import { banner } from './banner.ts'
+import { ClientError } from './cli/client.ts'
+import { addCommands } from './cli/commands.ts'
+import { printable } from './events.ts'
+import { logTo, type Log } from './log.ts'
+import { BindError } from './net/ports.ts'
+import { readSettings, type Remark } from './settings/read.ts'
+import type { Settings } from './settings/schema.ts'
+import { exit } from './threads.ts'
+
+const systemSettings = '/etc/pxe-pilot/pxe-pilot.yml'
+const localSettings = './pxe-pilot.yml'
+
+/** How long the parts have to finish what they are doing when we are told to stop. */
+const stopWithinMs = 5_000
+
+let isServing = false
+
+const program = new Command('pxe-pilot')
+  .description('A PXE appliance: DHCP, TFTP, HTTP files, and an API that decides what each machine boots.')
+  .option('-V, --version', 'say the version')
+  .on('option:version', () => {
+    process.stdout.write(`${version()}\n`)
+    process.exit(0)
+  })
+  .showHelpAfterError()
+  // As in the original: help goes to stderr, and 2 is for a command line that is not understood.
+  .configureOutput({ writeOut: (text) => process.stderr.write(text) })
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+
+program
+  .command('server')
+  .description('run the appliance until it is told to stop')
+  .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
+  .action(serve)
+
+addCommands(program, {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+})
+
+// A reader that has seen enough, as head has. A server goes on without one.
+process.stdout.on('error', () => {
+  if (!isServing) process.exit(1)
+})
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof ClientError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
+}
+
+async function serve(options: { config?: string }): Promise<void> {
+  const file = options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
+  const result = readSettings(file, { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] })
+  if ('faults' in result) {
+    complain(file, result.faults)
+    complain(file, result.warnings, 'warning: ')
+    process.exit(1)
+  }
+  const { settings, warnings } = result
+  const log = logTo(settings.log)
+  const { tell } = log
+  isServing = true
+  for (const { line, text } of warnings) {
+    tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
+  }
+  // Only here: a command that asks a running server needs none of it.
+  const appliance = await import('./appliance.ts')
+  await run(settings, new appliance.Appliance(settings, tell), log)
+}
+
+async function run(settings: Settings, appliance: Appliance, log: Log): Promise<void> {
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  try {
+    await appliance.start()
+    if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
+  } catch (error) {
+    await appliance.stop()
+    await log.flush()
+    // A person reads this: what happened and what to do, not where in our code.
+    const expected = error instanceof BindError || settings.log.level !== 'debug'
+    process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
+    process.exit(1)
+  }
+  await stop
+  setTimeout(() => void exit(1), stopWithinMs).unref()
+  await appliance.stop()
+  await log.flush()
+  await exit(0)
+}
+
+function complain(file: string, remarks: readonly Remark[], prefix = ''): void {
+  for (const { line, text } of remarks) {
+    process.stderr.write(`${file}${line > 0 ? `:${line}` : ''}: ${prefix}${printable(text)}\n`)
+  }
+}
+
+function inspect(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : ''
+}
