@@ -47,7 +47,13 @@ const stages = [
   { name: 'fast', needs: [] },
   {
     name: 'interop',
-    needs: [program('curl', 'curl'), program('tftp', 'tftp-hpa'), program('atftp', 'atftp')],
+    needs: [
+      program('curl', 'curl'),
+      program('tftp', 'tftp-hpa'),
+      program('atftp', 'atftp'),
+      program('ipmitool', 'ipmitool'),
+      program('ipmi_sim', 'openipmi'),
+    ],
   },
   {
     name: 'net',

@@ -22,7 +22,9 @@ import { bootFilesApp } from './http/files.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
 import type { Lease } from './model.ts'
 import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
+import { isAttached, localLinks } from './net/links.ts'
 import { neighbourOf } from './net/neighbours.ts'
+import { Power } from './power/power.ts'
 import { Registry, type Guards } from './registry.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
@@ -153,6 +155,8 @@ export class Appliance {
   private async startApi(registry: Registry, catalog: Catalog): Promise<void> {
     const { settings, table, site, tell } = this
     const { server, dhcp } = settings
+    const power = this.power()
+    this.stops.push(() => power.stop())
     const app = apiApp({
       table,
       site,
@@ -164,9 +168,23 @@ export class Appliance {
       listeners: () => this.listeners(),
       leases: () => this.dhcp?.activeLeases() ?? [],
       releaseLease: async (ip) => await this.dhcp?.release(ip),
+      power,
       tell,
     })
     await this.listen('API', 'server.port', server, handlerOf(app))
+  }
+
+  private power(): Power {
+    const { settings, table, tell, now } = this
+    const { host_management_adapters: adapters, interfaces } = settings
+    return new Power({
+      hosts: table.hosts,
+      adapters: () => adapters ?? [],
+      held: () => table.addresses,
+      links: () => localLinks().filter((link) => interfaces?.includes(link.name) ?? isAttached(link)),
+      tell,
+      now,
+    })
   }
 
   private async listen(

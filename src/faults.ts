@@ -26,6 +26,8 @@ export const faultStatus = {
   host_mismatch: 409,
   host_twice: 409,
   host_locked: 409,
+  power_failed: 409,
+  power_unmanaged: 409,
   body_too_big: 413,
   host_has_no_mac: 409,
   configuration_not_allowed: 500,

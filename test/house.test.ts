@@ -18,6 +18,7 @@ const levels: Readonly<Record<string, number>> = {
   'catalog/': 3,
   'store/': 3,
   'cli/': 3,
+  'power/': 3,
   'log.ts': 4,
   'registry.ts': 4,
   'registry/': 4,

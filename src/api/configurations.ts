@@ -6,7 +6,7 @@ import { builtInLocal, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Bootloader, Form } from '../model.ts'
 import type { Deployed } from '../registry.ts'
-import type { DeployOrder } from './body.ts'
+import type { Rebooted } from './power.ts'
 
 export type ShownBootloader = { readonly name: string; readonly file: string; readonly config_path: string }
 
@@ -48,29 +48,19 @@ export function readConfiguration(
   return name === builtInLocal ? { name, content: localBoot('pxelinux') } : faults.configurationNotFound(name)
 }
 
-type DeployedHost = {
-  readonly name: string
-  readonly configuration: string
-  readonly rebooted: 'NO' | 'ERROR'
-  readonly registered?: true
-  readonly message?: string
-}
-
-/** The reply to a deploy. Nothing here can switch a machine, and none is said to have been. */
-export function showDeployed(
-  hosts: readonly Deployed[],
-  orders: readonly DeployOrder[],
-): { readonly hosts: readonly DeployedHost[] } {
+/** The reply to a deploy. */
+export function showDeployed(hosts: readonly Deployed[], rebooted: readonly Rebooted[]) {
   return {
-    hosts: hosts.map(({ name, configuration, registered }, index) => ({
-      name,
-      configuration,
-      rebooted: orders[index]?.reboot === true ? 'ERROR' : 'NO',
-      ...(registered && { registered }),
-      ...(orders[index]?.reboot === true && {
-        message: `${name} was not rebooted: power control is not built in yet; restart it by hand`,
-      }),
-    })),
+    hosts: hosts.map(({ name, configuration, registered }, index) => {
+      const { rebooted: outcome = 'NO', message } = rebooted[index] ?? {}
+      return {
+        name,
+        configuration,
+        rebooted: outcome,
+        ...(registered && { registered }),
+        ...(message !== undefined && { message }),
+      }
+    }),
   }
 }
 

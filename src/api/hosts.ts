@@ -3,8 +3,10 @@
 import type { Site } from '../boot/decide.ts'
 import { configurationExists, type Table } from '../boot/table.ts'
 import type { Host } from '../model.ts'
+import type { PowerStatus } from '../power/power.ts'
 import { declaredHosts } from '../settings/hosts.ts'
 import type { HostSettings } from '../settings/schema.ts'
+import { secretName } from '../settings/secrets.ts'
 import { showConfiguration, type ShownConfiguration } from './configurations.ts'
 
 export type ShownHost = {
@@ -12,8 +14,12 @@ export type ShownHost = {
   readonly macAddresses: readonly string[] | null
   /** `vanished`: its file is gone, so the host boots the built-in local. */
   readonly configuration: (ShownConfiguration & { readonly vanished?: true }) | null
-  /** Never asked: this server has no power control. */
-  readonly powerState: ''
+  /** Empty where it was never asked, or cannot be. */
+  readonly powerState: PowerStatus['state']
+  /** When it was asked. */
+  readonly powerAskedAt?: string
+  /** Why it is Unknown. */
+  readonly powerReason?: string
   readonly ipmi: Readonly<Record<string, string>> | null
   readonly management: Readonly<Record<string, unknown>> | null
   readonly registered?: true
@@ -27,23 +33,36 @@ export function isStatusQuery(value: unknown): boolean {
   return value === undefined || (typeof value === 'string' && booleans.test(value))
 }
 
+/** Whether `?status=` orders that every host's power is asked: all but a false one. */
+export function isStatusAsked(value: unknown): boolean {
+  return typeof value !== 'string' || !/^[0fF]/.test(value)
+}
+
 /** Those of the settings file in its order, then the registered ones; null where there is none, as the original. */
 export function listHosts(
   table: Table,
   site: Site,
   declared: readonly HostSettings[],
+  powerOf: (name: string) => PowerStatus,
 ): readonly ShownHost[] | null {
   const shown = declared.flatMap((settings) => {
     const name = declaredHosts([settings])[0]?.name
     const host = name === undefined ? undefined : table.hosts.get(name)
-    return host === undefined ? [] : showHost(host, table, site, settings)
+    return host === undefined ? [] : showHost(host, table, site, powerOf(host.name), settings)
   })
   const names = new Set(shown.map((host) => host.name))
-  for (const host of table.hosts.values()) if (!names.has(host.name)) shown.push(showHost(host, table, site))
+  for (const host of table.hosts.values())
+    if (!names.has(host.name)) shown.push(showHost(host, table, site, powerOf(host.name)))
   return shown.length === 0 ? null : shown
 }
 
-function showHost(host: Host, table: Table, site: Site, settings?: HostSettings): ShownHost {
+function showHost(
+  host: Host,
+  table: Table,
+  site: Site,
+  { state, at, because }: PowerStatus,
+  settings?: HostSettings,
+): ShownHost {
   const assigned = table.assignments.get(host.name)
   return {
     name: host.name,
@@ -55,7 +74,9 @@ function showHost(host: Host, table: Table, site: Site, settings?: HostSettings)
             ...showConfiguration(assigned, table, site),
             ...(!configurationExists(table, assigned) && { vanished: true }),
           },
-    powerState: '',
+    powerState: state,
+    ...(at !== undefined && { powerAskedAt: new Date(at).toISOString() }),
+    ...(because !== undefined && { powerReason: because }),
     ipmi: showIpmi(settings?.ipmi),
     management: showManagement(settings?.management),
     ...(host.origin === 'registered' && { registered: true }),
@@ -73,9 +94,6 @@ function showIpmi(ipmi: HostSettings['ipmi']): ShownHost['ipmi'] {
     subnet: ipmi.subnet ?? '',
   }
 }
-
-/** The variables of an adapter are where its password stands. */
-const secretName = /pass|pwd|pw$|pin$|secret|token|key|cred|community/i
 
 function showManagement(management: HostSettings['management']): ShownHost['management'] {
   if (management === undefined || management === null) return null

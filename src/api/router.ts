@@ -7,20 +7,23 @@ import type { Site } from '../boot/decide.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Fault } from '../faults.ts'
 import { parseIpv4 } from '../net/ipv4.ts'
+import type { Order } from '../power/power.ts'
 import type { DeployResult, DeployTarget } from '../registry.ts'
 import type { HostSettings } from '../settings/schema.ts'
 import { readBody, readDeploy } from './body.ts'
 import { listConfigurations, readConfiguration, showBootloader, showDeployed } from './configurations.ts'
 import { callerOf, objectionTo, type GuardParts } from './guard.ts'
-import { isStatusQuery, listHosts } from './hosts.ts'
+import { isStatusAsked, isStatusQuery, listHosts } from './hosts.ts'
 import { endLease, listLeases, type LeaseParts } from './leases.ts'
 import type { Listener } from './listener.ts'
+import { powerStates, rebootAll, switchHost, type PowerParts } from './power.ts'
 import { sendFault, sendJson, sendNotFound } from './reply.ts'
 import { firstPage } from './page.ts'
 import { stylesheet } from './style.ts'
 
 export type ApiParts = GuardParts &
-  LeaseParts & {
+  LeaseParts &
+  PowerParts & {
     readonly site: Site
     /** The settings file's hosts, for what the table does not hold: management and IPMI. */
     readonly declared: readonly HostSettings[]
@@ -34,7 +37,7 @@ export function apiApp(parts: ApiParts): Koa {
   const { table, site, declared } = parts
   const router = new Router({ strict: true, sensitive: true })
   const route = (
-    method: 'get' | 'put' | 'delete',
+    method: 'get' | 'put' | 'patch' | 'delete',
     path: string,
     answer: (ctx: Context, named: string) => unknown,
   ) => {
@@ -59,10 +62,21 @@ export function apiApp(parts: ApiParts): Koa {
   route('get', '/bootloaders', (ctx) =>
     sendJson(ctx, site.bootloaders.length === 0 ? null : site.bootloaders.map(showBootloader)),
   )
-  route('get', '/hosts', (ctx) => {
-    if (isStatusQuery(ctx.query['status'])) sendJson(ctx, listHosts(table, site, declared))
-    else sendFault(ctx, { code: 'query_invalid', message: 'status must be true or false' })
+  route('get', '/hosts', async (ctx) => {
+    const { status } = ctx.query
+    if (!isStatusQuery(status)) {
+      return sendFault(ctx, { code: 'query_invalid', message: 'status must be true or false' })
+    }
+    const powerOf = await powerStates(parts, isStatusAsked(status))
+    sendJson(ctx, listHosts(table, site, declared, powerOf))
   })
+  route('patch', '/hosts/:name/reboot', (ctx, name) => switchPower(ctx, name, 'reboot', parts))
+  route('patch', '/hosts/:name/on', (ctx, name) => switchPower(ctx, name, 'on', parts))
+  route('patch', '/hosts/:name/off', (ctx, name) => switchPower(ctx, name, 'off', parts))
+  route('patch', '/hosts/:name/reset', (ctx, name) => switchPower(ctx, name, 'reset', parts))
+  route('patch', '/hosts/:name/cycle', (ctx, name) => switchPower(ctx, name, 'cycle', parts))
+  route('patch', '/refresh', (ctx) => refresh(ctx, parts))
+  route('patch', '/discovery', (ctx) => refresh(ctx, parts))
   route('get', '/leases', (ctx) => sendJson(ctx, listLeases(parts)))
   route('delete', '/leases/:ip', (ctx, ip) => releaseLease(ctx, ip, parts))
   router.get('/', (ctx) => ctx.redirect('/ui/'))
@@ -112,7 +126,19 @@ async function deploy(ctx: Context, configuration: string, parts: ApiParts): Pro
   await parts.look()
   const result = await parts.deploy(configuration, orders)
   if ('fault' in result) return refuse(ctx, result.fault, parts.tell)
-  sendJson(ctx, showDeployed(result.hosts, orders))
+  const asked = result.hosts.map(({ name }, index) => ({ name, reboot: orders[index]?.reboot === true }))
+  sendJson(ctx, showDeployed(result.hosts, await rebootAll(asked, configuration, parts)))
+}
+
+async function switchPower(ctx: Context, name: string, order: Order, parts: ApiParts): Promise<void> {
+  const switched = await switchHost(name, order, parts)
+  if ('fault' in switched) return refuse(ctx, switched.fault, parts.tell)
+  ctx.status = 204
+}
+
+async function refresh(ctx: Context, { power }: ApiParts): Promise<void> {
+  await power.refresh()
+  ctx.status = 204
 }
 
 async function releaseLease(ctx: Context, ip: string, parts: ApiParts): Promise<void> {

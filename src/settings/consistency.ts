@@ -2,6 +2,7 @@
 
 import { broadcastOf, formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
+import { powerCautions } from './power.ts'
 import type { DhcpSubnet, Settings } from './schema.ts'
 
 export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text: string }
@@ -20,21 +21,16 @@ export function inconsistencies(settings: Settings): readonly Inconsistency[] {
 export function* cautions(settings: Settings): Generator<Inconsistency> {
   yield* exposures(settings)
   yield* unguarded(settings)
+  yield* powerCautions(settings)
 }
 
 /** Nobody may rely on a guard that is not there, nor wait for what does not come. */
 function* unguarded(settings: Settings): Generator<Inconsistency> {
-  const { server, configuration, http, host_management_adapters: adapters } = settings
+  const { server, configuration, http } = settings
   const idle = 'is accepted, but not in force yet: it does nothing'
   if (http?.listing === true) yield { at: ['http', 'listing'], text: idle }
   if (configuration.self_service.join() !== 'local') {
     yield { at: ['configuration', 'self_service'], text: idle }
-  }
-  if ((adapters?.length ?? 0) > 0) yield { at: ['host_management_adapters'], text: idle }
-  const powered = settings.hosts.findIndex((host) => host.ipmi != null || host.management != null)
-  if (powered >= 0) {
-    const text = 'has power control, which is not in force yet: machines are restarted by hand'
-    yield { at: ['hosts', powered], text }
   }
   if (settings.dhcp !== undefined && settings.dhcp.bind !== 0 && settings.interfaces !== undefined) {
     yield { at: ['interfaces'], text: 'is not looked at, as dhcp.bind names one address' }

@@ -20,7 +20,7 @@ export function declaredHosts(settings: readonly HostSettings[]): readonly Host[
       localMethod: host.local_method,
       vars: host.vars,
       options: host.options,
-      power: { ipmi: host.ipmi, management: host.management },
+      power: { ipmi: host.ipmi, management: host.management, redfish: host.redfish, wol: host.wol },
     }
   })
 }

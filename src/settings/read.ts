@@ -162,10 +162,22 @@ function complete(parsed: z.infer<typeof settingsSchema>, file: string, environm
     server: { ...server, ...(server.tokens_file !== undefined && { tokens_file: from(server.tokens_file) }) },
     configuration: { ...parsed.configuration, directory: from(parsed.configuration.directory) },
     store: /^[a-z]+:\/\//i.test(store) ? store : from(store),
-    hosts: parsed.hosts ?? [],
+    hosts: (parsed.hosts ?? []).map((host) => ({
+      ...host,
+      ...(host.ipmi != null && { ipmi: placed(host.ipmi, from) }),
+      ...(host.redfish != null && { redfish: placed(host.redfish, from) }),
+    })),
     hosts_policy: parsed.hosts_policy ?? (parsed.hosts?.length ? 'declared' : 'register'),
     clients: parsed.clients ?? parsed.dhcp?.subnets.map((entry) => entry.subnet) ?? [],
   }
+}
+
+function placed<T extends { readonly password_file?: string | undefined }>(
+  settings: T,
+  from: (path: string) => string,
+): T {
+  const { password_file: file } = settings
+  return file === undefined ? settings : { ...settings, password_file: from(file) }
 }
 
 /** The keys the schema knows at `path`. */

@@ -140,8 +140,31 @@ const ipmi = z.strictObject({
   password: z.string().optional(),
   password_file: path.optional(),
   interface: z.string().optional(),
+  cipher: z.int('must be a cipher suite such as 3 or 17').min(0).max(255).optional(),
+  port: z.int('must be a port, a number from 1 to 65535').min(1).max(65535).optional(),
   hostname: z.string().optional(),
   subnet: z.string().optional(),
+})
+
+const redfish = z.strictObject({
+  hostname: z.string().optional(),
+  mac_address: mac.optional(),
+  subnet: z.string().optional(),
+  scheme: z.enum(['https', 'http']).default('https'),
+  port: z.int('must be a port, a number from 1 to 65535').min(1).max(65535).optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  password_file: path.optional(),
+  auth: z.enum(['basic', 'session']).default('basic'),
+  verify: z.boolean().default(true),
+  system: z.string().startsWith('/', 'must be a path such as /redfish/v1/Systems/1').optional(),
+})
+
+const wol = z.strictObject({
+  mac_address: mac.optional(),
+  address: ipv4.optional(),
+  port: port(9),
+  password: mac.optional(),
 })
 
 const management = z.strictObject({
@@ -163,6 +186,8 @@ const host = z.strictObject({
   options: dhcpOptions.default([]),
   ipmi: ipmi.nullish(),
   management: management.nullish(),
+  redfish: redfish.nullish(),
+  wol: wol.nullish(),
 })
 
 const command = z.strictObject({ cmd: z.string() })
@@ -217,8 +242,12 @@ export type TftpSettings = z.infer<typeof tftp>
 export type HttpSettings = z.infer<typeof http>
 export type ServerSettings = z.infer<typeof server>
 export type HostSettings = z.infer<typeof host>
-/** What a host's entry says about switching it. */
-export type PowerSettings = Pick<HostSettings, 'ipmi' | 'management'>
+export type IpmiSettings = z.infer<typeof ipmi>
+export type ManagementSettings = z.infer<typeof management>
+export type RedfishSettings = z.infer<typeof redfish>
+export type AdapterSettings = z.infer<typeof adapter>
+/** How a host is switched. */
+export type PowerSettings = Pick<HostSettings, 'ipmi' | 'management' | 'redfish' | 'wol'>
 
 /** The settings everything is built from: all paths absolute, all defaults filled in, frozen. */
 export type Settings = Omit<Parsed, 'store' | 'hosts_policy' | 'hosts' | 'clients'> & {

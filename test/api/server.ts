@@ -11,6 +11,7 @@ import type { Event } from '../../src/events.ts'
 import { handlerOf, HttpListener } from '../../src/http/server.ts'
 import type { Form } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { Power, type PowerParts } from '../../src/power/power.ts'
 import { Registry, type Guards } from '../../src/registry.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import { parseSettings } from '../../src/settings/read.ts'
@@ -61,6 +62,19 @@ export const catalog: Change = {
   },
 }
 
+/** Switches the hosts of `parts`; without them nobody's. */
+export function powerOf(parts: Partial<PowerParts> = {}): Power {
+  return new Power({
+    hosts: new Map(),
+    adapters: () => [],
+    held: () => new Map(),
+    links: () => [],
+    tell: () => {},
+    now: Date.now,
+    ...parts,
+  })
+}
+
 export async function serveApi(
   t: { teardown(stop: () => Promise<void>): void },
   {
@@ -99,6 +113,7 @@ export async function serveApi(
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
     leases: () => [],
     releaseLease: async () => undefined,
+    power: powerOf(),
     names: [],
     writers: undefined,
     tell,

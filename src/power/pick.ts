@@ -1,0 +1,95 @@
+// Which adapter switches a host, by what its settings have.
+
+import type { Host } from '../model.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
+import type { Link } from '../net/links.ts'
+import type { Mac } from '../net/mac.ts'
+import { passwordOf, type Secret } from '../settings/secrets.ts'
+import type { AdapterSettings, PowerSettings } from '../settings/schema.ts'
+import { PowerError, type Adapter } from './adapter.ts'
+import type { Addresses } from './addresses.ts'
+import { commandAdapter } from './command.ts'
+import { ipmiAdapter } from './ipmi.ts'
+import { redfishAdapter } from './redfish.ts'
+import { wakeAdapter } from './wake.ts'
+
+/** A host that can be switched, and how. */
+export type Powered = { readonly host: Host; readonly power: PowerSettings }
+
+export type PickParts = {
+  readonly adapters: readonly AdapterSettings[]
+  readonly addresses: Addresses
+  readonly links: () => readonly Link[]
+  /** Who holds which address. */
+  readonly held: () => ReadonlyMap<Ipv4, Mac>
+}
+
+/** The host, where its settings say how it is switched. */
+export function powered(host: Host | undefined): Powered | undefined {
+  const power = host?.power
+  if (host === undefined || power === undefined) return undefined
+  const { ipmi, management, redfish, wol } = power
+  return [ipmi, management, redfish, wol].some((way) => way != null) ? { host, power } : undefined
+}
+
+/** @throws PowerError where the settings leave nothing to pick */
+export function adapterOf({ host, power }: Powered, parts: PickParts): Adapter {
+  const { ipmi, management, redfish, wol } = power
+  const named = Object.entries({ ipmi, management, redfish, wol }).flatMap(([name, way]) =>
+    way == null ? [] : [name],
+  )
+  if (named.length > 1) {
+    throw new PowerError(`it has ${named.join(' and ')} in the settings file: leave one of them`)
+  }
+  if (ipmi != null) {
+    const place = { address: ipmi.hostname, mac: ipmi.mac_address }
+    return ipmiAdapter({
+      settings: ipmi,
+      address: () => parts.addresses.find(place),
+      password: () => secret(ipmi),
+      isUefi: host.firmware !== undefined && host.firmware !== 'bios' && host.firmware !== 'rpi',
+    })
+  }
+  if (redfish != null) {
+    const place = { address: redfish.hostname, mac: redfish.mac_address }
+    return redfishAdapter({
+      settings: redfish,
+      address: () => parts.addresses.find(place),
+      password: () => secret(redfish),
+      isHttp: host.firmware?.startsWith('http-') === true,
+    })
+  }
+  if (management != null) {
+    const adapter = parts.adapters.find(({ name }) => name === management.adapter)
+    if (adapter === undefined) {
+      const name = management.adapter ?? ''
+      throw new PowerError(`host_management_adapters of the settings file has no adapter "${name}"`)
+    }
+    const place = { address: management.ip_address, mac: management.mac_address }
+    return commandAdapter(adapter, management, () => parts.addresses.find(place))
+  }
+  const mac = wol?.mac_address ?? host.macs[0]
+  if (mac === undefined) throw new PowerError('it has no MAC that a magic packet could wake')
+  return wakeAdapter({
+    mac,
+    address: wol?.address,
+    port: wol?.port ?? 9,
+    password: wol?.password,
+    lastSeen: () => host.ip ?? [...parts.held()].find(([, holder]) => holder === mac)?.[0],
+    links: parts.links,
+  })
+}
+
+/** Where the controllers of such hosts are. */
+export function subnetOf({ ipmi, management, redfish }: PowerSettings = {}): string | undefined {
+  return ipmi?.subnet ?? management?.subnet ?? redfish?.subnet
+}
+
+function secret(of: Secret): string {
+  try {
+    return passwordOf(of)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new PowerError(`its password_file cannot be read: ${why}`)
+  }
+}

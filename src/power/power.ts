@@ -1,0 +1,251 @@
+// Switches machines and asks whether they are on: an adapter for each host, so many at once, none longer than its time.
+
+import { setMaxListeners } from 'node:events'
+import { printable, type Tell } from '../events.ts'
+import type { Fault } from '../faults.ts'
+import type { Host } from '../model.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
+import type { Link } from '../net/links.ts'
+import type { Mac } from '../net/mac.ts'
+import type { AdapterSettings } from '../settings/schema.ts'
+import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
+import { Addresses } from './addresses.ts'
+import { adapterOf, powered, subnetOf, type Powered } from './pick.ts'
+import { Turns } from './turns.ts'
+
+export type PowerParts = {
+  /** As they are now: they come, change and go. */
+  readonly hosts: ReadonlyMap<string, Host>
+  readonly adapters: () => readonly AdapterSettings[]
+  /** Who holds which address: our leases. */
+  readonly held: () => ReadonlyMap<Ipv4, Mac>
+  /** Our links that lead to machines. */
+  readonly links: () => readonly Link[]
+  readonly tell: Tell
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly limits?: Partial<Limits>
+}
+
+/** Milliseconds, and how many are switched or asked at once: each may be a process. */
+export type Limits = { readonly atOnce: number; readonly hostMs: number; readonly answerMs: number }
+
+const usualLimits: Limits = { atOnce: 16, hostMs: 11_000, answerMs: 22_000 }
+
+/** A failure that took longer is not tried again. */
+const retryMs = 3_000
+
+/** `reboot`: what is on is reset, what is off is switched on. */
+export type Order = Act | 'reboot'
+
+export type PowerStatus = {
+  /** `''`: the host has no power control, or was never asked. */
+  readonly state: PowerState | 'Unknown' | ''
+  /** When it was asked: milliseconds since 1970. */
+  readonly at?: number
+  /** Why it is unknown. */
+  readonly because?: string
+}
+
+/** `did`: what was sent. `warning`: what of it failed and does not matter to all. */
+export type Switched = { readonly did: Act; readonly warning?: string } | { readonly fault: Fault }
+
+export class Power {
+  private readonly parts: PowerParts
+  private readonly limits: Limits
+  private readonly turns: Turns
+  private readonly addresses: Addresses
+  private readonly known = new Map<string, PowerStatus>()
+  /** Those that had their turn and failed. */
+  private readonly silent = new Set<string>()
+  /** Two who ask at once get one answer. */
+  private readonly asked = new Map<string, Promise<PowerStatus>>()
+  /** Orders for one host come one after another. */
+  private readonly lastOrder = new Map<string, Promise<unknown>>()
+  private readonly stopped = new AbortController()
+
+  constructor(parts: PowerParts) {
+    this.parts = parts
+    this.limits = { ...usualLimits, ...parts.limits }
+    this.turns = new Turns(this.limits.atOnce)
+    this.addresses = new Addresses({
+      held: parts.held,
+      turns: new Turns(this.limits.atOnce),
+      tell: parts.tell,
+    })
+  }
+
+  /** What was last heard. */
+  last(name: string): PowerStatus {
+    return this.known.get(name) ?? { state: '' }
+  }
+
+  /**
+   * Asks all of `names` at once, and answers within `answerMs` whatever they do. Those that did not answer the last
+   * time are asked behind the others, so that they take nobody's time.
+   */
+  async ask(names: readonly string[]): Promise<ReadonlyMap<string, PowerStatus>> {
+    const signal = this.deadline(this.limits.answerMs)
+    const order = names.toSorted((a, b) => Number(this.silent.has(a)) - Number(this.silent.has(b)))
+    return new Map(
+      await Promise.all(order.map(async (name) => [name, await this.askOne(name, signal)] as const)),
+    )
+  }
+
+  /** Never rejects. `network`: the next boot, and no other, is to be from the network. */
+  async order(name: string, order: Order, { network = false } = {}): Promise<Switched> {
+    const signal = this.deadline(this.limits.answerMs)
+    const before = this.lastOrder.get(name)
+    const done = (async () => {
+      await before
+      return await this.carryOut(name, order, network, signal)
+    })()
+    this.lastOrder.set(name, done)
+    const switched = await done
+    if (this.lastOrder.get(name) === done) this.lastOrder.delete(name)
+    return switched
+  }
+
+  /** Forgets the controllers' addresses that were learnt, and looks for them; configured ones stay. */
+  async refresh(): Promise<void> {
+    await this.addresses.refresh([...this.parts.hosts.values()].flatMap(({ power }) => subnetOf(power) ?? []))
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.stopped.abort(new PowerError('the server is stopping'))
+  }
+
+  private async askOne(name: string, signal: AbortSignal): Promise<PowerStatus> {
+    const host = powered(this.parts.hosts.get(name))
+    if (host === undefined) {
+      this.known.delete(name)
+      return { state: '' }
+    }
+    const running = this.asked.get(name)
+    if (running !== undefined) return await running
+    const asking = this.askTwice(host, signal)
+    this.asked.set(name, asking)
+    const status = await asking
+    this.asked.delete(name)
+    this.known.set(name, status)
+    return status
+  }
+
+  /** A BMC may be busy with another; one that is silent was asked several times already. */
+  private async askTwice(host: Powered, signal: AbortSignal): Promise<PowerStatus> {
+    const { now } = this.parts
+    const { name } = host.host
+    try {
+      const adapter = this.adapter(host)
+      const state = await this.turn(signal, async (limit) => {
+        this.silent.add(name)
+        const start = performance.now()
+        try {
+          return await adapter.status(limit)
+        } catch (error) {
+          if (limit.aborted || performance.now() - start > retryMs) throw error
+          return await adapter.status(limit)
+        }
+      })
+      this.silent.delete(name)
+      return { state, at: now() }
+    } catch (error) {
+      return { state: 'Unknown', at: now(), because: this.reasonOf(error, signal) }
+    }
+  }
+
+  private async carryOut(
+    name: string,
+    order: Order,
+    network: boolean,
+    signal: AbortSignal,
+  ): Promise<Switched> {
+    const host = powered(this.parts.hosts.get(name))
+    if (host === undefined) return { fault: noPowerControl(name) }
+    try {
+      const adapter = this.adapter(host)
+      const act = order === 'reboot' ? await this.actOfReboot(name, signal) : order
+      const warning = network ? await this.bootFromNetwork(adapter, signal) : undefined
+      await this.turn(signal, (limit) => adapter.act(act, limit))
+      this.known.set(name, { state: act === 'off' ? 'Off' : 'On', at: this.parts.now() })
+      this.say(
+        'info',
+        host,
+        `${name}: ${order}${order === act ? '' : ` (${act})`} was sent${warning ? `; ${warning}` : ''}`,
+        { order, act },
+      )
+      return { did: act, ...(warning !== undefined && { warning }) }
+    } catch (error) {
+      const message = `${name}: ${order} failed: ${this.reasonOf(error, signal)}`
+      this.say('warn', host, message, { order })
+      return { fault: { code: 'power_failed', message } }
+    }
+  }
+
+  /** A state nobody knows is no reason to do nothing and call it done, nor to cut the current. */
+  private async actOfReboot(name: string, signal: AbortSignal): Promise<Act> {
+    const { state, because = '' } = await this.askOne(name, signal)
+    if (state === 'On') return 'reset'
+    if (state === 'Off') return 'on'
+    throw new PowerError(`nobody knows whether it is on: ${because}`)
+  }
+
+  /** What went wrong; the machine is rebooted all the same, as most boot from the network anyway. */
+  private async bootFromNetwork(adapter: Adapter, signal: AbortSignal): Promise<string | undefined> {
+    if (adapter.bootFromNetwork === undefined) return undefined
+    try {
+      await this.turn(signal, async (limit) => adapter.bootFromNetwork?.(limit))
+      return undefined
+    } catch (error) {
+      return `its next boot could not be set to the network (${this.reasonOf(error, signal)}), so it boots as it always does`
+    }
+  }
+
+  private adapter(host: Powered): Adapter {
+    const { adapters, links, held } = this.parts
+    return adapterOf(host, { adapters: adapters(), addresses: this.addresses, links, held })
+  }
+
+  /** One step of one host: it waits for its turn, and then has `hostMs`. */
+  private turn<T>(signal: AbortSignal, step: (limit: AbortSignal) => Promise<T>): Promise<T> {
+    return this.turns.take(signal, async () => {
+      const own = AbortSignal.timeout(this.limits.hostMs)
+      return await step(AbortSignal.any([signal, own]))
+    })
+  }
+
+  private deadline(ms: number): AbortSignal {
+    const signal = AbortSignal.any([AbortSignal.timeout(ms), this.stopped.signal])
+    // Every host that waits for its turn listens to it.
+    setMaxListeners(0, signal)
+    return signal
+  }
+
+  private reasonOf(error: unknown, deadline: AbortSignal): string {
+    if (error instanceof PowerError) return error.message
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      return deadline.aborted
+        ? `its turn did not come within ${this.limits.answerMs / 1000} s, as other hosts do not answer; try again`
+        : `no answer within ${this.limits.hostMs / 1000} s`
+    }
+    return printable(error instanceof Error ? error.message : String(error))
+  }
+
+  private say(level: 'info' | 'warn', { host }: Powered, text: string, data: Record<string, string>): void {
+    this.parts.tell({
+      level,
+      step: 'power',
+      text,
+      client: { host: host.name, mac: host.macs[0] },
+      data,
+    })
+  }
+}
+
+function noPowerControl(name: string): Fault {
+  return {
+    code: 'power_unmanaged',
+    message: `Host <${name}> has no power control: give it ipmi, redfish, wol or management in the settings file`,
+  }
+}

@@ -1,0 +1,91 @@
+// Commands of a site's own, as the original runs them: templates, arguments, patterns, and programs that fail.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { goPattern } from '../../src/power/command.ts'
+import { argumentsOf, render } from '../../src/power/template.ts'
+import { powerOf, programs } from './bench.ts'
+
+const literal = (text: string) => [{ text, whole: false }]
+
+for (const [template, ...expected] of [
+  ['pdu on {{.plug}}', 'pdu', 'on', 'a b'],
+  ['pdu  on', 'pdu', '', 'on'],
+  ['pdu "a b"', 'pdu', '"a', 'b"'],
+  ['pdu --plug={{ .plug }}x', 'pdu', '--plug=a bx'],
+  ['{{.tool}} status', 'tool', '-x', 'status'],
+  ['pdu {{- .plug -}} now', 'pdua bnow'],
+  ['pdu {{.none}}', 'pdu', '<no', 'value>'],
+  ['pdu } {', 'pdu', '}', '{'],
+] as const) {
+  test(`${template} is ${JSON.stringify(expected)}`, (t) => {
+    const values = new Map([
+      ['plug', [{ text: 'a b', whole: true }]],
+      ['tool', literal('tool -x')],
+    ])
+    t.deepEqual(argumentsOf(render(template, values)), expected)
+  })
+}
+
+for (const template of ['{{if .a}}x{{end}}', '{{.a.b}}', '{{ .a', '{{.a | printf "%s"}}', '{{.foo-bar}}']) {
+  test(`${template} is refused in words`, (t) => {
+    t.throws(() => render(template, new Map()), { message: /^only variables such as \{\{\.ip_address\}\} / })
+  })
+}
+
+test('patterns of Go’s regexp', (t) => {
+  t.true(goPattern('(?i)power is ON').test('Power Is on'))
+  t.true(goPattern('\\Aon\\z').test('on'))
+  t.true(goPattern('(?P<state>on)[[:space:]]').test('on '))
+  t.throws(() => goPattern('('), { message: /no regular expression/ })
+})
+
+const hosts = `
+hosts:
+  - name: h1
+    management: { ip_address: 10.0.0.9, adapter: pdu, vars: [{ name: plug, value: "7 ; reboot" }, { name: password, value: hunter2 }] }
+  - { name: nowhere, management: { mac_address: "00:00:00:00:10:02", adapter: pdu } }
+  - { name: bare, management: { adapter: bare } }
+  - { name: lost, management: { adapter: gone } }
+host_management_adapters:
+  - name: pdu
+    vars: [{ name: tool, value: "pdu -a {{.ip_address}}" }, { name: plug, value: "{{.plug}}" }]
+    power_status: { cmd: "{{.tool}} status {{.plug}}", pattern_on: "is on$", pattern_off: "is off$" }
+    power_on: { cmd: "{{.tool}} on {{.plug}}" }
+    power_off: { cmd: "{{.tool}} off {{.password}}" }
+    power_reset: { cmd: "no-such-pdu reset" }
+  - { name: bare, power_on: { cmd: "pdu on" } }
+`
+
+test.serial('a program gets arguments, no shell, and no password in what is told', async (t) => {
+  const folder = await programs(t, {
+    arp: 'exit 0',
+    pdu: `for a in "$@"; do echo "$a" >>args; done
+case "$3" in
+status) cat state 2>/dev/null || echo "is off" ;;
+on) echo "is on" >state ;;
+off) echo "cannot log in with $4" >&2; exit 3 ;;
+esac`,
+  })
+  const { power, events } = powerOf(t, hosts)
+  t.like((await power.ask(['h1'])).get('h1'), { state: 'Off' })
+  t.deepEqual(await power.order('h1', 'reboot'), { did: 'on' })
+  t.like((await power.ask(['h1'])).get('h1'), { state: 'On' })
+  const args = await readFile(join(folder, 'args'), 'utf8')
+  t.is(args.split('\n').slice(0, 4).join('|'), '-a|10.0.0.9|status|7 ; reboot')
+  const failures: readonly (readonly [string, 'off' | 'reboot' | 'on' | 'cycle', RegExp])[] = [
+    ['h1', 'off', /power_off of the adapter pdu: ended with exit status 3: cannot log in with \*\*\*$/],
+    ['h1', 'reboot', /power_reset of the adapter pdu: the program no-such-pdu is not on the PATH/],
+    ['h1', 'cycle', /cannot cycle/],
+    ['nowhere', 'on', /no address is known of its controller 00:00:00:00:10:02: run pxe-pilot host refresh/],
+    ['bare', 'reboot', /nobody knows whether it is on: the adapter bare has no power_status/],
+    ['lost', 'on', /has no adapter "gone"/],
+    ['unknown', 'on', /has no power control/],
+  ]
+  for (const [name, order, expected] of failures) {
+    const outcome = await power.order(name, order)
+    t.regex('fault' in outcome ? outcome.fault.message : '', expected)
+  }
+  t.notRegex(JSON.stringify(events), /hunter2/)
+})
