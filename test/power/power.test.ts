@@ -155,3 +155,9 @@ test.serial(
     )
   },
 )
+
+/** Without what has ended and waits for init. */
+async function runs(pid: string): Promise<boolean> {
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return line.includes('987654')
+}
