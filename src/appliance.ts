@@ -16,6 +16,7 @@ import {
   type Table,
 } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { Linter } from './catalog/lint.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
 import { bootFilesApp } from './http/files.ts'
@@ -70,10 +71,12 @@ export class Appliance {
     this.stops.push(() => catalog.stop())
     await catalog.start()
     this.warn()
+    const linter = this.linter(catalog)
+    registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
     if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
     if (settings.http !== undefined) await this.startHttp(settings.http)
-    await this.startApi(registry, catalog)
+    await this.startApi(registry, catalog, linter)
     await this.startDhcp(registry, leases)
     const clock = setInterval(() => void this.followClock(), clockEveryMs)
     this.stops.push(() => clearInterval(clock))
@@ -108,11 +111,34 @@ export class Appliance {
       tftproot: settings.tftp?.root,
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
-      variables: [...new Set(settings.hosts.flatMap(({ vars }) => Object.keys(vars)))],
+      variables: this.variables(),
       changed: (contents) => registry.setCatalog(contents),
       tell,
       now: Date.now,
     })
+  }
+
+  private linter(catalog: Catalog): Linter {
+    const { settings, site, table, tell } = this
+    const { configuration, tftp, http, server, advertise } = settings
+    const own = advertise === undefined ? [] : [formatIpv4(advertise)]
+    return new Linter({
+      directory: configuration.directory,
+      tftproot: tftp?.root,
+      httproot: http?.root,
+      links: tftp?.follow_links ?? 'inside',
+      variables: this.variables(),
+      wrong: () => catalog.wrong,
+      names: [...own, ...server.names],
+      table,
+      site,
+      tell,
+    })
+  }
+
+  /** What hosts declare beside our own variables. */
+  private variables(): readonly string[] {
+    return [...new Set(this.settings.hosts.flatMap(({ vars }) => Object.keys(vars)))]
   }
 
   private async startTftp(tftp: TftpSettings, registry: Registry): Promise<void> {
@@ -152,7 +178,7 @@ export class Appliance {
     await this.listen('HTTP', 'http.port', http, handlerOf(app))
   }
 
-  private async startApi(registry: Registry, catalog: Catalog): Promise<void> {
+  private async startApi(registry: Registry, catalog: Catalog, linter: Linter): Promise<void> {
     const { settings, table, site, tell } = this
     const { server, dhcp } = settings
     const power = this.power()
@@ -165,6 +191,7 @@ export class Appliance {
       writers: writersOf(server.allow, dhcp?.subnets.map(({ subnet }) => subnet) ?? []),
       deploy: (configuration, targets) => registry.deploy(configuration, targets),
       look: () => catalog.look(),
+      lint: { all: () => linter.all(), one: (name) => linter.one(name) },
       listeners: () => this.listeners(),
       leases: () => this.dhcp?.activeLeases() ?? [],
       releaseLease: async (ip) => await this.dhcp?.release(ip),

@@ -139,8 +139,10 @@ export type Form = {
   readonly text: string
   /** How `text` stands for the file's bytes where that is not UTF-8: a character is a byte. Served byte for byte. */
   readonly encoding?: 'latin1' | undefined
-  /** From a NAME.tmpl: variables are filled in when it is served. */
+  /** From a NAME.tmpl or a NAME.yml: variables are filled in when it is served. */
   readonly template: boolean
+  /** What the admin wrote, where `text` was made of it (NAME.yml). */
+  readonly written?: string | undefined
 }
 
 /** What a machine boots; several forms where it was written for several loaders. */

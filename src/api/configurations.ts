@@ -22,7 +22,7 @@ export function showBootloader({ name, file, configPath }: Bootloader): ShownBoo
 /** One entry per file, as in the original: by bootloader in the order of the settings, then by the bytes of the name. */
 export function listConfigurations(table: Table, site: Site): readonly ShownConfiguration[] {
   const entries = [...table.configurations.values()].flatMap(({ name, forms }) =>
-    [...new Set(forms.map((form) => bootloaderOf(form, site)))].map((loader) => ({ name, loader })),
+    [...new Set(ownFiles(forms).map((form) => bootloaderOf(form, site)))].map((loader) => ({ name, loader })),
   )
   const rank = (loader: Bootloader | undefined) =>
     loader === undefined ? site.bootloaders.length : site.bootloaders.indexOf(loader)
@@ -44,7 +44,7 @@ export function readConfiguration(
   table: Table,
 ): { readonly name: string; readonly content: string } | Fault {
   const form = table.configurations.get(name)?.forms[0]
-  if (form !== undefined) return { name, content: form.text }
+  if (form !== undefined) return { name, content: form.written ?? form.text }
   return name === builtInLocal ? { name, content: localBoot('pxelinux') } : faults.configurationNotFound(name)
 }
 
@@ -62,6 +62,11 @@ export function showDeployed(hosts: readonly Deployed[], rebooted: readonly Rebo
       }
     }),
   }
+}
+
+/** The forms we made of one NAME.yml are one file. */
+function ownFiles(forms: readonly Form[]): readonly Form[] {
+  return forms.filter(({ file }, index) => forms.findIndex((form) => form.file === file) === index)
 }
 
 function bootloaderOf(form: Form, site: Site): Bootloader | undefined {

@@ -15,6 +15,7 @@ import { listConfigurations, readConfiguration, showBootloader, showDeployed } f
 import { callerOf, objectionTo, type GuardParts } from './guard.ts'
 import { isStatusAsked, isStatusQuery, listHosts } from './hosts.ts'
 import { endLease, listLeases, type LeaseParts } from './leases.ts'
+import { lintAll, lintOne, type LintParts } from './lint.ts'
 import type { Listener } from './listener.ts'
 import { powerStates, rebootAll, switchHost, type PowerParts } from './power.ts'
 import { sendFault, sendJson, sendNotFound } from './reply.ts'
@@ -23,7 +24,8 @@ import { stylesheet } from './style.ts'
 
 export type ApiParts = GuardParts &
   LeaseParts &
-  PowerParts & {
+  PowerParts &
+  LintParts & {
     readonly site: Site
     /** The settings file's hosts, for what the table does not hold: management and IPMI. */
     readonly declared: readonly HostSettings[]
@@ -57,6 +59,14 @@ export function apiApp(parts: ApiParts): Koa {
     const found = readConfiguration(name, table)
     if ('code' in found) sendFault(ctx, found)
     else sendJson(ctx, found)
+  })
+  route('get', '/configurations/:name/lint', async (ctx, name) => {
+    await parts.look()
+    await lintOne(ctx, name, parts)
+  })
+  route('get', '/lint', async (ctx) => {
+    await parts.look()
+    await lintAll(ctx, parts)
   })
   route('put', '/configurations/:name/deploy', (ctx, name) => deploy(ctx, name, parts))
   route('get', '/bootloaders', (ctx) =>

@@ -78,9 +78,11 @@ export function variablesFor(
   site: Site,
 ): Variables {
   const server = formatIpv4(facts.server)
+  const http = site.httpPort === undefined ? undefined : origin(server, site.httpPort)
   return {
     server,
-    http: site.httpPort === undefined ? undefined : origin(server, site.httpPort),
+    http,
+    http_host: http?.slice('http://'.length),
     api: `http://${server}:${site.apiPort}`,
     mac,
     ip: facts.ip === undefined ? undefined : formatIpv4(facts.ip),

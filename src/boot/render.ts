@@ -6,7 +6,7 @@ import type { Language } from '../model.ts'
 export type Variables = Readonly<Record<string, string | undefined>>
 
 /** The variables every template may name; a host's own vars come on top (pxe-pilot.yml, hosts[].vars). */
-export const templateVariables = ['server', 'http', 'api', 'mac', 'ip', 'hostname'] as const
+export const templateVariables = ['server', 'http', 'http_host', 'api', 'mac', 'ip', 'hostname'] as const
 
 export type Rendered = { readonly text: string } | { readonly fault: string }
 
@@ -34,20 +34,44 @@ export function localBoot(language: Language): string {
   return local[language]
 }
 
-// Only plain names are ours: `${net0/mac}` and `${x:-y}` belong to iPXE and the shell. `$${name}` is a literal `${name}`.
-const variable = /\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
+// Only plain names are ours: `${net0/mac}` and `${x:-y}` belong to iPXE and the shell. `${name|default}` is an error in
+// each of the languages that templates are written in. `$${name}` is a literal `${name}`.
+const variable = /\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^}\n]*))?\}/g
 
-/** `template` with its variables filled in, or the first that has no value, with its line. */
+/** `template` with its variables filled in, or the first that has neither a value nor a default, with its line. */
 export function render(template: string, variables: Variables): Rendered {
   let fault: string | undefined
-  const text = template.replace(variable, (whole, name: string, offset: number) => {
-    if (whole.startsWith('$$')) return whole.slice(1)
-    const value = Object.hasOwn(variables, name) ? variables[name] : undefined
-    if (value !== undefined) return value
-    const line = template.slice(0, offset).split('\n').length
-    const why = Object.hasOwn(variables, name) ? 'is not known for this client' : 'is no variable of ours'
-    fault ??= `line ${line}: \${${name}} ${why} (write $\${${name}} for the text itself)`
-    return ''
-  })
+  const text = template.replace(
+    variable,
+    (whole, name: string, standIn: string | undefined, offset: number) => {
+      if (whole.startsWith('$$')) return whole.slice(1)
+      const value = (Object.hasOwn(variables, name) ? variables[name] : undefined) ?? standIn
+      if (value !== undefined) return value
+      const why = Object.hasOwn(variables, name) ? 'is not known for this client' : 'is no variable of ours'
+      fault ??= `line ${lineAt(template, offset)}: \${${name}} ${why} (write $\${${name}} for the text itself, \${${name}|default} to stand in for it)`
+      return ''
+    },
+  )
   return fault === undefined ? { text } : { fault }
+}
+
+/** The first of `names` that a slip left open (`${server/x`, `${rack|7`), as a fault with its line; undefined: none. */
+export function openVariable(template: string, names: readonly string[]): string | undefined {
+  // `${mac:-x}` and `${mac//:/-}` are the shell's, and have their bracket.
+  const open = /\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(?=[\s"'`$;&<>()]|$)|(?![A-Za-z0-9_])(?=[^}\n]*(?:\n|$)))/g
+  for (const match of template.matchAll(open)) {
+    const [whole, name = ''] = match
+    if (whole.startsWith('$$') || !names.includes(name)) continue
+    return `line ${lineAt(template, match.index)}: \${${name} is not closed by "}"`
+  }
+  return undefined
+}
+
+/** Whether a value may stand for a variable: a line of its own would be a command of its own in every loader. */
+export function isPlainValue(value: string): boolean {
+  return !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
 }

@@ -75,6 +75,11 @@ export class Catalog {
     return this.current
   }
 
+  /** What a person should mend, by the path it is wrong with. */
+  get wrong(): ReadonlyMap<string, string> {
+    return this.faults
+  }
+
   /** Nothing is told any more when it resolves. */
   async stop(): Promise<void> {
     this.stopped = true
@@ -179,7 +184,7 @@ export class Catalog {
       old.delete(entry.name)
       if (isDeepStrictEqual(previous, entry)) continue
       const what = previous === undefined ? 'can be deployed' : 'changed'
-      const files = entry.forms.map((form) => form.file).join(', ')
+      const files = [...new Set(entry.forms.map((form) => form.file))].join(', ')
       this.tell(
         'info',
         'catalog.configuration',

@@ -45,5 +45,7 @@ function rankOf(form: Form, bootloaders: readonly Bootloader[]): number {
   const own = bootloaders.findIndex((loader) => loader.name === form.folder)
   if (own >= 0) return own
   const speaks = bootloaders.findIndex((loader) => loader.language === form.language)
-  return (speaks >= 0 ? speaks : bootloaders.length) + (form.folder === undefined ? 0.5 : 0.25)
+  // What we write out of NAME.yml comes last: the loader's own text wins.
+  const within = form.written !== undefined ? 0.75 : form.folder === undefined ? 0.5 : 0.25
+  return (speaks >= 0 ? speaks : bootloaders.length) + within
 }

@@ -7,6 +7,7 @@ import { printable } from '../events.ts'
 import { openFound } from '../files.ts'
 import type { Form, Language } from '../model.ts'
 import { codeOf, locate, type Roots } from './locate.ts'
+import { readOneText } from './one-text.ts'
 import { biggestConfiguration, readForm } from './read.ts'
 
 /** How long a file's size and time must not have changed before it is taken, so that none is served half. */
@@ -28,18 +29,18 @@ export type FolderParts = {
   readonly now: () => number
 }
 
-/** One file as it was last seen. `form` is the last good version, and goes on being served. */
+/** One file as it was last seen. `forms` are the last good version, and go on being served. */
 type Seen = {
   signature: string
   /** When this signature was first seen. */
   since: number
-  /** The signature of what `form` and `fault` were made of. */
+  /** The signature of what `forms` and `fault` were made of. */
   taken?: string | undefined
-  form?: Form | undefined
+  forms?: readonly Form[] | undefined
   fault?: string | undefined
 }
 
-/** A form by the name it is deployed under: NAME.tmpl is NAME. */
+/** A form by the name it is deployed under: NAME.tmpl and NAME.yml are NAME. */
 export type Entry = { readonly name: string; readonly form: Form }
 
 export class Folder {
@@ -73,8 +74,8 @@ export class Folder {
 
   /** The configurations here. Where NAME and NAME.tmpl are both there, NAME is the one. */
   entries(): readonly Entry[] {
-    return [...this.files].flatMap(([file, { form }]) =>
-      form === undefined || this.isHidden(file) ? [] : [{ name: nameOf(file), form }],
+    return [...this.files].flatMap(([file, { forms = [] }]) =>
+      this.isHidden(file) ? [] : forms.map((form) => ({ name: this.nameOf(file), form })),
     )
   }
 
@@ -82,10 +83,10 @@ export class Folder {
   faults(): ReadonlyMap<string, string> {
     const faults = new Map<string, string>()
     if (this.failure !== undefined) faults.set(this.path, this.failure)
-    for (const [file, { fault, form }] of this.files) {
+    for (const [file, { fault, forms }] of this.files) {
       const path = join(this.path, file)
       const shown = printable(path)
-      const effect = form === undefined ? 'it is no configuration' : 'its last good version stays in force'
+      const effect = forms === undefined ? 'it is no configuration' : 'its last good version stays in force'
       if (fault !== undefined) faults.set(path, `${shown} ${fault}; ${effect}`)
       else if (this.isHidden(file))
         faults.set(path, `${shown} is not served: the file without ${suffix} beside it is`)
@@ -119,7 +120,17 @@ export class Folder {
   }
 
   private isHidden(file: string): boolean {
-    return file !== nameOf(file) && this.files.has(nameOf(file))
+    return file.endsWith(suffix) && this.files.has(file.slice(0, -suffix.length))
+  }
+
+  private nameOf(file: string): string {
+    const ending = file.endsWith(suffix) ? suffix : this.isOneText(file) ? oneTextSuffix : ''
+    return file.slice(0, file.length - ending.length)
+  }
+
+  /** In a bootloader's folder, whose language it has, a file of any name is that language's. */
+  private isOneText(file: string): boolean {
+    return this.parts.name === undefined && file.endsWith(oneTextSuffix)
   }
 
   private async lookAt(file: string): Promise<void> {
@@ -134,7 +145,7 @@ export class Folder {
     if (located.kind === 'fault') {
       seen.fault = located.fault
       seen.taken = undefined
-      if (!located.passing) seen.form = undefined
+      if (!located.passing) seen.forms = undefined
       return
     }
     const { path, status } = located
@@ -161,18 +172,20 @@ export class Folder {
     }
     if ('fault' in content) {
       seen.fault = content.fault
-      if (!content.passing) seen.form = undefined
+      if (!content.passing) seen.forms = undefined
       return
     }
     const { name, language, variables } = this.parts
-    const template = file !== nameOf(file)
+    const template = file.endsWith(suffix)
     const about = { file: join(name ?? '', file), folder: name, language, template }
-    const form = readForm(content.bytes, about, variables)
+    const read = this.isOneText(file)
+      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables)
+      : readForm(content.bytes, about, variables)
     seen.taken = seen.signature
-    seen.fault = 'fault' in form ? form.fault : undefined
-    if (!('fault' in form)) seen.form = form
+    seen.fault = 'fault' in read ? read.fault : undefined
+    if (!('fault' in read)) seen.forms = [read].flat()
     // A slip in a template is its author's to mend; what is no text was never meant to be served.
-    else if (!template) seen.form = undefined
+    else if (!template && !this.isOneText(file)) seen.forms = undefined
   }
 
   private waitAtLeast(ms: number): void {
@@ -213,10 +226,7 @@ function signatureOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
 }
 
 const suffix = '.tmpl'
-
-function nameOf(file: string): string {
-  return file.endsWith(suffix) ? file.slice(0, -suffix.length) : file
-}
+const oneTextSuffix = '.yml'
 
 /** Dot-files, and what vi and Emacs leave beside a file while and after it is edited. */
 function isBackup(file: string): boolean {

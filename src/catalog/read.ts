@@ -1,7 +1,7 @@
 // One configuration file -> a form, or why it is none: its size, its bytes, its language, its variables.
 
 import { isUtf8 } from 'node:buffer'
-import { render, templateVariables } from '../boot/render.ts'
+import { openVariable, render, templateVariables } from '../boot/render.ts'
 import type { Form, Language } from '../model.ts'
 
 /** A menu of PXELINUX has some kilobytes; what is bigger is an image in the wrong folder. */
@@ -27,17 +27,18 @@ export function readForm(
   if (about.template && !utf8) return { fault: 'is not UTF-8, so its variables cannot be filled in' }
   // Menus drawn with code page 437 are not UTF-8, and are served byte for byte all the same.
   const text = bytes.toString(utf8 ? 'utf8' : 'latin1')
-  const fault = about.template ? unknownVariable(text, variables) : undefined
+  const fault = about.template ? variableFault(text, variables) : undefined
   if (fault !== undefined) return { fault }
   const { file, folder, template } = about
   const language = about.language ?? languageOf(text)
   return { file, folder, language, text, template, ...(!utf8 && { encoding: 'latin1' as const }) }
 }
 
-function unknownVariable(text: string, variables: readonly string[]): string | undefined {
-  const known = [...templateVariables, ...variables].map((name): [string, string] => [name, ''])
-  const rendered = render(text, Object.fromEntries(known))
-  return 'fault' in rendered ? rendered.fault : undefined
+/** What is wrong with the variables of `text`: one that is not closed, or that nobody knows and that has no default. */
+export function variableFault(text: string, variables: readonly string[]): string | undefined {
+  const names = [...templateVariables, ...variables]
+  const rendered = render(text, Object.fromEntries(names.map((name): [string, string] => [name, ''])))
+  return 'fault' in rendered ? rendered.fault : openVariable(text, names)
 }
 
 // GRUB's own commands; `linux` and `initrd` are keywords of PXELINUX as well.
@@ -49,8 +50,13 @@ const grubKernel = /^[ \t]*linux(?:16|efi)?[ \t]+\S/m
 
 /** The language of a file whose folder does not say. PXELINUX's where nothing tells. */
 export function languageOf(text: string): Language {
+  return languageSaid(text) ?? 'pxelinux'
+}
+
+/** The language that a text shows to be in; undefined where nothing tells. */
+export function languageSaid(text: string): Language | undefined {
   if (/^\s*#!(?:ipxe|gpxe)\b/.test(text)) return 'ipxe'
   if (grubOnly.test(text)) return 'grub'
   if (pxelinuxOnly.test(text)) return 'pxelinux'
-  return grubKernel.test(text) ? 'grub' : 'pxelinux'
+  return grubKernel.test(text) ? 'grub' : undefined
 }

@@ -43,7 +43,7 @@ export async function releaseLease(client: Client, ip: string): Promise<void> {
 }
 
 /** The body of a good answer. */
-async function ask(client: Client, method: string, path: string): Promise<string> {
+export async function ask(client: Client, method: string, path: string): Promise<string> {
   const signal = AbortSignal.timeout(client.totalMs ?? totalMs)
   const start = performance.now()
   for (;;) {
@@ -82,7 +82,8 @@ function refusalOf(text: string): string | undefined {
   return refusal.success ? printable(refusal.data.message) : undefined
 }
 
-function read<T>({ server }: Client, text: string, schema: z.ZodType<T>): T {
+/** `text` as `schema` says, or one line for a person. */
+export function read<T>({ server }: Client, text: string, schema: z.ZodType<T>): T {
   const result = schema.safeParse(parsed(text))
   if (result.success) return result.data
   const [issue] = result.error.issues

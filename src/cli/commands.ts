@@ -4,12 +4,9 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { printable } from '../events.ts'
 import { formatIpv4, parseIpv4 } from '../net/ipv4.ts'
 import { leases, releaseLease, type Client } from './client.ts'
+import { addLint } from './lint.ts'
+import { json, type Terminal } from './output.ts'
 import { table } from './table.ts'
-
-export type Terminal = {
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-}
 
 type Format = { readonly output: 'table' | 'json' }
 
@@ -32,6 +29,9 @@ export function addCommands(program: Command, terminal: Terminal): void {
     const say = output === 'json' ? terminal.err : terminal.out
     return { server, debug: (text) => debug && say(`${printable(text)}\n`) }
   }
+
+  const config = program.command('config').description('what machines can boot')
+  addLint(config, terminal, clientFor)
 
   const lease = program.command('lease').description('the addresses that clients hold')
   lease
@@ -79,15 +79,4 @@ function ipAddress(text: string): string {
   const ip = parseIpv4(text)
   if (ip === undefined) throw new InvalidArgumentError('It is no IPv4 address such as 10.77.0.100.')
   return formatIpv4(ip)
-}
-
-/** What a terminal would obey, or show in another order, is escaped as JSON may. */
-function json(value: unknown): string {
-  const text = JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  )
-  return `${text}\n`
 }

@@ -47,6 +47,8 @@ export function explain(issue: z.core.$ZodIssue, value: unknown): string {
       return `must be at least ${issue.minimum}${not}`
     case 'too_big':
       return `must be at most ${issue.maximum}${not}`
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message
     case 'invalid_format':
       return issue.message + not
     default:

@@ -175,14 +175,23 @@ const management = z.strictObject({
   vars: z.array(namedValue).optional(),
 })
 
+/** A line break in a value would be a command of its own in whatever a template becomes. */
+const plainText = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'must be a text without line breaks and control characters')
+
+const variableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a name of letters, digits and _, as in ${rack}')
+
 const host = z.strictObject({
-  name: z.string().optional(),
+  name: plainText.optional(),
   mac_addresses: z.array(mac).nullish(),
   ip: ipv4.optional(),
   locked: z.boolean().default(false),
   arch: firmware.optional(),
   local_method: localMethod.optional(),
-  vars: z.record(z.string(), z.string()).default({}),
+  vars: z.record(variableName, plainText).default({}),
   options: dhcpOptions.default([]),
   ipmi: ipmi.nullish(),
   management: management.nullish(),

@@ -110,6 +110,7 @@ export async function serveApi(
     declared: read.settings.hosts,
     deploy: (configuration, targets) => registry.deploy(configuration, targets),
     look: async () => {},
+    lint: { all: async () => [], one: async () => [] },
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
     leases: () => [],
     releaseLease: async () => undefined,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { variablesFor } from '../../src/boot/fetch.ts'
-import { templateVariables } from '../../src/boot/render.ts'
+import { render, templateVariables } from '../../src/boot/render.ts'
 import { languageOf, readForm } from '../../src/catalog/read.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 
@@ -81,4 +81,30 @@ test('the configurations that ship name only variables that exist', (t) => {
     const bytes = readFileSync(`httproot/${name}.tmpl`)
     t.false('fault' in readForm(bytes, { ...about, template: true }, []), name)
   }
+})
+
+test('a default stands in for what a host does not have; a literal stays', (t) => {
+  const template = { ...about, template: true }
+  const text = 'APPEND console=${console|ttyS0} rack=${rack|} $${rack|7} ${mac:-x} ${net0/mac}\n'
+  t.like(readForm(Buffer.from(text), template, []), { template: true })
+  t.deepEqual(render(text, { rack: '9' }), {
+    text: 'APPEND console=ttyS0 rack=9 ${rack|7} ${mac:-x} ${net0/mac}\n',
+  })
+})
+
+for (const [what, text] of [
+  ['a space behind', 'one\nAPPEND url=${http /x}\n'],
+  ['nothing behind', 'one\nAPPEND url=${http'],
+  ['a path behind', 'one\nAPPEND url=${http/seed rack\n'],
+  ['an open default', 'one\nAPPEND url=${http|x\n}'],
+] as const) {
+  test(`a variable that is not closed is refused with its line: ${what}`, (t) => {
+    const form = readForm(Buffer.from(text), { ...about, template: true }, [])
+    t.deepEqual(form, { fault: 'line 2: ${http is not closed by "}"' })
+  })
+}
+
+test("the shell's own expansions are none of ours", (t) => {
+  const text = 'a=${mac:-none} b=${mac//:/-} c=${mac#52:} d=${#mac} e=$mac f=${server%%.*}\n'
+  t.like(readForm(Buffer.from(text), { ...about, template: true }, []), { text, template: true })
 })

@@ -1,0 +1,219 @@
+// Says of a configuration, before a machine boots it, what will go wrong: files that are not there, slips, wrong languages.
+
+import { basename, join } from 'node:path'
+import { variablesFor } from '../boot/fetch.ts'
+import { render, type Variables } from '../boot/render.ts'
+import { builtInLocal, type Delta } from '../boot/table.ts'
+import { printable, type Tell } from '../events.ts'
+import type { Configuration, Form, Host, Language } from '../model.ts'
+import { readGrub } from './lint-grub.ts'
+import { factsFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
+import { readIpxe } from './lint-ipxe.ts'
+import { readPxelinux } from './lint-pxelinux.ts'
+import { unknown, type Level, type Reading, type Reference } from './lint-text.ts'
+import { languageSaid } from './read.ts'
+
+/** One thing to mend, or to know. `file` is its whole path. */
+export type Finding = {
+  readonly level: Level
+  readonly configuration: string
+  readonly file: string
+  readonly line: number
+  readonly text: string
+}
+
+export type LinterParts = FinderParts & {
+  /** configuration.directory. */
+  readonly directory: string
+  /** What the catalog cannot take at all, by its path. */
+  readonly wrong: () => ReadonlyMap<string, string>
+  /** The variables that hosts declare. */
+  readonly variables: readonly string[]
+  readonly tell: Tell
+}
+
+/** Hosts whose variables a template is filled in for. */
+const mostHosts = 20
+
+export class Linter {
+  private readonly parts: LinterParts
+  private readonly finder: Finder
+  private running: Promise<readonly Finding[]> | undefined
+  private telling: Promise<void> = Promise.resolve()
+
+  constructor(parts: LinterParts) {
+    this.parts = parts
+    this.finder = new Finder(parts)
+  }
+
+  /** All that is wrong with everything there is. Callers at one time share one look. */
+  async all(): Promise<readonly Finding[]> {
+    this.running ??= this.lintAll().finally(() => (this.running = undefined))
+    return await this.running
+  }
+
+  /** All that is wrong with one configuration; undefined where there is none of this name, nor a broken file of it. */
+  async one(name: string): Promise<readonly Finding[] | undefined> {
+    const configuration = this.parts.table.configurations.get(name)
+    const broken = this.broken().filter((finding) => finding.configuration === name)
+    if (configuration === undefined) return broken.length > 0 || name === builtInLocal ? broken : undefined
+    return [...broken, ...(await this.lint(configuration, { left: mostAsked }))]
+  }
+
+  /** A follower of the registry: a deploy is in force at once, and what is wrong with it is told behind its back. */
+  async follow({ changes }: Delta): Promise<void> {
+    for (const change of changes) {
+      if (change.kind !== 'assignment' || change.configuration === null) continue
+      this.telling = this.telling.then(() => this.deployed(change.host, change.configuration))
+    }
+  }
+
+  /** Resolves when every deploy so far was looked at. */
+  async told(): Promise<void> {
+    await this.telling
+  }
+
+  /** Other servers are not asked. */
+  private async deployed(host: string, name: string | null): Promise<void> {
+    if (name === null) return
+    const configuration = this.parts.table.configurations.get(name)
+    if (configuration === undefined) return
+    const findings = await this.lint(configuration, { left: 0 })
+    for (const { file, line, text } of findings.filter(({ level }) => level === 'fault').slice(0, 3)) {
+      this.parts.tell({
+        level: 'warn',
+        step: 'deploy.lint',
+        text: printable(`${host} was given ${name}, which has a fault: ${file}:${line}: ${text}`),
+        client: { host },
+        data: { configuration: name },
+      })
+    }
+  }
+
+  private async lintAll(): Promise<readonly Finding[]> {
+    const findings = [...this.broken()]
+    const asks = { left: mostAsked }
+    for (const configuration of this.parts.table.configurations.values()) {
+      findings.push(...(await this.lint(configuration, asks)))
+    }
+    return findings
+  }
+
+  private broken(): readonly Finding[] {
+    return [...this.parts.wrong()].flatMap(([path, said]) => {
+      if (!path.startsWith(this.parts.directory) || path === said) return []
+      const text = said.startsWith(printable(path)) ? said.slice(printable(path).length).trim() : said
+      const [, line, rest] = /^line (\d+): (.*)$/s.exec(text) ?? []
+      const configuration = basename(path).replace(/\.(?:tmpl|yml)$/, '')
+      return { level: 'fault', configuration, file: path, line: Number(line ?? 1), text: rest ?? text }
+    })
+  }
+
+  private async lint(configuration: Configuration, asks: { left: number }): Promise<readonly Finding[]> {
+    const found = new Map<string, Finding>()
+    const written = configuration.forms.filter((form) => form.written !== undefined)
+    // Of NAME.yml, GRUB's form names the files of every architecture.
+    const forms = configuration.forms.filter(
+      (form) => form.written === undefined || form.language === 'grub' || written.length === 1,
+    )
+    for (const form of forms) {
+      for (const finding of await this.lintForm(configuration.name, form, asks)) {
+        found.set(`${finding.file} ${finding.line} ${finding.text}`, finding)
+      }
+    }
+    return [...found.values()].toSorted((a, b) =>
+      a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line,
+    )
+  }
+
+  private async lintForm(configuration: string, form: Form, asks: { left: number }): Promise<Finding[]> {
+    const findings: Finding[] = []
+    const add = (level: Level, line: number, text: string) =>
+      findings.push({ level, configuration, file: join(this.parts.directory, form.file), line, text })
+    const said = form.written === undefined ? languageSaid(form.text) : undefined
+    // `kernel` and `prompt` are commands of iPXE's, too.
+    const isSure =
+      form.language !== 'ipxe' || said !== 'pxelinux' || /^[ \t]*(?:label|append)\b/im.test(form.text)
+    if (said !== undefined && said !== form.language && isSure) {
+      add(
+        'fault',
+        1,
+        `is written for ${names[said]}, and ${form.folder}/ is for ${names[form.language]}: move it to ${said}/`,
+      )
+      return findings
+    }
+    for (const { host, variables } of this.readers(configuration)) {
+      const rendered = form.template ? render(form.text, variables) : { text: form.text }
+      if ('fault' in rendered) {
+        const [, line, why] = /^line (\d+): (.*)$/s.exec(rendered.fault) ?? []
+        add('fault', Number(line ?? 1), `for ${host?.name ?? 'every host'}: ${why ?? rendered.fault}`)
+        continue
+      }
+      const { references, remarks } = this.read(form.language, rendered.text)
+      if (form.written === undefined) for (const { level, line, text } of remarks) add(level, line, text)
+      for (const reference of references) {
+        const line = lineOf(reference, form)
+        if (this.needsLpxelinux(reference, form)) {
+          add('warning', line, `${reference.what} is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can`)
+        }
+        const found = await this.finder.lookFor(reference, form.language, variables, asks)
+        for (const { level, text } of found) add(level, line, text)
+      }
+    }
+    return findings
+  }
+
+  private needsLpxelinux({ what, at }: Reference, { language, written }: Form): boolean {
+    const { bootloaders } = this.parts.site
+    const isPlain = bootloaders.some(({ file }) => basename(file) === 'pxelinux.0')
+    return isPlain && language === 'pxelinux' && written === undefined && what !== 'the URL' && 'url' in at
+  }
+
+  /** Whose variables a template is read with: those of the hosts that boot it, or of none in particular. */
+  private readers(configuration: string): readonly { host: Host | undefined; variables: Variables }[] {
+    const { table, site, variables } = this.parts
+    const facts = factsFor('tftp', '')
+    const hosts = [...table.assignments].flatMap(([name, assigned]) =>
+      assigned === configuration ? (table.hosts.get(name) ?? []) : [],
+    )
+    const anyone = Object.fromEntries(
+      ['mac', 'ip', 'hostname', ...variables].map((name): [string, string] => [name, unknown]),
+    )
+    if (hosts.length === 0) {
+      return [
+        { host: undefined, variables: { ...variablesFor(facts, undefined, undefined, site), ...anyone } },
+      ]
+    }
+    return hosts.slice(0, mostHosts).map((host) => {
+      const own = variablesFor(facts, host, host.macs[0], site)
+      return { host, variables: { ...own, ip: own['ip'] ?? unknown } }
+    })
+  }
+
+  private read(language: Language, text: string): Reading {
+    const ours = { server: standIn }
+    switch (language) {
+      case 'pxelinux':
+        return readPxelinux(text)
+      case 'grub':
+        return readGrub(text, ours)
+      case 'ipxe':
+        return readIpxe(
+          text,
+          ours,
+          'ipxe.cfg/default',
+          this.parts.site.httpPort === undefined ? 'tftp' : 'http',
+        )
+    }
+  }
+}
+
+const names: Readonly<Record<Language, string>> = { pxelinux: 'PXELINUX', grub: 'GRUB', ipxe: 'iPXE' }
+
+/** In NAME.yml the line that has the words. */
+function lineOf({ line, written }: Reference, { written: source }: Form): number {
+  if (source === undefined) return line
+  const words = written.replace(/^\((?:http|tftp),[^)]*\)|^[a-z]+:\/\/[^/]*/, '').replace(/^\//, '')
+  const found = source.split('\n').findIndex((text) => text.includes(words))
+  return found + 1 || 1
+}

@@ -1,0 +1,47 @@
+// `config lint`: what is wrong with the configurations, a line each as compilers print it.
+
+import { Option, type Command } from 'commander'
+import { z } from 'zod'
+import { printable } from '../events.ts'
+import { ask, ClientError, read, type Client } from './client.ts'
+import { json, type Terminal } from './output.ts'
+
+const finding = z.object({
+  level: z.enum(['fault', 'warning']),
+  configuration: z.string(),
+  file: z.string(),
+  line: z.number(),
+  text: z.string(),
+})
+
+const answer = z.object({ findings: z.array(finding) })
+
+/** Adds the command to `config`. It rejects with a ClientError when there is a fault. */
+export function addLint(
+  config: Command,
+  terminal: Terminal,
+  clientFor: (output: 'table' | 'json') => Client,
+): void {
+  config
+    .command('lint')
+    .description(
+      'what is wrong with a configuration, or with all of them: exit status 1 when a machine would stop',
+    )
+    .argument('[name]', 'the configuration')
+    .addOption(
+      new Option('-o, --output <format>', 'lines FILE:LINE, or all there is as JSON')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async (name: string | undefined, { output }: { output: 'text' | 'json' }) => {
+      const path = name === undefined ? '/v1/lint' : `/v1/configurations/${encodeURIComponent(name)}/lint`
+      const client = clientFor(output === 'json' ? 'json' : 'table')
+      const { findings } = read(client, await ask(client, 'GET', path), answer)
+      for (const { file, line, level, text } of output === 'json' ? [] : findings) {
+        terminal.out(printable(`${file}:${line}: ${level}: `) + printable(text) + '\n')
+      }
+      if (output === 'json') terminal.out(json({ findings }))
+      const faults = findings.filter(({ level }) => level === 'fault').length
+      if (faults > 0) throw new ClientError(faults === 1 ? '1 fault' : `${faults} faults`)
+    })
+}

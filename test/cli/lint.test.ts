@@ -1,0 +1,64 @@
+// `pxe-pilot config lint` as a person or a script runs it.
+
+import { execFile } from 'node:child_process'
+import test from 'ava'
+import type { Finding } from '../../src/catalog/lint.ts'
+import { serveApi } from '../api/server.ts'
+
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+async function run(...argv: readonly string[]): Promise<Ended> {
+  return await new Promise((resolve) => {
+    const command = ['--import=tsx', 'src/main.ts', ...argv]
+    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    )
+  })
+}
+
+const fault: Finding = {
+  level: 'fault',
+  configuration: 'sheep',
+  file: '/srv/conf/sheep',
+  line: 3,
+  text: 'the kernel li\u001b[31mnus is not there',
+}
+const warning: Finding = { ...fault, level: 'warning', line: 4, text: 'has 50 MB' }
+
+function finding(...findings: Finding[]) {
+  const one = async (name: string) => (name === 'sheep' ? findings : undefined)
+  return { lint: { all: async () => findings, one } }
+}
+
+test('a line for each, as compilers print it, and 1 where there is a fault', async (t) => {
+  const { url } = await serveApi(t, finding(fault, warning))
+  for (const words of [[], ['sheep']]) {
+    t.deepEqual(await run('-s', url, 'config', 'lint', ...words), {
+      code: 1,
+      stdout: String.raw`/srv/conf/sheep:3: fault: the kernel li\x1b[31mnus is not there
+/srv/conf/sheep:4: warning: has 50 MB
+`,
+      stderr: '1 fault\n',
+    })
+  }
+})
+
+test('warnings alone, and nothing at all, are 0', async (t) => {
+  const { url } = await serveApi(t, finding(warning))
+  t.like(await run('-s', url, 'config', 'lint'), { code: 0, stderr: '' })
+  const none = await serveApi(t, finding())
+  t.deepEqual(await run('-s', none.url, 'config', 'lint'), { code: 0, stdout: '', stderr: '' })
+})
+
+test('-o json: the findings as the API gives them', async (t) => {
+  const { url } = await serveApi(t, finding(fault))
+  const { code, stdout } = await run('-s', url, 'config', 'lint', '-o', 'json')
+  t.is(code, 1)
+  t.deepEqual(JSON.parse(stdout), await (await fetch(`${url}/v1/lint`)).json())
+})
+
+test('a configuration nobody wrote', async (t) => {
+  const { url } = await serveApi(t, finding())
+  const { code, stderr } = await run('-s', url, 'config', 'lint', 'goat')
+  t.deepEqual([code, stderr], [1, "Configuration 'goat' does not exists\n"])
+})
