@@ -3,7 +3,7 @@
 import type { Language } from '../model.ts'
 
 /** What a kernel is built for. BIOS and 64-bit UEFI machines are both `x64`. */
-export const architectures = ['x64', 'ia32', 'arm64', 'arm32'] as const
+export const architectures = ['x64', 'ia32', 'arm64', 'arm32', 'riscv64', 'loongarch64', 'ppc'] as const
 
 export type Architecture = (typeof architectures)[number]
 
@@ -29,6 +29,8 @@ export function oneText(text: OneText, language: Language, name: string): string
       return grub(text, shown)
     case 'ipxe':
       return ipxe(text, shown)
+    case 'rpi':
+      return undefined
   }
 }
 
@@ -53,7 +55,10 @@ function bootsOf(text: OneText): ReadonlyMap<Architecture, Boot> | undefined {
   return new Map(boots.flatMap(([architecture, boot]) => (boot === undefined ? [] : [[architecture, boot]])))
 }
 
-/** PXELINUX and SYSLINUX run on x86 alone, and tell 32 and 64 bits apart by their module ifcpu64.c32. */
+/**
+ * PXELINUX and SYSLINUX run on x86 alone, and tell 32 and 64 bits apart by their module ifcpu64.c32. The firmware of
+ * other machines (U-Boot, Petitboot) reads the same language, but does not say in the request what it is.
+ */
 function pxelinux(text: OneText): string | undefined {
   const [x64, ia32] = [bootOf(text, 'x64'), bootOf(text, 'ia32')]
   const head = ['PROMPT 0', 'TIMEOUT 0']
@@ -61,7 +66,7 @@ function pxelinux(text: OneText): string | undefined {
     const choose = ['LABEL choose', '  COM32 ifcpu64.c32', '  APPEND x64 -- ia32']
     return lines(['DEFAULT choose', ...head, ...choose, ...label('x64', x64), ...label('ia32', ia32)])
   }
-  const boot = x64 ?? ia32
+  const boot = x64 ?? ia32 ?? bootOf(text, 'arm64') ?? bootsOf(text)?.values().next().value
   return boot && lines(['DEFAULT linux', ...head, ...label('linux', boot)])
 }
 
@@ -82,6 +87,7 @@ const grubArchitecture = [
   'if [ "$grub_cpu" = i386 ]; then set arch=ia32; fi',
   'if [ "$grub_platform" = pc ]; then if cpuid -l; then set arch=x64; fi; fi',
   'if [ "$grub_cpu" = arm ]; then set arch=arm32; fi',
+  'if [ "$grub_cpu" = powerpc ]; then set arch=ppc; fi',
 ]
 
 function grub(text: OneText, name: string): string {
@@ -138,6 +144,7 @@ function ipxeChoice(boots: ReadonlyMap<Architecture, Boot>, name: string): reado
     'set arch $${buildarch}',
     'iseq $${buildarch} x86_64 && set arch x64 ||',
     'iseq $${buildarch} i386 && set arch ia32 ||',
+    'iseq $${buildarch} loong64 && set arch loongarch64 ||',
     bios,
     'goto $${arch} ||',
     `echo ${name} has no kernel for $\${arch}`,

@@ -222,6 +222,7 @@ function decoded(path: string): string {
 }
 
 const faster: Readonly<Record<Language, string>> = {
+  rpi: 'its firmware knows nothing faster',
   pxelinux: 'lpxelinux.0 and iPXE fetch it over HTTP, several times faster',
   grub: '(http,${http_host})/… in a template fetches it over HTTP, several times faster',
   ipxe: '${http}/… in a template fetches it over HTTP, several times faster',

@@ -61,10 +61,20 @@ export class Linter {
   }
 
   /** A follower of the registry: a deploy is in force at once, and what is wrong with it is told behind its back. */
-  async follow({ changes }: Delta): Promise<void> {
+  follow({ changes }: Delta): void {
     for (const change of changes) {
       if (change.kind !== 'assignment' || change.configuration === null) continue
-      this.telling = this.telling.then(() => this.deployed(change.host, change.configuration))
+      const { host, configuration } = change
+      this.telling = this.telling
+        .then(() => this.deployed(host, configuration))
+        .catch((error: unknown) => {
+          const why = error instanceof Error ? error.message : String(error)
+          this.parts.tell({
+            level: 'warn',
+            step: 'deploy.lint',
+            text: `${configuration} was not looked at: ${why}`,
+          })
+        })
     }
   }
 
@@ -74,8 +84,7 @@ export class Linter {
   }
 
   /** Other servers are not asked. */
-  private async deployed(host: string, name: string | null): Promise<void> {
-    if (name === null) return
+  private async deployed(host: string, name: string): Promise<void> {
     const configuration = this.parts.table.configurations.get(name)
     if (configuration === undefined) return
     const findings = await this.lint(configuration, { left: 0 })
@@ -83,7 +92,7 @@ export class Linter {
       this.parts.tell({
         level: 'warn',
         step: 'deploy.lint',
-        text: printable(`${host} was given ${name}, which has a fault: ${file}:${line}: ${text}`),
+        text: `${printable(host)} was given ${printable(name)}, which has a fault: ${printable(file)}:${line}: ${printable(text)}`,
         client: { host },
         data: { configuration: name },
       })
@@ -197,6 +206,8 @@ export class Linter {
         return readPxelinux(text)
       case 'grub':
         return readGrub(text, ours)
+      case 'rpi':
+        return { references: [], remarks: [] }
       case 'ipxe':
         return readIpxe(
           text,
@@ -208,7 +219,12 @@ export class Linter {
   }
 }
 
-const names: Readonly<Record<Language, string>> = { pxelinux: 'PXELINUX', grub: 'GRUB', ipxe: 'iPXE' }
+const names: Readonly<Record<Language, string>> = {
+  rpi: 'Raspberry Pi',
+  pxelinux: 'PXELINUX',
+  grub: 'GRUB',
+  ipxe: 'iPXE',
+}
 
 /** In NAME.yml the line that has the words. */
 function lineOf({ line, written }: Reference, { written: source }: Form): number {

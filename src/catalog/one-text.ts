@@ -5,7 +5,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { architectures, oneText, type OneText } from '../boot/one-text.ts'
 import { isPlainValue } from '../boot/render.ts'
-import type { Form, Language } from '../model.ts'
+import { languages, type Form } from '../model.ts'
 import { explain, show } from '../settings/explain.ts'
 import { Lines } from '../settings/lines.ts'
 import { nearest } from '../settings/nearest.ts'
@@ -33,7 +33,8 @@ const line = z
 /** One value, or one for each architecture; `every` is for those not named. */
 function each<T extends z.ZodType>(schema: T) {
   const one = schema.optional()
-  const by = z.strictObject({ every: one, x64: one, ia32: one, arm64: one, arm32: one })
+  const x86 = { every: one, x64: one, ia32: one }
+  const by = z.strictObject({ ...x86, arm64: one, arm32: one, riscv64: one, loongarch64: one, ppc: one })
   return z.preprocess((value) => (isGroup(value) ? value : { every: value }), by)
 }
 
@@ -45,8 +46,6 @@ const schema = z.strictObject({
   initrd: each(several(path)).optional(),
   arguments: each(several(line).transform((all) => all.join(' '))).optional(),
 })
-
-const languages: readonly Language[] = ['pxelinux', 'grub', 'ipxe']
 
 /** `file` is relative to the configuration directory; `variables`: what hosts declare beside our own. */
 export function readOneText(

@@ -63,8 +63,8 @@ arguments: { arm64: console=ttyAMA0 }
   t.regex(ipxe ?? '', /^goto \$\$\{arch\} \|\|$/m)
 })
 
-test('for arm64 alone: nothing for PXELINUX, which runs on x86', (t) => {
-  t.deepEqual(Object.keys(formsOf('kernel: { arm64: linux }')), ['grub', 'ipxe'])
+test('for arm64 alone: what U-Boot reads of it is in the language of PXELINUX', (t) => {
+  t.regex(formsOf('kernel: { arm64: arm/linux }')['pxelinux'] ?? '', /^ {2}LINUX \/arm\/linux$/m)
 })
 
 for (const [what, text, fault] of [
