@@ -16,7 +16,7 @@ import {
   type Table,
 } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { Linter } from './catalog/lint.ts'
+import { linterOf, type Linter } from './catalog/lint.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
 import { bootFilesApp } from './http/files.ts'
@@ -27,7 +27,7 @@ import { isAttached, localLinks } from './net/links.ts'
 import { neighbourOf } from './net/neighbours.ts'
 import { Power } from './power/power.ts'
 import { Registry, type Guards } from './registry.ts'
-import { declaredHosts } from './settings/hosts.ts'
+import { declaredHosts, declaredVariables } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
@@ -71,7 +71,7 @@ export class Appliance {
     this.stops.push(() => catalog.stop())
     await catalog.start()
     this.warn()
-    const linter = this.linter(catalog)
+    const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
     if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
@@ -111,34 +111,11 @@ export class Appliance {
       tftproot: settings.tftp?.root,
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
-      variables: this.variables(),
+      variables: declaredVariables(settings.hosts),
       changed: (contents) => registry.setCatalog(contents),
       tell,
       now: Date.now,
     })
-  }
-
-  private linter(catalog: Catalog): Linter {
-    const { settings, site, table, tell } = this
-    const { configuration, tftp, http, server, advertise } = settings
-    const own = advertise === undefined ? [] : [formatIpv4(advertise)]
-    return new Linter({
-      directory: configuration.directory,
-      tftproot: tftp?.root,
-      httproot: http?.root,
-      links: tftp?.follow_links ?? 'inside',
-      variables: this.variables(),
-      wrong: () => catalog.wrong,
-      names: [...own, ...server.names],
-      table,
-      site,
-      tell,
-    })
-  }
-
-  /** What hosts declare beside our own variables. */
-  private variables(): readonly string[] {
-    return [...new Set(this.settings.hosts.flatMap(({ vars }) => Object.keys(vars)))]
   }
 
   private async startTftp(tftp: TftpSettings, registry: Registry): Promise<void> {

@@ -6,6 +6,9 @@ import { render, type Variables } from '../boot/render.ts'
 import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Configuration, Form, Host, Language } from '../model.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
+import { declaredVariables } from '../settings/hosts.ts'
+import type { Settings } from '../settings/schema.ts'
 import { readGrub } from './lint-grub.ts'
 import { factsFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
 import { readIpxe } from './lint-ipxe.ts'
@@ -30,6 +33,22 @@ export type LinterParts = FinderParts & {
   /** The variables that hosts declare. */
   readonly variables: readonly string[]
   readonly tell: Tell
+}
+
+/** The linter of a site with these settings. */
+export function linterOf(
+  { configuration, tftp, http, server, advertise, hosts }: Settings,
+  parts: Pick<LinterParts, 'table' | 'site' | 'wrong' | 'tell'>,
+): Linter {
+  return new Linter({
+    directory: configuration.directory,
+    tftproot: tftp?.root,
+    httproot: http?.root,
+    links: tftp?.follow_links ?? 'inside',
+    variables: declaredVariables(hosts),
+    names: [...server.names, ...(advertise === undefined ? [] : [formatIpv4(advertise)])],
+    ...parts,
+  })
 }
 
 /** Hosts whose variables a template is filled in for. */

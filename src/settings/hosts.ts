@@ -24,3 +24,8 @@ export function declaredHosts(settings: readonly HostSettings[]): readonly Host[
     }
   })
 }
+
+/** The variables that hosts declare, for templates. */
+export function declaredVariables(settings: readonly HostSettings[]): readonly string[] {
+  return [...new Set(settings.flatMap(({ vars }) => Object.keys(vars)))]
+}
