@@ -19,7 +19,8 @@ import { Catalog } from './catalog/catalog.ts'
 import { linterOf, type Linter } from './catalog/lint.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
-import { bootFilesApp } from './http/files.ts'
+import { openGlance } from './glance.ts'
+import { bootFiles } from './http/files.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
 import type { Lease } from './model.ts'
 import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
@@ -139,7 +140,7 @@ export class Appliance {
 
   private async startHttp(http: HttpSettings): Promise<void> {
     const { settings, table, tell } = this
-    const app = bootFilesApp({
+    const handle = bootFiles({
       httproot: http.root,
       tftproot: settings.tftp?.root,
       tftpLinks: settings.tftp?.follow_links ?? 'inside',
@@ -151,8 +152,9 @@ export class Appliance {
       macOf: (ip) => neighbourOf(ip) ?? table.addresses.get(ip),
       tell,
       now: () => performance.now(),
+      glance: await openGlance(),
     })
-    await this.listen('HTTP', 'http.port', http, handlerOf(app))
+    await this.listen('HTTP', 'http.port', http, handle)
   }
 
   private async startApi(registry: Registry, catalog: Catalog, linter: Linter): Promise<void> {

@@ -10,6 +10,7 @@ const levels: Readonly<Record<string, number>> = {
   'threads.ts': 1,
   'files.ts': 1,
   'disk.ts': 1,
+  'glance.ts': 1,
   'model.ts': 2,
   'settings/': 2,
   'faults.ts': 2,

@@ -1,20 +1,23 @@
 // Boot files over HTTP: httproot, and where it has no such file what TFTP would give; the decision says which.
 
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import Koa from 'koa'
 import type { Context } from 'koa'
-import type { Answer, Decision } from '../boot/decide.ts'
+import type { Decision } from '../boot/decide.ts'
 import type { Agent, Facts } from '../boot/facts.ts'
 import { hasHiddenName } from '../boot/paths.ts'
-import { render } from '../boot/render.ts'
 import { DiskStuck } from '../disk.ts'
 import { printable, type Tell } from '../events.ts'
+import type { Glance } from '../glance.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import { sendBytes } from './memory.ts'
-import { readTarget } from './target.ts'
+import { give, say, type Stock } from './give.ts'
 import { tellAnswer, type Answered } from './log.ts'
-import { Places, withFile, type Roots } from './places.ts'
-import { diskAnswersMs, sendFile, typeOf, type OpenFile } from './static.ts'
+import { Places, type Roots } from './places.ts'
+import { handlerOf } from './server.ts'
+import { SmallFiles } from './small.ts'
+import { readTarget } from './target.ts'
 
 export type BootFilesParts = Roots & {
   /** Who may fetch; empty: everyone. */
@@ -29,145 +32,137 @@ export type BootFilesParts = Roots & {
   readonly tell: Tell
   /** Milliseconds, only for how long an answer took. */
   readonly now: () => number
+  /** Undefined: no file is kept in memory. */
+  readonly glance: Glance | undefined
 }
 
-/** A preseed has some kilobytes; what is bigger is no template. */
-const biggestTemplate = 1024 * 1024
+/** Who is at the other end of a connection. */
+type Peer = { readonly ip: Ipv4 | undefined; readonly mac: Mac | undefined; readonly since: number }
 
-/** A name that gets another file at every look gets no further one. */
-const tries = 3
+/** Where nobody knew whose address it is, we ask again after that. */
+const peerUnknownMs = 1000
 
-/** What an application has beside its parts. */
-type Site = BootFilesParts & { readonly places: Places }
+/** What a request is answered with. */
+type Judged =
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly name: string }
+  | { readonly kind: 'refused'; readonly status: number; readonly because: string }
 
-/** The application for the port that clients boot from. It never changes anything. */
-export function bootFilesApp(given: BootFilesParts): Koa {
-  const parts: Site = { ...given, places: new Places(given, given.now) }
-  const app = new Koa()
-  app.on('error', (error: Error) => {
-    parts.tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
-  })
-  app.use(async (ctx) => {
-    const started = parts.now()
-    const ip = addressOf(ctx.req.socket.remoteAddress)
-    const mac = ip === undefined ? undefined : parts.macOf(ip)
-    const answered = await answer(ctx, ip, mac, parts).catch((error: unknown) => failed(ctx, error))
-    tellAnswer(ctx, { mac, ip, host: answered.decision?.host }, answered, parts.now() - started, parts.tell)
-  })
-  return app
+/** What answers on the port that clients boot from. It never changes anything. */
+export function bootFiles(parts: BootFilesParts): RequestListener {
+  return new BootFiles(parts).listener
 }
 
-async function answer(
-  ctx: Context,
-  ip: Ipv4 | undefined,
-  mac: Mac | undefined,
-  parts: Site,
-): Promise<Answered> {
-  if (!mayFetch(ip, parts.clients)) {
-    const who = ctx.req.socket.remoteAddress ?? 'this address'
-    return say(
-      ctx,
-      403,
-      `${who} may not fetch files here; the setting clients of pxe-pilot.yml names who may`,
-    )
-  }
-  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
-    ctx.set('Allow', 'GET, HEAD')
-    return say(ctx, 405, 'files can only be fetched here, with GET or HEAD')
-  }
-  const target = readTarget(ctx.req.url ?? '')
-  if (target === undefined) return say(ctx, 400, 'the path is not percent-encoded UTF-8')
-  if (/^[/\\.]*$/.test(target) && !target.includes('..')) {
-    const api = `http://${ctx.host.replace(/:\d*$/, '')}:${parts.apiPort}/`
-    return say(ctx, 404, `this is where machines fetch what they boot; hosts and configurations: ${api}`)
-  }
-  if (hasHiddenName(target)) return say(ctx, 404, 'names with a dot in front are not served')
-  const decision = parts.decide({
-    via: 'http',
-    server: parts.advertise ?? addressOf(ctx.req.socket.localAddress) ?? ipv4(0),
-    mac,
-    ip,
-    archs: [],
-    agent: agentOf(ctx.get('User-Agent')),
-    asks: { kind: 'path', path: target },
-  })
-  return { ...(await give(ctx, decision, target, parts)), decision }
-}
+class BootFiles {
+  readonly listener: RequestListener
+  private readonly parts: BootFilesParts
+  private readonly stock: Stock
+  private readonly peers = new WeakMap<Socket, Peer>()
 
-/** The first of the decision's answers that is there. */
-async function give(ctx: Context, decision: Decision, name: string, parts: Site): Promise<Answered> {
-  const { rule, because } = decision.reason
-  let refused: string | undefined
-  for (const entry of decision.answers) {
-    const given = await giveOne(ctx, entry, name, because, parts)
-    if (given !== undefined && !('refused' in given)) return given
-    refused ??= given?.refused
-  }
-  if (refused !== undefined) return say(ctx, 403, refused)
-  if (rule === 'refused') return say(ctx, 403, because)
-  if (rule === 'broken-template') return say(ctx, 500, because)
-  if (rule === 'file') return say(ctx, 404, `${because} is not there`)
-  return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)
-}
-
-/** Undefined: it is not there, so that the next one counts. */
-async function giveOne(
-  ctx: Context,
-  entry: Answer,
-  name: string,
-  because: string,
-  { places }: Site,
-): Promise<Answered | { readonly refused: string } | undefined> {
-  if (entry.kind === 'boot') return undefined
-  if (entry.kind === 'text') {
-    const charset = entry.encoding === undefined ? '; charset=utf-8' : ''
-    sendBytes(ctx, Buffer.from(entry.body, entry.encoding ?? 'utf8'), `text/plain${charset}`)
-    return { because, bytes: ctx.length ?? 0 }
-  }
-  const place = places.of(entry)
-  if (place === undefined) return undefined
-  for (let left = tries; left > 0; left--) {
-    const given = await withFile(place, (file) =>
-      entry.kind === 'template' ? giveTemplate(ctx, entry, file, name) : sendFile(ctx, file, name),
-    )
-    switch (given.kind) {
-      case 'missing':
-        return undefined
-      case 'refused':
-        return { refused: `${name}: ${given.because}` }
-      case 'changed':
-        continue
-      case 'failed':
-        return given.status < 500 ? { because, bytes: 0 } : say(ctx, given.status, `${name} cannot be read`)
-      case 'sent':
-        return { because: given.because ?? because, bytes: given.bytes }
+  constructor(parts: BootFilesParts) {
+    this.parts = parts
+    this.stock = { places: new Places(parts, parts.now), small: new SmallFiles(parts.glance, Date.now) }
+    const throughKoa = handlerOf(this.application())
+    this.listener = (req, res) => {
+      if (!this.answersAtOnce(req, res)) throughKoa(req, res)
     }
   }
-  return undefined
-}
-async function giveTemplate(
-  ctx: Context,
-  entry: Extract<Answer, { kind: 'template' }>,
-  { handle, size, disk }: OpenFile,
-  name: string,
-): Promise<{ readonly kind: 'sent' } & Answered> {
-  const file = entry.path
-  const useless = (why: string) => ({ kind: 'sent' as const, ...say(ctx, 500, `${file} ${why}`) })
-  if (size > biggestTemplate) return useless('is too big for a template')
-  const text = await disk.runWithin(diskAnswersMs, () => handle.readFile('utf8'))
-  const rendered = render(text, entry.variables)
-  // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
-  if ('fault' in rendered) return useless(rendered.fault)
-  sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')
-  return { kind: 'sent', because: `${file}, filled in`, bytes: ctx.length ?? 0 }
+
+  /** Ahead of Koa: a mirror's small files, of which an installer takes hundreds. */
+  private answersAtOnce(req: IncomingMessage, res: ServerResponse): boolean {
+    const started = this.parts.now()
+    const { method = '', url = '' } = req
+    if (method !== 'GET' && method !== 'HEAD') return false
+    const { peer, judged } = this.judge(req)
+    const [first] = judged.kind === 'decided' ? judged.decision.answers : []
+    if (judged.kind === 'refused' || first?.kind !== 'file' || first.root !== 'http') return false
+    const { decision, name } = judged
+    const bytes = this.stock.small.answer(req, res, { ...this.stock.places.httproot, path: first.path }, name)
+    if (bytes === undefined) return false
+    const client = { mac: peer.mac, ip: peer.ip, host: decision.host }
+    const asked = { method, url, status: 200, left: false }
+    const answered = { because: decision.reason.because, bytes, decision }
+    tellAnswer(asked, client, answered, this.parts.now() - started, this.parts.tell)
+    return true
+  }
+
+  private application(): Koa {
+    const { tell, now } = this.parts
+    const app = new Koa()
+    app.on('error', (error: Error) => {
+      tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
+    })
+    app.use(async (ctx) => {
+      const started = now()
+      const { peer, judged } = this.judge(ctx.req)
+      const answered = await this.answer(ctx, judged).catch((error: unknown) => failed(ctx, error))
+      const client = { mac: peer.mac, ip: peer.ip, host: answered.decision?.host }
+      const { method, status, req, res } = ctx
+      const left = ctx.respond === false && !res.writableFinished
+      tellAnswer({ method, url: req.url ?? '', status, left }, client, answered, now() - started, tell)
+    })
+    return app
+  }
+
+  private async answer(ctx: Context, judged: Judged): Promise<Answered> {
+    if (judged.kind === 'decided') {
+      const { decision, name } = judged
+      return { ...(await give(ctx, decision, name, this.stock)), decision }
+    }
+    if (judged.status === 405) ctx.set('Allow', 'GET, HEAD')
+    return say(ctx, judged.status, judged.because)
+  }
+
+  private judge(req: IncomingMessage): { readonly peer: Peer; readonly judged: Judged } {
+    const peer = this.peerOf(req.socket)
+    return { peer, judged: this.judgeFor(req, peer) }
+  }
+
+  private judgeFor(req: IncomingMessage, { ip, mac }: Peer): Judged {
+    const { clients, apiPort, advertise, decide } = this.parts
+    if (!mayFetch(ip, clients)) {
+      const who = req.socket.remoteAddress ?? 'this address'
+      return refuse(
+        403,
+        `${who} may not fetch files here; the setting clients of pxe-pilot.yml names who may`,
+      )
+    }
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      return refuse(405, 'files can only be fetched here, with GET or HEAD')
+    }
+    const name = readTarget(req.url ?? '')
+    if (name === undefined) return refuse(400, 'the path is not percent-encoded UTF-8')
+    if (/^[/\\.]*$/.test(name) && !name.includes('..')) {
+      const host = (req.headers.host ?? '').replace(/:\d*$/, '')
+      const api = `http://${host}:${apiPort}/`
+      return refuse(404, `this is where machines fetch what they boot; hosts and configurations: ${api}`)
+    }
+    if (hasHiddenName(name)) return refuse(404, 'names with a dot in front are not served')
+    const decision = decide({
+      via: 'http',
+      server: advertise ?? addressOf(req.socket.localAddress) ?? ipv4(0),
+      mac,
+      ip,
+      archs: [],
+      agent: agentOf(req.headers['user-agent'] ?? ''),
+      asks: { kind: 'path', path: name },
+    })
+    return { kind: 'decided', decision, name }
+  }
+
+  /** Asked once for a connection: the kernel's table of neighbours is long in a hall of machines. */
+  private peerOf(socket: Socket): Peer {
+    const known = this.peers.get(socket)
+    const now = this.parts.now()
+    if (known !== undefined && (known.mac !== undefined || now - known.since < peerUnknownMs)) return known
+    const ip = addressOf(socket.remoteAddress)
+    const peer = { ip, mac: ip === undefined ? undefined : this.parts.macOf(ip), since: now }
+    this.peers.set(socket, peer)
+    return peer
+  }
 }
 
-function say(ctx: Context, status: number, because: string): Answered {
-  ctx.status = status
-  ctx.set('Content-Type', 'text/plain; charset=utf-8')
-  ctx.set('X-Content-Type-Options', 'nosniff')
-  ctx.body = `${status}: ${printable(because)}\n`
-  return { because, bytes: 0 }
+function refuse(status: number, because: string): Judged {
+  return { kind: 'refused', status, because }
 }
 
 function failed(ctx: Context, error: unknown): Answered {

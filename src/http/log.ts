@@ -1,6 +1,5 @@
 // Tells one line per HTTP request: who asked what, what was answered, and why.
 
-import type { Context } from 'koa'
 import { worrying, type Decision, type Rule } from '../boot/decide.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
@@ -13,19 +12,28 @@ export type Answered = {
   readonly decision?: Decision | undefined
 }
 
-export function tellAnswer(ctx: Context, client: Client, answered: Answered, ms: number, tell: Tell): void {
-  const { status } = ctx
+/** A request and what became of it. */
+export type Asked = {
+  readonly method: string
+  readonly url: string
+  readonly status: number
+  /** The client went before it had all. */
+  readonly left: boolean
+}
+
+export function tellAnswer(asked: Asked, client: Client, answered: Answered, ms: number, tell: Tell): void {
+  const { status, left } = asked
   const { because, bytes, decision } = answered
-  const path = printable(ctx.req.url ?? '')
-  const left = ctx.respond === false && !ctx.res.writableFinished
+  const path = printable(asked.url)
+  const method = printable(asked.method)
   const address = client.ip === undefined ? 'somebody' : formatIpv4(client.ip)
   const name = client.host ?? client.mac
   const who = name === undefined ? address : `${name} (${address})`
   const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
   tell({
-    level: levelOf(ctx.method, status, decision?.reason.rule, client.host),
-    step: left ? 'http.left' : `http.${printable(ctx.method.toLowerCase())}`,
-    text: `${who}: ${printable(ctx.method)} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
+    level: levelOf(asked.method, status, decision?.reason.rule, client.host),
+    step: left ? 'http.left' : `http.${method.toLowerCase()}`,
+    text: `${who}: ${method} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
     client,
     data: { path, status, bytes, ms: Math.round(ms), configuration: decision?.configuration ?? null },
   })

@@ -2,41 +2,12 @@
 
 import { randomBytes } from 'node:crypto'
 import fs, { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import test from 'ava'
-import { countOf, exchange, within } from './raw.ts'
+import { ask, countOf, exchange, within } from './raw.ts'
 import { form, h1, ip, mac, serveFiles, tree } from './site.ts'
 
 const big = randomBytes(3 * 1024 * 1024 + 17)
-
-type Reply = {
-  status: number
-  headers: Readonly<Record<string, string | string[] | undefined>>
-  body: Buffer
-}
-
-/** fetch() would tidy the path up and follow redirects. */
-async function ask(
-  url: string,
-  path: string,
-  headers: Readonly<Record<string, string>> = {},
-  method = 'GET',
-): Promise<Reply> {
-  const { hostname, port } = new URL(url)
-  return await new Promise((resolve, reject) => {
-    const asked = request({ hostname, port, path, headers, method }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
-      )
-      response.on('error', reject)
-    })
-    asked.on('error', reject)
-    asked.end()
-  })
-}
 
 const assigned = (text: string, more = {}) =>
   [
@@ -189,7 +160,7 @@ test('a mirror of 250 files over one connection, pipelined', async (t) => {
     .map((name) => `GET /${name.replaceAll('+', '%2b').replaceAll('~', '%7e')} HTTP/1.1\r\nHost: x\r\n\r\n`)
     .join('')
   const { text } = await exchange(port, `${sends}GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, {
-    ms: 20_000,
+    ms: 50_000,
   })
   t.is(countOf(text, 'HTTP/1.1 200'), 250)
   let from = 0
@@ -204,7 +175,7 @@ test('five pipelined GETs of a big file come whole and in order', async (t) => {
   const { port } = await serveFiles(t, { httproot: tree({ 'big.iso': big }) })
   const asked = 'GET /big.iso HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4)
   const last = 'GET /big.iso HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
-  const { text } = await exchange(port, asked + last, { ms: 20_000 })
+  const { text } = await exchange(port, asked + last, { ms: 50_000 })
   t.is(countOf(text, big.toString('latin1')), 5)
 })
 

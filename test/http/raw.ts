@@ -1,5 +1,6 @@
 // A bare TCP client for the tests: sends bytes as they are, reads until the server closes or a condition holds.
 
+import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -9,7 +10,7 @@ export type Exchange = { readonly text: string; readonly closed: boolean }
 export async function exchange(
   port: number,
   sends: string | ((socket: Socket) => void),
-  { until = () => false, ms = 3_000 }: { until?: (text: string) => boolean; ms?: number } = {},
+  { until = () => false, ms = 15_000 }: { until?: (text: string) => boolean; ms?: number } = {},
 ): Promise<Exchange> {
   const socket = connect(port, '127.0.0.1')
   let text = ''
@@ -40,4 +41,32 @@ export function countOf(text: string, part: string): number {
 /** Resolves when `holds`, or after `ms`. */
 export async function within(ms: number, holds: () => boolean): Promise<void> {
   for (let waited = 0; !holds() && waited < ms; waited += 10) await sleep(10)
+}
+
+export type Reply = {
+  status: number
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  body: Buffer
+}
+
+/** fetch() would tidy the path up, follow redirects and forbid caches. */
+export async function ask(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  method = 'GET',
+): Promise<Reply> {
+  const { hostname, port } = new URL(url)
+  return await new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, path, headers, method }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      )
+      response.on('error', reject)
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
 }

@@ -7,8 +7,9 @@ import { bootloader } from '../../src/boot/bootloaders.ts'
 import { decide, type Site } from '../../src/boot/decide.ts'
 import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
 import type { Event } from '../../src/events.ts'
-import { bootFilesApp, type BootFilesParts } from '../../src/http/files.ts'
-import { handlerOf, HttpListener } from '../../src/http/server.ts'
+import { openGlance } from '../../src/glance.ts'
+import { bootFiles, type BootFilesParts } from '../../src/http/files.ts'
+import { HttpListener } from '../../src/http/server.ts'
 import type { Form, Host } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
@@ -62,7 +63,7 @@ export async function serveFiles(
   const tell = (event: Event) => void events.push(event)
   const table = emptyTable()
   applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
-  const app = bootFilesApp({
+  const handle = bootFiles({
     tftproot: undefined,
     tftpLinks: 'inside',
     clients: [],
@@ -71,6 +72,7 @@ export async function serveFiles(
     macOf: () => undefined,
     tell,
     now: () => performance.now(),
+    glance: await openGlance(),
     ...parts,
   })
   const listener = new HttpListener({
@@ -78,7 +80,7 @@ export async function serveFiles(
     setting: 'http.port',
     bind: ip('127.0.0.1'),
     port: 0,
-    handle: handlerOf(app),
+    handle,
     tell,
     limits: { stopMs: 50 },
   })

@@ -1,0 +1,111 @@
+// Gives what was decided: the first of the answers that is there, or why there is none.
+
+import type { Context } from 'koa'
+import type { Answer, Decision } from '../boot/decide.ts'
+import { render } from '../boot/render.ts'
+import { printable } from '../events.ts'
+import type { Answered } from './log.ts'
+import { sendBytes } from './memory.ts'
+import { withFile, type Place, type Places } from './places.ts'
+import type { SmallFiles } from './small.ts'
+import { diskAnswersMs, sendFile, typeOf, type OpenFile, type Sent } from './static.ts'
+
+/** Where the files come from. */
+export type Stock = { readonly places: Places; readonly small: SmallFiles }
+
+/** A preseed has some kilobytes; what is bigger is no template. */
+const biggestTemplate = 1024 * 1024
+
+/** A name that gets another file at every look gets no further one. */
+const tries = 3
+
+/** The first of the decision's answers that is there. */
+export async function give(ctx: Context, decision: Decision, name: string, stock: Stock): Promise<Answered> {
+  const { rule, because } = decision.reason
+  let refused: string | undefined
+  for (const entry of decision.answers) {
+    const given = await giveOne(ctx, entry, name, because, stock)
+    if (given !== undefined && !('refused' in given)) return given
+    refused ??= given?.refused
+  }
+  if (refused !== undefined) return say(ctx, 403, refused)
+  if (rule === 'refused') return say(ctx, 403, because)
+  if (rule === 'broken-template') return say(ctx, 500, because)
+  if (rule === 'file') return say(ctx, 404, `${because} is not there`)
+  return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)
+}
+
+/** Undefined: it is not there, so that the next one counts. */
+async function giveOne(
+  ctx: Context,
+  entry: Answer,
+  name: string,
+  because: string,
+  { places, small }: Stock,
+): Promise<Answered | { readonly refused: string } | undefined> {
+  if (entry.kind === 'boot') return undefined
+  if (entry.kind === 'text') {
+    const charset = entry.encoding === undefined ? '; charset=utf-8' : ''
+    sendBytes(ctx, Buffer.from(entry.body, entry.encoding ?? 'utf8'), `text/plain${charset}`)
+    return { because, bytes: ctx.length ?? 0 }
+  }
+  const place = places.of(entry)
+  if (place === undefined) return undefined
+  for (let left = tries; left > 0; left--) {
+    const given = await withFile(place, (file) =>
+      entry.kind === 'template'
+        ? giveTemplate(ctx, entry, file, name)
+        : giveFile(ctx, place, file, name, small),
+    )
+    switch (given.kind) {
+      case 'missing':
+        return undefined
+      case 'refused':
+        return { refused: `${name}: ${given.because}` }
+      case 'changed':
+        continue
+      case 'failed':
+        return given.status < 500 ? { because, bytes: 0 } : say(ctx, given.status, `${name} cannot be read`)
+      case 'sent':
+        return { because: given.because ?? because, bytes: given.bytes }
+    }
+  }
+  return undefined
+}
+async function giveFile(
+  ctx: Context,
+  place: Place,
+  file: OpenFile,
+  name: string,
+  small: SmallFiles,
+): Promise<Sent> {
+  const sent = await sendFile(ctx, file, name)
+  const isWhole = sent.kind === 'sent' && ctx.method === 'GET' && ctx.res.writableFinished
+  if (isWhole) await small.keep(place, name, file, ctx.res).catch(() => undefined)
+  return sent
+}
+
+async function giveTemplate(
+  ctx: Context,
+  entry: Extract<Answer, { kind: 'template' }>,
+  { handle, size, disk }: OpenFile,
+  name: string,
+): Promise<{ readonly kind: 'sent' } & Answered> {
+  const file = entry.path
+  const useless = (why: string) => ({ kind: 'sent' as const, ...say(ctx, 500, `${file} ${why}`) })
+  if (size > biggestTemplate) return useless('is too big for a template')
+  const text = await disk.runWithin(diskAnswersMs, () => handle.readFile('utf8'))
+  const rendered = render(text, entry.variables)
+  // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
+  if ('fault' in rendered) return useless(rendered.fault)
+  sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')
+  return { kind: 'sent', because: `${file}, filled in`, bytes: ctx.length ?? 0 }
+}
+
+export function say(ctx: Context, status: number, because: string): Answered {
+  ctx.status = status
+  ctx.set('Content-Type', 'text/plain; charset=utf-8')
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  ctx.body = `${status}: ${printable(because)}\n`
+  return { because, bytes: 0 }
+}

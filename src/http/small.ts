@@ -1,0 +1,131 @@
+// Small files in memory, with what serve-static said of them, given again as long as they are unchanged on disk.
+
+import { statfs } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { Glance, State } from '../glance.ts'
+import type { Place } from './places.ts'
+import { diskAnswersMs, type OpenFile } from './static.ts'
+
+type Entry = {
+  /** With a NUL behind it. */
+  readonly path: Buffer
+  readonly state: State
+  /** Latin-1: one write sends it with its head, which two of them would not. */
+  readonly body: string
+  readonly headers: readonly string[]
+}
+
+const biggest = 32 * 1024
+const mostBytes = 32 * 1024 * 1024
+
+/** An entry takes some room beside its bytes. */
+const overhead = 1024
+
+/** Twice within one tick of the kernel's clock, a file can change without a trace. */
+const settledMs = 1000
+
+/**
+ * Where the kernel is the only one to change a file, and so knows its state: ext4, xfs, btrfs, tmpfs, overlayfs, f2fs,
+ * zfs (linux/magic.h). What a file server changes, it hears of later.
+ */
+const localKinds: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1,
+])
+
+const repeated = ['Content-Type', 'Content-Length', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Cache-Control']
+
+/** Whoever sends one of these wants to be judged by serve-static. */
+const conditions = [
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+]
+
+export class SmallFiles {
+  private readonly glance: Glance | undefined
+  private readonly now: () => number
+  /** By place and name, as the name says the type; the one asked longest ago first. */
+  private readonly entries = new Map<string, Entry>()
+  private bytes = 0
+  /** By device, whether its kind is a local one. */
+  private readonly devices = new Map<string, boolean>()
+
+  /** Without a glance nothing is kept. `now`: milliseconds since 1970. */
+  constructor(glance: Glance | undefined, now: () => number) {
+    this.glance = glance
+    this.now = now
+  }
+
+  /** Answers the GET or HEAD, and yields the octets of the body; undefined: it is for serve-static. */
+  answer(
+    { headers, method }: IncomingMessage,
+    res: ServerResponse,
+    place: Place,
+    name: string,
+  ): number | undefined {
+    const key = keyOf(place, name)
+    const entry = this.entries.get(key)
+    if (entry === undefined || conditions.some((condition) => condition in headers)) return undefined
+    this.forget(key, entry)
+    if (this.glance?.isAs(entry.path, entry.state) !== true) return undefined
+    this.remember(key, entry)
+    res.writeHead(200, [...entry.headers])
+    res.end(method === 'HEAD' ? undefined : entry.body, 'latin1')
+    return method === 'HEAD' ? 0 : entry.body.length
+  }
+
+  /** Once serve-static has given all of it. It is no fault when it cannot be kept. */
+  async keep(place: Place, name: string, file: OpenFile, res: ServerResponse): Promise<void> {
+    const { glance } = this
+    const { handle, disk, size } = file
+    if (glance === undefined || size > biggest || res.statusCode !== 200) return
+    const headers = repeated.flatMap((header) => {
+      const value = res.getHeader(header)
+      return value === undefined ? [] : [header, String(value)]
+    })
+    await disk.runWithin(diskAnswersMs, async () => {
+      if (!(await this.isLocal(file))) return
+      const state = glance.stateOf(handle)
+      const { ctimeMs } = await handle.stat()
+      if (state === undefined || this.now() - ctimeMs < settledMs) return
+      const bytes = Buffer.alloc(size)
+      const { bytesRead } = await handle.read(bytes, 0, size, 0)
+      const path = Buffer.from(`${join(place.root, place.path)}\0`)
+      if (bytesRead !== size || !glance.isAs(path, state)) return
+      this.remember(keyOf(place, name), { path, state, body: bytes.toString('latin1'), headers })
+    })
+  }
+
+  private async isLocal({ identity, path }: OpenFile): Promise<boolean> {
+    const [device = ''] = identity.split(':')
+    const known = this.devices.get(device)
+    if (known !== undefined) return known
+    const isLocal = localKinds.has((await statfs(path)).type)
+    this.devices.set(device, isLocal)
+    return isLocal
+  }
+
+  private remember(key: string, entry: Entry): void {
+    const before = this.entries.get(key)
+    if (before !== undefined) this.forget(key, before)
+    this.entries.set(key, entry)
+    this.bytes += entry.body.length + overhead
+    for (const [oldest, old] of this.entries) {
+      if (this.bytes <= mostBytes) return
+      this.forget(oldest, old)
+    }
+  }
+
+  private forget(key: string, entry: Entry): void {
+    this.entries.delete(key)
+    this.bytes -= entry.body.length + overhead
+  }
+}
+
+function keyOf({ root, path }: Place, name: string): string {
+  return `${root}\0${path}\0${name}`
+}

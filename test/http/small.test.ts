@@ -1,0 +1,154 @@
+// Small files that are given from memory: the same answer as from the disk, and never an old one.
+
+import {
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
+import { openGlance } from '../../src/glance.ts'
+import { ask, countOf, exchange } from './raw.ts'
+import { serveFiles, tree } from './site.ts'
+
+/** What is younger than a second is not kept: it could change without a trace. */
+const settled = 1_100
+
+async function serve(t: ExecutionContext, files: Readonly<Record<string, string>>) {
+  const glance = await openGlance()
+  if (glance === undefined) throw new Error('the kernel does not let us')
+  let kept = 0
+  const counting = {
+    ...glance,
+    isAs: (...asked: Parameters<typeof glance.isAs>) => {
+      const is = glance.isAs(...asked)
+      if (is) kept++
+      return is
+    },
+  }
+  const httproot = tree(files)
+  await sleep(settled)
+  const served = await serveFiles(t, { httproot, glance: counting })
+  const get = async (path: string) => {
+    const reply = await fetch(served.url + path)
+    return { status: reply.status, headers: reply.headers, text: await reply.text() }
+  }
+  /** How many answers came from memory in `work`; the first look of a file that is kept is not one. */
+  const fromMemory = async (work: () => Promise<unknown>) => {
+    const before = kept
+    await work()
+    return kept - before
+  }
+  return { ...served, httproot, get, fromMemory }
+}
+
+test('from memory as from the disk: the same headers and bytes, for HEAD too, and conditions are judged', async (t) => {
+  const { get, fromMemory, port, url } = await serve(t, { 'pool/a.deb': '0123456789\xff' })
+  const first = await get('/pool/a.deb')
+  // The file is read into memory behind the first answer.
+  await sleep(200)
+  let second = first
+  t.is(await fromMemory(async () => (second = await get('/pool/a.deb'))), 1)
+  t.is(second.text, first.text)
+  t.deepEqual(told(second.headers), told(first.headers))
+  const head = await fetch(`${url}/pool/a.deb`, { method: 'HEAD' })
+  t.deepEqual(told(head.headers), told(first.headers))
+  const etag = first.headers.get('etag') ?? ''
+  t.is((await ask(url, '/pool/a.deb', { 'If-None-Match': etag })).status, 304)
+  t.is((await ask(url, '/pool/a.deb', { Range: 'bytes=2-3' })).status, 206)
+  const asked = 'GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5)
+  const { text } = await exchange(port, asked, { until: (seen) => countOf(seen, '0123456789') === 5 })
+  t.is(countOf(text, 'HTTP/1.1 200'), 5)
+  const old = await exchange(port, 'GET /pool/a.deb HTTP/1.0\r\n\r\n')
+  t.true(old.closed)
+  t.regex(old.text, /0123456789/)
+})
+
+/** What is said of the file. Headers yields them in the order of their names. */
+function told(headers: Headers) {
+  return [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+}
+
+const changes: Readonly<Record<string, readonly [(file: string) => void, number, string]>> = {
+  'written again with as many bytes': [(file) => writeFileSync(file, 'two'), 200, 'two'],
+  'written again, with the times of before': [
+    (file) => {
+      writeFileSync(file, 'two')
+      utimesSync(file, 1_000_000_000, 1_000_000_000)
+    },
+    200,
+    'two',
+  ],
+  'replaced by a rename': [
+    (file) => {
+      writeFileSync(`${file}~`, 'two')
+      renameSync(`${file}~`, file)
+    },
+    200,
+    'two',
+  ],
+  removed: [unlinkSync, 404, ''],
+  'in a folder that was replaced by a link out of the root': [
+    (file) => {
+      const outside = tree({ file: 'secret' })
+      rmSync(join(file, '..'), { recursive: true })
+      symlinkSync(outside, join(file, '..'))
+    },
+    403,
+    '',
+  ],
+  'a folder now': [
+    (file) => {
+      unlinkSync(file)
+      mkdirSync(file)
+    },
+    403,
+    '',
+  ],
+}
+
+for (const [what, [change, status, body]] of Object.entries(changes)) {
+  test(`a file that is ${what} is given changed at the next request`, async (t) => {
+    const { get, fromMemory, httproot } = await serve(t, { 'a/file': 'one' })
+    utimesSync(join(httproot, 'a/file'), 1_000_000_000, 1_000_000_000)
+    await sleep(settled)
+    await get('/a/file')
+    await sleep(200)
+    t.is(await fromMemory(() => get('/a/file')), 1)
+    change(join(httproot, 'a/file'))
+    const after = await get('/a/file')
+    t.is(after.status, status)
+    if (status === 200) t.is(after.text, body)
+    else t.notRegex(after.text, /one$|secret/)
+  })
+}
+
+test('a file that was just written is read again and again', async (t) => {
+  const { get, httproot } = await serve(t, {})
+  for (let round = 0; round < 50; round++) {
+    writeFileSync(join(httproot, 'busy'), String(round).padStart(3, '0'))
+    t.is((await get('/busy')).text, String(round).padStart(3, '0'))
+  }
+})
+
+test('a glance never opens what may not be opened, and sees a change of rights', async (t) => {
+  const glance = await openGlance()
+  const root = tree({ file: 'x' })
+  const path = Buffer.from(`${join(root, 'file')}\0`)
+  const handle = await open(join(root, 'file'))
+  const state = glance?.stateOf(handle)
+  await handle.close()
+  if (state === undefined) return t.fail('the kernel does not let us')
+  t.true(glance?.isAs(path, state))
+  await sleep(20)
+  chmodSync(join(root, 'file'), 0o600)
+  t.false(glance?.isAs(path, state))
+  t.false(glance?.isAs(Buffer.from('/nowhere/at/all\0'), state))
+})
