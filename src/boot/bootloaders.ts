@@ -30,7 +30,7 @@ function quiet(written: Written): Bootloader {
 const residents: Readonly<Record<string, readonly Firmware[] | undefined>> = {
   'extlinux.conf': ['uboot-arm32', 'uboot-arm64'],
   'petitboot.conf': ['opal'],
-  'config.txt': ['rpi'],
+  'bootcode.bin': ['rpi'],
 }
 
 function languageOf(file: string): Language {
@@ -38,7 +38,7 @@ function languageOf(file: string): Language {
   if (/ipxe|undionly|snponly|\.kpxe$|\.kkpxe$/.test(name)) return 'ipxe'
   if (/grub|shim|boot(x64|ia32|aa64|arm|riscv64|loongarch64)\.efi$|core\.(0|elf|efi)$/.test(name))
     return 'grub'
-  return name === 'config.txt' ? 'rpi' : 'pxelinux'
+  return name === 'bootcode.bin' ? 'rpi' : 'pxelinux'
 }
 
 /** What a file's name says of the processor it is for, behind `uefi-` and `http-`. */
@@ -86,5 +86,5 @@ export const builtInBootloaders: readonly Bootloader[] = [
   quiet({ name: 'ipxe-ia32', file: 'ipxe-i386.efi' }),
   bootloader({ name: 'u-boot', file: 'extlinux.conf' }),
   bootloader({ name: 'petitboot', file: 'petitboot.conf' }),
-  bootloader({ name: 'rpi', file: 'config.txt' }),
+  bootloader({ name: 'rpi', file: 'bootcode.bin' }),
 ]

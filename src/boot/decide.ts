@@ -13,7 +13,7 @@ export { worrying, type Answer, type Decision, type Rule, type Site } from './de
 /** Synchronous, total, pure. */
 export function decide(facts: Facts, table: Table, site: Site): Decision {
   if (facts.asks.kind === 'loader') return decideLoader(facts, table, site)
-  const ask = readPath(facts.asks.path)
+  const ask = readPath(facts.asks.path, site.bootloaders)
   switch (ask.kind) {
     case 'refused':
       return nothing('refused', ask.because)

@@ -25,6 +25,10 @@ export type Answer =
       readonly file: string
       /** Where the client is to fetch it by HTTP, and not by TFTP from `server`. */
       readonly url: string | undefined
+      /** What the loader puts before every path that it asks for (option 210). */
+      readonly prefix?: string | undefined
+      /** The boot service that this firmware looks for by name (option 43.9). */
+      readonly service?: string | undefined
     }
   | {
       readonly kind: 'text'
@@ -49,6 +53,7 @@ export type Rule =
   | 'unknown-firmware'
   | 'no-form'
   | 'no-http'
+  | 'loop'
   | 'loader-missing'
   | 'broken-template'
   | 'refused'
@@ -59,6 +64,7 @@ export const worrying: ReadonlySet<Rule> = new Set<Rule>([
   'no-form',
   'broken-template',
   'loader-missing',
+  'loop',
 ])
 
 export type Decision = {
@@ -67,6 +73,8 @@ export type Decision = {
   readonly reason: { readonly rule: Rule; readonly because: string }
   readonly host?: string | undefined
   readonly configuration?: string | undefined
+  /** The loader that the answer is the program of: what a server counts for `Facts.recent`. */
+  readonly loader?: string | undefined
 }
 
 /** Which configuration a client boots, and why; undefined where nobody said. */

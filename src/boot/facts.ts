@@ -2,6 +2,7 @@
 
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
+import type { Fetch } from './recent.ts'
 
 /** The program that asks. `rom`: firmware, BIOS or UEFI; `httpboot`: UEFI HTTP boot (option 60 HTTPClient). */
 export type Agent = 'rom' | 'httpboot' | 'ipxe' | 'unknown'
@@ -19,5 +20,7 @@ export type Facts = {
   /** Option 93, in the client's order; empty where it sent none. */
   readonly archs: readonly number[]
   readonly agent: Agent
+  /** The loaders it was sent lately; left out where nobody keeps count. */
+  readonly recent?: readonly Fetch[] | undefined
   readonly asks: { readonly kind: 'loader' } | { readonly kind: 'path'; readonly path: string }
 }

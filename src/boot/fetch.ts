@@ -6,7 +6,9 @@ import { macWithDashes, type Mac } from '../net/mac.ts'
 import { choose, formOf, gives, nothing, origin } from './decision.ts'
 import type { Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { loaderNames, notice } from './notice.ts'
 import type { Ask, Key } from './paths.ts'
+import { isLoop, loop } from './recent.ts'
 import { localBoot, render, type Variables } from './render.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
@@ -17,28 +19,26 @@ export type Menu = Extract<Ask, { kind: 'menu' }>
 export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): Decision {
   const mac = macAsked(ask.key, facts, table)
   const host = hostOfMac(table, mac)
-  const real: Answer = { kind: 'file', root: 'tftp', path: ask.path }
   const choice = choose(host, mac, table, site)
   const about = { host: host?.name, configuration: choice?.name }
+  const real = answersOf(facts, ask.path, table, site)
   // The names after 01-<mac> and the whole address belong to whoever wrote files of that name: a host that
   // has a configuration was served by then, and the shortened addresses name no single machine.
   if (choice === undefined || ask.key.by === 'ip-prefix') {
     return gives(
-      [real],
+      real,
       'menu-file',
       `nothing is deployed to ${mac ?? 'the client'}; a file of that name would do`,
       about,
     )
   }
-  const answer = textOf(choice, ask.language, host, mac, facts, table, site)
-  if (choice.rule === 'default-configuration') {
-    return 'fault' in answer
-      ? gives([real], 'broken-template', answer.fault, about)
-      : gives([real, answer], choice.rule, choice.because, about)
+  if (ask.isOptional === true && formOf(table, choice.name, ask.language) === undefined) {
+    return gives(real, 'file', `the file ${ask.path}`, about)
   }
-  return 'fault' in answer
-    ? nothing(answer.rule, answer.fault, about)
-    : gives([answer], choice.rule, choice.because, about)
+  const { answer, rule, because } = textOf(choice, ask.language, host, mac, facts, table, site)
+  const isDefault = choice.rule === 'default-configuration'
+  const answers = [...(isDefault ? real : []), ...(answer === undefined ? [] : [answer])]
+  return gives(answers, rule, because, about)
 }
 
 function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {
@@ -47,7 +47,7 @@ function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {
   return facts.mac
 }
 
-type Text = Extract<Answer, { kind: 'text' }>
+type Text = { readonly answer?: Answer | undefined; readonly rule: Rule; readonly because: string }
 
 function textOf(
   choice: Choice,
@@ -57,20 +57,44 @@ function textOf(
   facts: Facts,
   table: Table,
   site: Site,
-): Text | { readonly rule: Rule; readonly fault: string } {
+): Text {
+  const { rule, because } = choice
   const form = formOf(table, choice.name, language)
   if (form === undefined) {
-    if (choice.name === builtInLocal) return { kind: 'text', body: localBoot(language) }
-    return { rule: 'no-form', fault: `${choice.because}, which is not written for ${language}` }
+    if (choice.name === builtInLocal)
+      return { answer: { kind: 'text', body: localBoot(language) }, rule, because }
+    return noForm(choice, language, table, host)
   }
-  if (!form.template)
-    return { kind: 'text', body: form.text, ...(form.encoding && { encoding: form.encoding }) }
+  if (!form.template) {
+    const answer = {
+      kind: 'text',
+      body: form.text,
+      ...(form.encoding && { encoding: form.encoding }),
+    } as const
+    return { answer, rule, because }
+  }
   const rendered = render(form.text, variablesFor(facts, host, mac, site))
-  if ('fault' in rendered) return { rule: 'broken-template', fault: `${form.file} ${rendered.fault}` }
-  return { kind: 'text', body: rendered.text }
+  if ('fault' in rendered) return { rule: 'broken-template', because: `${form.file} ${rendered.fault}` }
+  return { answer: { kind: 'text', body: rendered.text }, rule, because }
 }
 
-/** What a template may name (contract.md, end of 7); the host's own vars last, so that they win. */
+/** The machine says it itself: whoever stands before it sees no log. */
+function noForm({ name, because }: Choice, language: Language, table: Table, host: Host | undefined): Text {
+  const forms = table.configurations.get(name)?.forms.map((form) => form.language) ?? []
+  const written = [...new Set(forms)].join(' and ')
+  const body = notice(language, [
+    `PXE Pilot: ${host?.name ?? 'this machine'} is to boot ${name},`,
+    `which is written for ${written}, and this is ${loaderNames[language]}.`,
+    `pxe-pilot explain ${host?.name ?? ''} says more.`,
+  ])
+  return {
+    answer: body === undefined ? undefined : { kind: 'text', body },
+    rule: 'no-form',
+    because: `${because}, which is not written for ${language}`,
+  }
+}
+
+/** What a template may name; the host's own vars last, so that they win. */
 export function variablesFor(
   facts: Facts,
   host: Host | undefined,
@@ -91,13 +115,25 @@ export function variablesFor(
   }
 }
 
-/** httproot (HTTP only), then tftproot, then the distribution's loaders. */
+/** A plain file; the loaders among them not over and over. */
 export function decideFile(facts: Facts, path: string, table: Table, site: Site): Decision {
-  const host = hostOfMac(table, facts.mac)
+  const about = { host: hostOfMac(table, facts.mac)?.name }
+  const isLoader = site.bootloaders.some(({ file }) => file === path)
+  if (isLoader && isLoop(facts.recent ?? [], path)) {
+    const who = about.host ?? facts.mac ?? 'the client'
+    const because = `${who} was sent ${path} ${loop.fetches} times in a minute, and gets it no more for that long: a loader that loads itself, or a machine that starts over`
+    return nothing('loop', because, about)
+  }
+  const answers = answersOf(facts, path, table, site)
+  return { ...gives(answers, 'file', `the file ${path}`, about), ...(isLoader && { loader: path }) }
+}
+
+/** httproot (HTTP only), then tftproot, then the distribution's loaders. */
+function answersOf(facts: Facts, path: string, table: Table, site: Site): readonly Answer[] {
   const answers: Answer[] = []
   if (facts.via === 'http') {
     answers.push({ kind: 'file', root: 'http', path })
-    const variables = variablesFor(facts, host, facts.mac, site)
+    const variables = variablesFor(facts, hostOfMac(table, facts.mac), facts.mac, site)
     answers.push({ kind: 'template', root: 'http', path: `${path}.tmpl`, variables })
   }
   for (const name of spellings(path, site.bootloaders)) {
@@ -108,7 +144,7 @@ export function decideFile(facts: Facts, path: string, table: Table, site: Site)
     const modules = slash < 0 ? undefined : table.modules.get(name.slice(0, slash))
     if (modules !== undefined) answers.push({ kind: 'loader', path: `${modules}${name.slice(slash)}` })
   }
-  return gives(answers, 'file', `the file ${path}`, { host: host?.name })
+  return answers
 }
 
 /** A loader in a folder asks there for every file its configuration names (syslinux.efi: `efi64//vmlinuz`). */

@@ -4,8 +4,10 @@ import type { Bootloader, Firmware, Host } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes } from '../net/mac.ts'
 import { firmwareOf, nameArchitectures } from './arch.ts'
-import { choose, formOf, gives, nothing, origin, type Answer, type Decision, type Site } from './decision.ts'
+import { choose, gives, nothing, origin } from './decision.ts'
+import type { About, Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { candidates, canShow, steppingStone, waysToDisk, type Setting } from './fitting.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
 /** For `asks.kind` loader. */
@@ -15,120 +17,135 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   const choice = choose(host, facts.mac, table, site)
   const about = { host: host?.name, configuration: choice?.name }
   if (firmware === undefined) {
-    return nothing(
-      'unknown-firmware',
-      `architecture ${nameArchitectures(facts.archs)} has no loader here`,
-      about,
-    )
+    const because = `architecture ${nameArchitectures(facts.archs)} has no loader here`
+    return nothing('unknown-firmware', because, about)
   }
-  if (choice === undefined) return decideLoaderOfMenuFile(facts, firmware, host, table, site)
-  if (choice.name === builtInLocal && (host?.localMethod ?? site.localMethod) === 'withhold') {
-    return nothing(
-      'local-withheld',
-      `${choice.because}: no boot offer, so that it goes on to its disk`,
-      about,
-    )
+  const setting: Setting = { facts, firmware, table, site }
+  if (choice === undefined) return decideLoaderOfMenuFile(setting, host)
+  const withheld = whyWithheld(setting, choice, host)
+  if (withheld !== undefined) {
+    return nothing(withheld.rule, `${choice.because}${withheld.because}`, about)
   }
-  if (choice.name === builtInLocal && facts.agent === 'httpboot') {
-    return nothing(
-      'local-withheld',
-      `${choice.because}: an HTTP boot offer would lead it away from its disk`,
-      about,
-    )
+  return decideLoaderFor(setting, choice, about)
+}
+
+/** What no loader could change. */
+function whyWithheld(
+  setting: Setting,
+  { name }: Choice,
+  host: Host | undefined,
+): { readonly rule: Rule; readonly because: string } | undefined {
+  const { facts, firmware, site } = setting
+  const overHttp = facts.agent === 'httpboot' || firmware.startsWith('http-')
+  if (name === builtInLocal && (host?.localMethod ?? site.localMethod) === 'withhold') {
+    return { rule: 'local-withheld', because: ': no boot offer, so that it goes on to its disk' }
   }
-  if (facts.agent === 'httpboot' && site.httpPort === undefined) {
-    return nothing(
-      'no-http',
-      `${choice.because}, but it boots over HTTP, which the settings do not serve`,
-      about,
-    )
+  if (name === builtInLocal && overHttp) {
+    return { rule: 'local-withheld', because: ': an HTTP boot offer would lead it away from its disk' }
   }
-  const script = facts.agent === 'ipxe' ? formOf(table, choice.name, 'ipxe') : undefined
-  if (script !== undefined && facts.mac !== undefined) {
-    const file = `ipxe.cfg/01-${macWithDashes(facts.mac)}`
-    return gives([byUrl(facts, file, site)], choice.rule, `${choice.because}; it is iPXE: its script`, about)
+  if (name === builtInLocal && waysToDisk(setting) === undefined) {
+    return { rule: 'local-withheld', because: `: no boot offer, so that ${firmware} goes on to its disk` }
   }
-  let missing: string | undefined
-  for (const loader of fitting(site.bootloaders, firmware, choice.name, table)) {
-    // An iPXE that is handed iPXE would ask again, for ever.
-    if (facts.agent === 'ipxe' && loader.language === 'ipxe') continue
-    const remedy = missingRemedy(loader, table)
-    if (remedy === undefined) {
-      return gives([bootFile(facts, loader.file, site)], choice.rule, `${choice.because}; ${firmware}`, about)
-    }
-    missing ??= remedy
+  if (overHttp && site.httpPort === undefined) {
+    return { rule: 'no-http', because: ', but it boots over HTTP, which the settings do not serve' }
   }
-  if (facts.agent === 'ipxe' && choice.name === builtInLocal && facts.mac !== undefined) {
-    const builtIn = byUrl(facts, `ipxe.cfg/01-${macWithDashes(facts.mac)}`, site)
-    return gives([builtIn], choice.rule, `${choice.because}; it is iPXE: the built-in script`, about)
+  return undefined
+}
+
+function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decision {
+  const { firmware, table } = setting
+  const { rule, because } = choice
+  const fitting = candidates(setting, choice.name)
+  const ready = fitting.find((loader) => isReady(loader, table))
+  if (ready !== undefined) {
+    return gives([bootFile(setting, ready)], rule, `${because}; ${howRuns(setting, ready)}`, about)
   }
-  return missing === undefined
-    ? nothing('no-form', `${choice.because}, but nothing written for it runs on ${firmware}`, about)
-    : nothing('loader-missing', `${choice.because}, but ${missing}`, about)
+  const stone = steppingStone(setting, choice.name).find((loader) => isReady(loader, table))
+  if (stone !== undefined) {
+    const first = `${firmware}; iPXE first, which then asks for a loader of its own`
+    return gives([bootFile(setting, stone)], rule, `${because}; ${first}`, about)
+  }
+  const [missing] = fitting
+  if (choice.name === builtInLocal) {
+    const lack = missing === undefined ? '' : ` (${remedyOf(missing, table)})`
+    const none = `no loader here that leads ${firmware} to its disk${lack}, so no boot offer`
+    return nothing('local-withheld', `${because}: ${none}`, about)
+  }
+  const why =
+    missing === undefined
+      ? `nothing written for it runs on ${firmware}${setting.facts.via === 'proxy' ? ' in proxy mode' : ''}`
+      : remedyOf(missing, table)
+  // A machine somebody deployed to says so on its own screen; others are left alone.
+  const shows = rule === 'default-configuration' ? [] : canShow(setting)
+  const screen = shows.find((loader) => isReady(loader, table))
+  const answers = screen === undefined ? [] : [bootFile(setting, screen)]
+  const told = screen === undefined ? '' : '; its screen says so'
+  return gives(
+    answers,
+    missing === undefined ? 'no-form' : 'loader-missing',
+    `${because}, but ${why}${told}`,
+    about,
+  )
+}
+
+function howRuns({ facts, firmware }: Setting, { language, resident }: Bootloader): string {
+  if (facts.agent === 'ipxe' && language === 'ipxe') return 'it is iPXE: its script'
+  return resident === true ? `${firmware}: its firmware reads it` : firmware
 }
 
 /** Nobody deployed anything, but an admin put a real file where a loader looks. */
-function decideLoaderOfMenuFile(
-  facts: Facts,
-  firmware: Firmware,
-  host: Host | undefined,
-  table: Table,
-  site: Site,
-): Decision {
+function decideLoaderOfMenuFile(setting: Setting, host: Host | undefined): Decision {
+  const { facts, firmware, table, site } = setting
   const who = host?.name ?? facts.mac ?? 'the client'
-  const names = ['pxelinux.cfg/default']
-  for (const mac of host?.macs ?? (facts.mac === undefined ? [] : [facts.mac])) {
-    names.unshift(`pxelinux.cfg/01-${macWithDashes(mac)}`)
-  }
+  const about = { host: host?.name }
+  const macs = host?.macs ?? (facts.mac === undefined ? [] : [facts.mac])
+  const names = [...macs.map((mac) => `pxelinux.cfg/01-${macWithDashes(mac)}`), 'pxelinux.cfg/default']
   const menu = names.find((name) => table.menus.has(name))
-  if (menu === undefined) {
-    return nothing('no-configuration', `nothing is deployed to ${who}`, { host: host?.name })
+  if (menu === undefined) return nothing('no-configuration', `nothing is deployed to ${who}`, about)
+  const readers = site.bootloaders.filter(
+    ({ language, firmwares }) => language === 'pxelinux' && firmwares.includes(firmware),
+  )
+  const ready = readers.find((loader) => isReady(loader, table))
+  if (ready !== undefined) {
+    const because = `nothing is deployed to ${who}; the file ${menu} is there`
+    return gives([bootFile(setting, ready)], 'menu-file', because, about)
   }
-  let missing: string | undefined
-  for (const loader of site.bootloaders) {
-    if (loader.language !== 'pxelinux' || !loader.firmwares.includes(firmware)) continue
-    missing = missingRemedy(loader, table)
-    if (missing === undefined) {
-      const because = `nothing is deployed to ${who}; the file ${menu} is there`
-      return gives([bootFile(facts, loader.file, site)], 'menu-file', because, { host: host?.name })
-    }
-  }
+  const [missing] = readers
   return missing === undefined
-    ? nothing('no-form', `the file ${menu} is there, but no loader of ${firmware} reads it`, {
-        host: host?.name,
-      })
-    : nothing('loader-missing', `the file ${menu} is there, but ${missing}`, { host: host?.name })
+    ? nothing('no-form', `the file ${menu} is there, but no loader of ${firmware} reads it`, about)
+    : nothing('loader-missing', `the file ${menu} is there, but ${remedyOf(missing, table)}`, about)
 }
 
-/** The loaders of `firmware` that can run `configuration`, the ones it was written for first. */
-function fitting(
-  bootloaders: readonly Bootloader[],
-  firmware: Firmware,
-  configuration: string,
-  table: Table,
-): readonly Bootloader[] {
-  const forms = table.configurations.get(configuration)?.forms ?? []
-  const runs = bootloaders.filter((loader) => loader.firmwares.includes(firmware))
-  const own = runs.filter((loader) => forms.some((form) => form.folder === loader.name))
-  const speaks = (loader: Bootloader) =>
-    configuration === builtInLocal || forms.some((form) => form.language === loader.language)
-  return [...own, ...runs.filter((loader) => !own.includes(loader) && speaks(loader))]
+/** Whether its file can be fetched here. */
+function isReady({ file, resident }: Bootloader, table: Table): boolean {
+  return resident === true || (table.loaders.get(file)?.from ?? 'nowhere') !== 'nowhere'
 }
 
-function missingRemedy({ file, resident }: Bootloader, table: Table): string | undefined {
-  if (resident === true) return undefined
+function remedyOf({ file }: Bootloader, table: Table): string {
   const loader = table.loaders.get(file)
-  if (loader === undefined) return `${file} is not there`
-  return loader.from === 'nowhere' ? loader.remedy : undefined
+  return loader?.from === 'nowhere' ? loader.remedy : `${file} is not there`
 }
 
-function bootFile(facts: Facts, file: string, site: Site): Answer {
-  return facts.agent === 'httpboot'
-    ? byUrl(facts, file, site)
-    : { kind: 'boot', server: facts.server, file, url: undefined }
+/** LPXELINUX speaks HTTP: with such a prefix it fetches all but itself that way (RFC 5071, option 210). */
+const speaksHttp = /(?:^|\/)lpxelinux\.0$/
+
+function bootFile({ facts, firmware, site }: Setting, loader: Bootloader): Answer {
+  const { server, mac, agent } = facts
+  const http = site.httpPort === undefined ? undefined : origin(formatIpv4(server), site.httpPort)
+  const isScript = agent === 'ipxe' && loader.language === 'ipxe'
+  const file = isScript
+    ? `ipxe.cfg/${mac === undefined ? 'default' : `01-${macWithDashes(mac)}`}`
+    : loader.file
+  const byUrl = (isScript || agent === 'httpboot' || firmware.startsWith('http-')) && http !== undefined
+  return {
+    kind: 'boot',
+    server,
+    file,
+    url: byUrl ? `${http}/${file}` : undefined,
+    ...(http !== undefined && speaksHttp.test(file) && { prefix: `${http}/` }),
+    ...(services[firmware] !== undefined && { service: services[firmware] }),
+  }
 }
 
-function byUrl({ server }: Facts, file: string, site: Site): Answer {
-  const url = site.httpPort === undefined ? undefined : `${origin(formatIpv4(server), site.httpPort)}/${file}`
-  return { kind: 'boot', server, file, url }
-}
+/** The boot ROM of a Raspberry Pi takes only an offer of this boot service (raspberrypi/documentation #1686). */
+const services: Readonly<Partial<Record<Firmware, string>>> = { rpi: 'Raspberry Pi Boot' }

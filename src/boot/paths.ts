@@ -1,10 +1,10 @@
 // What a requested path asks for: a per-host configuration under one of the names loaders use, or a plain file.
 
-import type { Language } from '../model.ts'
+import type { Bootloader, Language } from '../model.ts'
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 
-/** How a per-host name says which machine it means. */
+/** How a per-host name says which machine it means; `default`: by the address it is asked from. */
 export type Key =
   | { readonly by: 'mac'; readonly mac: Mac }
   | { readonly by: 'ip'; readonly ip: Ipv4 }
@@ -13,7 +13,14 @@ export type Key =
   | { readonly by: 'default' }
 
 export type Ask =
-  | { readonly kind: 'menu'; readonly language: Language; readonly key: Key; readonly path: string }
+  | {
+      readonly kind: 'menu'
+      readonly language: Language
+      readonly key: Key
+      readonly path: string
+      /** Its client goes on well without, so that only a text written for it is an answer. */
+      readonly isOptional?: true | undefined
+    }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'refused'; readonly because: string }
 
@@ -22,30 +29,58 @@ const longestPath = 4096
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+type Name = { readonly language: Language; readonly name: RegExp; readonly isOptional?: true }
+
 // The names each loader builds (PXELINUX: syslinux core/fs/pxe/pxe.c; GRUB: grub-core/normal/main.c
 // grub_try_normal_prefix; the ipxe.cfg names are ours). A folder before them is the loader's own.
-const menus: readonly { readonly language: Language; readonly name: RegExp }[] = [
+const keyed: readonly Name[] = [
   { language: 'pxelinux', name: /(?:^|\/)pxelinux\.cfg\/([^/]+)$/ },
   { language: 'grub', name: /(?:^|\/)grub\.cfg-([^/]+)$/ },
   { language: 'ipxe', name: /(?:^|\/)ipxe\.cfg\/([^/]+)$/ },
 ]
 
+// Names without a machine in them. GRUB's builds look below the prefix they were made with: Debian's for the network,
+// that of its installer, grub-mknetdir's; Red Hat's beside itself. A Raspberry Pi puts its serial number or MAC before.
+const shared: readonly Name[] = [
+  { language: 'pxelinux', name: /^(?:extlinux|petitboot)\.conf$/ },
+  { language: 'grub', name: /^(?:(?:(?:boot|debian-installer\/[\w-]+)\/)?grub\/|EFI\/[\w-]+\/)?grub\.cfg$/ },
+  { language: 'ipxe', name: /^autoexec\.ipxe$/, isOptional: true },
+  {
+    language: 'rpi',
+    name: /^(?:[0-9a-f]{8}\/|(?:[0-9a-f]{2}-){5}[0-9a-f]{2}\/)?config\.txt$/,
+    isOptional: true,
+  },
+]
+
 /**
  * Reads a path as a client spelled it. A leading slash, `//`, `/./` and backslashes are only spellings
- * (clients.md: Windows and PXE ROMs, syslinux.efi's `efi64//vmlinuz`); NUL and `..` are refused.
+ * (Windows and PXE ROMs, syslinux.efi's `efi64//vmlinuz`); NUL and `..` are refused.
  */
-export function readPath(raw: string): Ask {
+export function readPath(raw: string, bootloaders: readonly Bootloader[] = []): Ask {
   if (raw.includes('\0')) return { kind: 'refused', because: 'the name holds a NUL' }
   if (raw.length > longestPath) return { kind: 'refused', because: 'the name is too long' }
   const parts = raw.split(/[/\\]/).filter((part) => part !== '' && part !== '.')
   if (parts.includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
   const path = parts.join('/')
   if (hasHiddenName(path)) return { kind: 'refused', because: 'names with a dot in front are not served' }
-  for (const { language, name } of menus) {
+  for (const { language, name } of keyed) {
     const key = readKey(name.exec(path)?.[1])
     if (key !== undefined) return { kind: 'menu', language, key, path }
   }
+  const own = bootloaders.find((loader) => isOwnName(path, loader))
+  if (own !== undefined) return { kind: 'menu', language: own.language, key: { by: 'default' }, path }
+  for (const { language, name, isOptional } of shared) {
+    if (!name.test(path)) continue
+    return { kind: 'menu', language, key: { by: 'default' }, path, ...(isOptional && { isOptional }) }
+  }
   return { kind: 'file', path }
+}
+
+/** What the settings say of a build, as a file or as the folder of one; and beside a GRUB its `grub.cfg`. */
+function isOwnName(path: string, { configPath, file, language }: Bootloader): boolean {
+  const said = configPath.replace(/^\/+|\/+$/g, '')
+  if (said !== '' && (path === said || (language === 'grub' && path === `${said}/grub.cfg`))) return true
+  return language === 'grub' && path === `${file.slice(0, file.lastIndexOf('/') + 1)}grub.cfg`
 }
 
 /** Names with a dot in front are an admin's own (.git, .htpasswd), but for those that installers ask a mirror for. */
@@ -57,9 +92,10 @@ export function hasHiddenName(path: string): boolean {
 
 function readKey(text: string | undefined): Key | undefined {
   if (text === undefined) return undefined
-  if (text === 'default') return { by: 'default' }
+  // U-Boot asks for default-arm-bcm283x-rpi, default-arm-bcm283x and default-arm before.
+  if (/^default(?:-[\w-]+)?$/.test(text)) return { by: 'default' }
   // The first octet is the hardware type of RFC 1700; 01 is Ethernet, and every firmware here sends it.
-  const mac = /^01[-:]/.test(text) ? parseMac(text.slice(3)) : undefined
+  const mac = parseMac(text.replace(/^01[-:](?=.{17}$)/, ''))
   if (mac !== undefined) return { by: 'mac', mac }
   if (/^[0-9A-F]{8}$/i.test(text)) return { by: 'ip', ip: ipv4(Number.parseInt(text, 16)) }
   if (/^[0-9A-F]{1,7}$/i.test(text)) return { by: 'ip-prefix', digits: text.toUpperCase() }

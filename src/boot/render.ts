@@ -10,19 +10,37 @@ export const templateVariables = ['server', 'http', 'http_host', 'api', 'mac', '
 
 export type Rendered = { readonly text: string } | { readonly fault: string }
 
+/**
+ * GRUB's way to the disk, inside a menu entry. On UEFI its `exit` ends in the firmware's menu (OVMF), so the loader
+ * that a system left on a disk is looked for: a vendor's own before the one for removable media, which may only be
+ * a copy that repairs boot entries. Wildcards are the module regexp's; where it is not to be had, `search` is.
+ */
+export const grubToDisk: readonly string[] = [
+  'if [ "$grub_platform" = pc ]; then chainloader (hd0)+1; boot; fi',
+  'set efi=x64',
+  'if [ "$grub_cpu" = arm64 ]; then set efi=aa64; fi',
+  'if [ "$grub_cpu" = i386 ]; then set efi=ia32; fi',
+  'if [ "$grub_cpu" != x86_64 -a "$grub_cpu" != arm64 -a "$grub_cpu" != i386 ]; then set efi=$grub_cpu; fi',
+  'insmod regexp',
+  'for disk in (*); do',
+  '  for loader in $disk/EFI/*/shim$efi.efi $disk/EFI/*/grub$efi.efi $disk/EFI/systemd/systemd-boot$efi.efi \\',
+  '    $disk/EFI/Microsoft/Boot/bootmgfw.efi $disk/EFI/BOOT/BOOT$efi.EFI; do',
+  '    if [ -f "$loader" ]; then chainloader "$loader"; boot; fi',
+  '  done',
+  'done',
+  'search --no-floppy --set=root --file /EFI/BOOT/BOOT$efi.EFI',
+  'chainloader /EFI/BOOT/BOOT$efi.EFI',
+  'boot',
+  "echo 'PXE Pilot: no disk of this machine has a system to start.'",
+  'sleep --interruptible 30',
+  'exit 1',
+]
+
 const local: Readonly<Record<Language, string>> = {
   pxelinux: ['DEFAULT local', 'PROMPT 0', 'TIMEOUT 1', 'LABEL local', '  LOCALBOOT 0', ''].join('\n'),
-  // GRUB's `exit` ends in the firmware's menu on OVMF, so the disk's own loader is looked for.
-  grub: [
-    'set timeout=0',
-    'menuentry "local" {',
-    '  for loader in /EFI/BOOT/BOOTX64.EFI /EFI/BOOT/BOOTAA64.EFI /EFI/BOOT/BOOTIA32.EFI; do',
-    '    search --no-floppy --set=root --file "$loader" && chainloader "$loader" && boot',
-    '  done',
-    '  exit 1',
-    '}',
-    '',
-  ].join('\n'),
+  grub: ['set timeout=0', "menuentry 'local' {", ...grubToDisk.map((line) => `  ${line}`), '}', ''].join(
+    '\n',
+  ),
   // On UEFI a plain `exit` ends in the firmware's menu; `exit 1` goes on to the next boot entry.
   ipxe: ['#!ipxe', 'iseq ${platform} efi && exit 1 || exit', ''].join('\n'),
   // A Raspberry Pi on local is offered nothing, and asks for nothing.

@@ -26,6 +26,18 @@ const longestFile = 127
 const takeTheFile = [pxeSubOptions.discoveryControl, 1, 8] as const
 const pxeClient: OptionList[number] = [codes.vendorClass, Buffer.from('PXEClient')]
 const httpClient: OptionList[number] = [codes.vendorClass, Buffer.from('HTTPClient')]
+
+/**
+ * The menu of one boot service that the boot ROM of a Raspberry Pi looks for: discovery control 3 (neither broadcast
+ * nor multicast discovery), a prompt that waits 0 s, and the service of type 0 by its name.
+ */
+function menuOf(service: string): OptionList[number] {
+  const name = Buffer.from(service)
+  const menu = [pxeSubOptions.discoveryControl, 1, 3, pxeSubOptions.menuPrompt, 4, 0, ...Buffer.from('PXE')]
+  const item = [pxeSubOptions.bootMenu, name.length + 3, 0, 0, name.length, ...name]
+  return [codes.vendorSpecific, Uint8Array.of(...menu, ...item, pxeSubOptions.end)]
+}
+
 const withoutMenu: OptionList[number] = [
   codes.vendorSpecific,
   Uint8Array.of(...takeTheFile, pxeSubOptions.end),
@@ -38,7 +50,7 @@ export function bootFields(boot: Boot | undefined, client: Client, message: Mess
   if (boot === undefined) return { siaddr: ipv4(0), sname: '', file: '', options: echo }
   const file = boot.url ?? boot.file
   const isLong = Buffer.byteLength(file) > longestFile
-  const options: (readonly [number, Uint8Array])[] = [...vendorOptions(client, message), ...echo]
+  const options: (readonly [number, Uint8Array])[] = [...vendorOptions(boot, client, message), ...echo]
   // EDK2 reads option 67 before the field; others know only one of the two.
   if (isLong || client.agent === 'httpboot' || client.wants.includes(codes.bootfileName)) {
     options.push([codes.bootfileName, Buffer.from(file)])
@@ -46,13 +58,15 @@ export function bootFields(boot: Boot | undefined, client: Client, message: Mess
   if (client.wants.includes(codes.tftpServerName)) {
     options.push([codes.tftpServerName, Buffer.from(formatIpv4(boot.server))])
   }
+  if (boot.prefix !== undefined) options.push([codes.pathPrefix, Buffer.from(boot.prefix)])
   return { siaddr: boot.server, sname: '', file: isLong ? '' : file, options }
 }
 
 /** Option 60, without which firmware does not take an offer for one of a boot server, and 43. */
-function vendorOptions(client: Client, message: Message): OptionList {
+function vendorOptions(boot: Boot, client: Client, message: Message): OptionList {
   if (client.vendorClass.startsWith('HTTPClient')) return [httpClient]
   if (!client.vendorClass.startsWith('PXEClient')) return []
+  if (boot.service !== undefined) return [pxeClient, menuOf(boot.service)]
   const item = subOptions(message.options.get(codes.vendorSpecific)).get(pxeSubOptions.bootItem)
   if (item?.length !== 4) return [pxeClient, withoutMenu]
   // PXE 2.1 2.2.5: the item that was chosen from a menu, type and layer, comes back.

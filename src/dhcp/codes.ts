@@ -55,4 +55,10 @@ export const options = {
 export const relaySubOptions = { linkSelection: 5, serverIdentifierOverride: 11 } as const
 
 /** Of option 43 from and to a PXE client (PXE 2.1 table 2-1). */
-export const pxeSubOptions = { discoveryControl: 6, bootItem: 71, end: 255 } as const
+export const pxeSubOptions = {
+  discoveryControl: 6,
+  bootMenu: 9,
+  menuPrompt: 10,
+  bootItem: 71,
+  end: 255,
+} as const

@@ -7,6 +7,7 @@ import type { Context } from 'koa'
 import type { Decision } from '../boot/decide.ts'
 import type { Agent, Facts } from '../boot/facts.ts'
 import { hasHiddenName } from '../boot/paths.ts'
+import { Recent } from '../boot/recent.ts'
 import { DiskStuck } from '../disk.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Glance } from '../glance.ts'
@@ -57,6 +58,7 @@ class BootFiles {
   private readonly parts: BootFilesParts
   private readonly stock: Stock
   private readonly peers = new WeakMap<Socket, Peer>()
+  private readonly recent = new Recent()
 
   constructor(parts: BootFilesParts) {
     this.parts = parts
@@ -97,6 +99,10 @@ class BootFiles {
       const answered = await this.answer(ctx, judged).catch((error: unknown) => failed(ctx, error))
       const client = { mac: peer.mac, ip: peer.ip, host: answered.decision?.host }
       const { method, status, req, res } = ctx
+      const loader = answered.decision?.loader
+      if (loader !== undefined && method === 'GET' && status === 200) {
+        this.recent.add(peer.mac, loader, now())
+      }
       const left = ctx.respond === false && !res.writableFinished
       tellAnswer({ method, url: req.url ?? '', status, left }, client, answered, now() - started, tell)
     })
@@ -144,6 +150,7 @@ class BootFiles {
       ip,
       archs: [],
       agent: agentOf(req.headers['user-agent'] ?? ''),
+      recent: this.recent.of(mac, this.parts.now()),
       asks: { kind: 'path', path: name },
     })
     return { kind: 'decided', decision, name }

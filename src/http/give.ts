@@ -29,7 +29,7 @@ export async function give(ctx: Context, decision: Decision, name: string, stock
     refused ??= given?.refused
   }
   if (refused !== undefined) return say(ctx, 403, refused)
-  if (rule === 'refused') return say(ctx, 403, because)
+  if (rule === 'refused' || rule === 'loop') return say(ctx, 403, because)
   if (rule === 'broken-template') return say(ctx, 500, because)
   if (rule === 'file') return say(ctx, 404, `${because} is not there`)
   return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)

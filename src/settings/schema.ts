@@ -234,7 +234,7 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
 })
 
-/** Keys of old settings files that never did anything (contract.md, 4): accepted with a warning. */
+/** Keys of old settings files that never did anything: accepted with a warning. */
 export const ignoredKeys: ReadonlySet<string> = new Set([
   'discovery',
   'arp',

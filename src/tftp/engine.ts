@@ -1,6 +1,7 @@
 // Answers TFTP datagrams: whose transfer each belongs to, what a request gets, and how many there may be. No socket here.
 
 import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
+import { Recent, type Fetch } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
@@ -34,6 +35,7 @@ const newRequestAfterMs = 1000
 export class Engine {
   private readonly parts: EngineParts
   private readonly sessions: Sessions
+  private readonly recent = new Recent()
 
   constructor(parts: EngineParts) {
     this.parts = parts
@@ -106,7 +108,7 @@ export class Engine {
     const ip = parseIpv4(address) ?? ipv4(0)
     const mac = this.parts.table.addresses.get(ip)
     const client = { mac, ip, host: hostOfMac(this.parts.table, mac)?.name }
-    const decision = this.decide(port, packet.file, client)
+    const decision = this.decide(port, packet.file, client, this.recent.of(mac, this.parts.clock.now()))
     const text = textOf(decision)
     const before = this.sessions.get(key)
     if (before !== undefined && isRepeated(before, port, raw, text)) return before.receive({ kind: 'repeat' })
@@ -123,7 +125,12 @@ export class Engine {
       who: name === undefined ? address : `${name} (${address})`,
       client,
       // Spoofed requests are met by silence, as many of them as anyone likes.
-      tell: (event) => (event.step === 'tftp.silent' ? tellSparingly(event) : tell(event)),
+      tell: (event) => {
+        if (event.step === 'tftp.done' && decision.loader !== undefined) {
+          this.recent.add(mac, decision.loader, clock.now())
+        }
+        return event.step === 'tftp.silent' ? tellSparingly(event) : tell(event)
+      },
       clock,
       onProven: (proven) => this.sessions.proven(proven),
       onEnd: (over) => this.sessions.remove(key, over),
@@ -136,10 +143,10 @@ export class Engine {
     void this.answer(session, decision, packet)
   }
 
-  private decide({ address }: Port, path: string, { mac, ip }: Client): Decision {
+  private decide({ address }: Port, path: string, { mac, ip }: Client, recent: readonly Fetch[]): Decision {
     const server = this.parts.advertise ?? address
     const asks = { kind: 'path', path } as const
-    const facts = { via: 'tftp', server, mac, ip, archs: [], agent: 'unknown', asks } as const
+    const facts = { via: 'tftp', server, mac, ip, archs: [], agent: 'unknown', recent, asks } as const
     return decide(facts, this.parts.table, this.parts.site)
   }
 

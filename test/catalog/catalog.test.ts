@@ -292,6 +292,7 @@ test('real per-host files are menus; links of the original are kept apart for th
   await catalog.start()
   t.deepEqual([...(emitted[0]?.menus ?? [])].toSorted(), [
     'efi64/pxelinux.cfg/default',
+    'grub/grub.cfg',
     'grub/grub.cfg-01-52-54-00-00-00-01',
     'pxelinux.cfg/01-00-00-00-00-00-04',
     'pxelinux.cfg/01-52-54-00-00-00-01',

@@ -1,0 +1,104 @@
+// Which loaders can run a configuration on a machine, the best one first: what is tried is data, not branches.
+
+import type { Bootloader, Firmware, Language } from '../model.ts'
+import type { Site } from './decision.ts'
+import type { Facts } from './facts.ts'
+import { builtInLocal, type Table } from './table.ts'
+
+/** One client that asks for a loader, and what there is. */
+export type Setting = {
+  readonly facts: Facts
+  readonly firmware: Firmware
+  readonly table: Table
+  readonly site: Site
+}
+
+/**
+ * The languages in which `local` really reaches the disk, the surest first. On UEFI, SYSLINUX's LOCALBOOT ends in
+ * "Load Error", and the firmware tries HTTP boot for a minute and a half before it comes to the disk.
+ */
+const toDisk = {
+  bios: ['pxelinux', 'ipxe', 'grub'],
+  uefi: ['grub', 'ipxe'],
+  /** An iPXE that runs already need not fetch GRUB. */
+  uefiByIpxe: ['ipxe', 'grub'],
+} as const
+
+/** Undefined: such firmware goes on to its disk when it is offered nothing. */
+export function waysToDisk({ facts, firmware }: Setting): readonly Language[] | undefined {
+  if (firmware === 'bios') return toDisk.bios
+  if (!firmware.startsWith('uefi-')) return undefined
+  return facts.agent === 'ipxe' ? toDisk.uefiByIpxe : toDisk.uefi
+}
+
+/** An iPXE that runs already, in a card's ROM or sent before: its script is all it needs. */
+function ipxeItself(firmware: Firmware): Bootloader {
+  return {
+    name: 'ipxe',
+    file: 'ipxe.cfg',
+    configPath: '',
+    language: 'ipxe',
+    firmwares: [firmware],
+    resident: true,
+  }
+}
+
+/** What may run at all on this machine, in the order of the settings. */
+function runnable({ facts, firmware, site }: Setting): readonly Bootloader[] {
+  const listed = site.bootloaders.filter(
+    ({ language, firmwares }) =>
+      firmwares.includes(firmware) &&
+      // GRUB looks only at the ACK, which in proxy mode is that of another server, and stops at its prompt.
+      !(facts.via === 'proxy' && language === 'grub') &&
+      // An iPXE that is handed iPXE would ask again, for ever.
+      !(facts.agent === 'ipxe' && language === 'ipxe'),
+  )
+  return facts.agent === 'ipxe' ? [ipxeItself(firmware), ...listed] : listed
+}
+
+/** The loaders for `configuration`, the ones it was written for first. */
+export function candidates(setting: Setting, configuration: string): readonly Bootloader[] {
+  const { table } = setting
+  const forms = table.configurations.get(configuration)?.forms ?? []
+  const order = configuration === builtInLocal ? (waysToDisk(setting) ?? []) : undefined
+  const rank = (loader: Bootloader): number => {
+    const at = order?.indexOf(loader.language) ?? 0
+    if (at < 0) return Infinity
+    if (forms.some(({ folder }) => folder === loader.name)) return 0
+    if (forms.some(({ language }) => language === loader.language)) return 1
+    // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
+    if (loader.language === 'rpi' && order === undefined) return 1
+    return order === undefined ? Infinity : 2 + at
+  }
+  return runnable(setting)
+    .filter((loader) => rank(loader) < Infinity)
+    .toSorted((a, b) => rank(a) - rank(b))
+}
+
+/**
+ * Where firmware boots over HTTP and no loader for it reads the configuration: iPXE, which then asks as the firmware
+ * that it runs on, and can be sent any loader of it.
+ */
+export function steppingStone(setting: Setting, configuration: string): readonly Bootloader[] {
+  const { facts, firmware } = setting
+  const next = nextFirmware[firmware]
+  if (facts.agent === 'ipxe' || next === undefined) return []
+  const then: Setting = { ...setting, firmware: next, facts: { ...facts, agent: 'ipxe' } }
+  if (candidates(then, configuration).length === 0) return []
+  return runnable(setting).filter(({ language }) => language === 'ipxe')
+}
+
+const nextFirmware: Readonly<Partial<Record<Firmware, Firmware>>> = {
+  'http-bios': 'bios',
+  'http-ia32': 'uefi-ia32',
+  'http-x64': 'uefi-x64',
+  'http-arm32': 'uefi-arm32',
+  'http-arm64': 'uefi-arm64',
+  'http-riscv64': 'uefi-riscv64',
+  'http-loongarch64': 'uefi-loongarch64',
+}
+
+/** What can say on the machine's screen that nothing fits. */
+export function canShow(setting: Setting): readonly Bootloader[] {
+  return runnable(setting).filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
+}
