@@ -1,4 +1,4 @@
-// Gathers the leases of one tick, so that a storm of REQUESTs pays for one write and one word to the other thread.
+// Gathers the leases of what was read together, so that a storm of REQUESTs pays for one write and one word to the other thread.
 
 import type { Lease } from '../model.ts'
 import type { Outcome } from '../store/store.ts'
@@ -22,7 +22,8 @@ export class Commits {
   /** Resolves when `leases` are on disk and in force everywhere, or with what kept each from that. */
   add(leases: readonly Lease[]): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
-      if (this.waiting.push({ leases, resolve, reject }) === 1) setImmediate(() => void this.flush())
+      // After all that is read from the sockets now.
+      if (this.waiting.push({ leases, resolve, reject }) === 1) queueMicrotask(() => void this.flush())
     })
   }
 

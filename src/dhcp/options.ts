@@ -86,6 +86,14 @@ export class Options {
   }
 }
 
+/** The first octet of the option's value, of any bytes that may be a message; undefined where it is not found. */
+export function firstOctetOf(bytes: Buffer, code: number): number | undefined {
+  for (let at = optionsAt; at < bytes.length && bytes[at] !== codes.end; at = nextAfter(bytes, at)) {
+    if (bytes[at] === code) return bytes[at + 2]
+  }
+  return undefined
+}
+
 function nextAfter(bytes: Buffer, at: number): number {
   return bytes[at] === codes.pad ? at + 1 : at + 2 + (bytes[at + 1] ?? 0)
 }

@@ -2,7 +2,7 @@
 
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
 import { options as codes } from './codes.ts'
-import { Options, optionsAt, type Malformed } from './options.ts'
+import { firstOctetOf, Options, optionsAt, type Malformed } from './options.ts'
 
 export type { Malformed } from './options.ts'
 
@@ -42,6 +42,7 @@ export const broadcastFlag = 0x8000
 export const bootRequest = 1
 export const bootReply = 2
 
+const discover = 1
 const magicCookie = 0x63825363
 const chaddrLength = 16
 const snameLength = 64
@@ -71,6 +72,11 @@ export function decode(bytes: Buffer): Message | Malformed {
     chaddr: bytes.subarray(28, 28 + chaddrLength),
     options,
   }
+}
+
+/** Whether it says that it is a DISCOVER, without a look at the rest. */
+export function isDiscover(bytes: Buffer): boolean {
+  return firstOctetOf(bytes, codes.messageType) === discover
 }
 
 export type Reply = Omit<Message, 'options'> & {

@@ -14,6 +14,7 @@ import type { Outcome } from '../store/store.ts'
 import { Commits } from './commits.ts'
 import { Conflicts, type ConflictCheck } from './conflicts.ts'
 import { Engine } from './engine.ts'
+import { Inbox } from './inbox.ts'
 import { Leases } from './leases.ts'
 import { Links, type LinkState } from './links.ts'
 import { makeProbe } from './probe.ts'
@@ -166,7 +167,7 @@ export class DhcpServer {
       bind: settings.bind,
       port: settings.port,
       hasBootServer: settings.mode === 'proxy' || this.scopes.some(({ mode }) => mode === 'proxy'),
-      receive: (port, bytes, arrival, send) => void engine.receive(port, bytes, arrival, send),
+      receive: new Inbox((...datagram) => void engine.receive(...datagram), tell).put,
       openFrames,
       opened: (sockets) => this.searchRivals(sockets),
       closed: (name) => this.rivals?.forget(name),

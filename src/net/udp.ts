@@ -18,7 +18,7 @@ export type UdpPort = {
 export type Unsent = (why: string) => void
 
 /** How many datagrams are taken in one turn of the event loop, so that others have theirs. */
-const burst = 64
+const burst = 256
 
 /**
  * Bound to one interface (devices.ts). Node tells that something came; it and what waits behind it is then read, and
