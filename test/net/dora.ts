@@ -7,11 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const [server = '', relay = '', count = '0', perSecond = '0'] = process.argv.slice(2)
 
-/** RFC 2131 4.1 waits 4 s; what matters here is that it repeats. */
-const repeatMs = 2000
+/** RFC 2131 4.1: twice as long each time, up to 64 s; it begins with 4 s, PXE ROMs with less. */
+const firstRepeatMs = 2000
+const longestRepeatMs = 64_000
 
 const socket = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 })
-type Machine = { readonly began: number; sent: number; request?: Uint8Array | undefined }
+type Machine = { readonly began: number; due: number; repeatMs: number; request?: Uint8Array | undefined }
 const machines = new Map<number, Machine>()
 let leased = 0
 
@@ -27,7 +28,8 @@ function message(type: number, id: number, options: readonly number[]): Buffer {
 }
 
 function send(id: number, machine: Machine): void {
-  machine.sent = performance.now()
+  machine.due = performance.now() + machine.repeatMs
+  machine.repeatMs = Math.min(machine.repeatMs * 2, longestRepeatMs)
   socket.send(machine.request ?? message(1, id, []), 67, server, () => undefined)
 }
 
@@ -47,6 +49,7 @@ socket.on('message', (bytes) => {
   const type = optionOf(bytes, 53)?.[0]
   const yiaddr = [...bytes.subarray(16, 20)]
   if (type === 2 && machine.request === undefined) {
+    machine.repeatMs = firstRepeatMs
     machine.request = message(3, id, [50, 4, ...yiaddr, 54, 4, ...(optionOf(bytes, 54) ?? [])])
     send(id, machine)
   } else if (type === 5 && machine.request !== undefined) {
@@ -55,6 +58,7 @@ socket.on('message', (bytes) => {
     const mac = bytes.subarray(28, 34).toString('hex').match(/../g)?.join(':')
     process.stdout.write(`${mac} ${yiaddr.join('.')} ${Math.round(performance.now() - machine.began)}\n`)
   } else if (type === 6) {
+    machine.repeatMs = firstRepeatMs
     machine.request = undefined
     send(id, machine)
   }
@@ -65,12 +69,12 @@ const started = performance.now()
 for (let next = 0; leased < Number(count);) {
   const due = Math.min(Number(count), Math.floor(((performance.now() - started) / 1000) * Number(perSecond)))
   for (; next < due; next++) {
-    const machine: Machine = { began: performance.now(), sent: 0 }
+    const machine: Machine = { began: performance.now(), due: 0, repeatMs: firstRepeatMs }
     machines.set(next + 1, machine)
     send(next + 1, machine)
   }
-  const old = performance.now() - repeatMs
-  for (const [id, machine] of machines) if (machine.sent < old) send(id, machine)
+  const now = performance.now()
+  for (const [id, machine] of machines) if (machine.due < now) send(id, machine)
   await sleep(10)
 }
 process.exit(0)
