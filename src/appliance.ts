@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs'
 import type { Listener } from './api/listener.ts'
 import { apiApp } from './api/router.ts'
-import { writersOf } from './api/guard.ts'
-import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
+import { writersOf, type Writers } from './api/guard.ts'
+import { Tokens } from './api/tokens.ts'
 import { decide, type Site } from './boot/decide.ts'
 import type { Facts } from './boot/facts.ts'
 import {
@@ -17,28 +17,29 @@ import {
 } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { linterOf, type Linter } from './catalog/lint.ts'
+import { Clock } from './clock.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
 import { openGlance } from './glance.ts'
 import { bootFiles } from './http/files.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
 import type { Lease } from './model.ts'
-import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
 import { isAttached, localLinks } from './net/links.ts'
-import { neighbourOf } from './net/neighbours.ts'
 import { Power } from './power/power.ts'
-import { Registry, type Guards } from './registry.ts'
-import { declaredHosts, declaredVariables } from './settings/hosts.ts'
+import { formatIpv4, formatSubnet, type Ipv4 } from './net/ipv4.ts'
+import type { Mac } from './net/mac.ts'
+import { neighbourOf } from './net/neighbours.ts'
+import { Registry } from './registry.ts'
+import { Unknowns } from './registry/discovered.ts'
+import { needRestart } from './settings/difference.ts'
+import { declaredHosts, variablesOf } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
+import { guardsOf, rulesOf, siteOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
 
-/** How often the clock is looked at, and what it may be off by: NTP slews less than that. */
-const clockEveryMs = 5000
-const clockToleranceMs = 10_000
-
 export class Appliance {
-  private readonly settings: Settings
+  private settings: Settings
   private readonly tell: Tell
   private readonly site: Site
   private readonly table: Table = emptyTable()
@@ -47,13 +48,16 @@ export class Appliance {
   private readonly listenersOf: (() => readonly Listener[])[] = []
   /** Where it gives addresses. In proxy mode the leases on disk are those of an earlier server mode. */
   private dhcp: DhcpServer | undefined
-  /** What the time of the process has to be added to, for milliseconds since 1970. */
-  private clockOffset = Date.now() - performance.now()
+  private registry: Registry | undefined
+  private readonly unknowns: Unknowns
+  private readonly clock: Clock
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
     this.tell = tell
     this.site = siteOf(settings)
+    this.clock = new Clock(tell)
+    this.unknowns = new Unknowns(this.table, this.now)
   }
 
   /** What listens, for the person who started us, and for GET /v1/status. */
@@ -66,7 +70,15 @@ export class Appliance {
     const { settings, table, tell, now } = this
     const store = await openStore(settings.store)
     this.stops.push(() => store.close())
-    const registry = new Registry({ table, store, guards: guardsOf(settings), tell, now })
+    const registry = new Registry({
+      table,
+      store,
+      guards: guardsOf(settings),
+      rules: rulesOf(settings),
+      tell,
+      now,
+    })
+    this.registry = registry
     const leases = await registry.load(declaredHosts(settings.hosts))
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
@@ -79,8 +91,24 @@ export class Appliance {
     if (settings.http !== undefined) await this.startHttp(settings.http)
     await this.startApi(registry, catalog, linter)
     await this.startDhcp(registry, leases)
-    const clock = setInterval(() => void this.followClock(), clockEveryMs)
-    this.stops.push(() => clearInterval(clock))
+    this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
+  }
+
+  /** Takes what the settings file says now, as far as a running appliance can; what it cannot is told. */
+  async reload(settings: Settings): Promise<void> {
+    const { registry, tell } = this
+    const later = needRestart(this.settings, settings)
+    if (registry === undefined) return
+    const done = await registry.reload(declaredHosts(settings.hosts), guardsOf(settings), rulesOf(settings))
+    if ('fault' in done) {
+      const text = `${settings.file} was read again, and its hosts stay as they were: ${done.fault.message}`
+      return tell({ level: 'error', step: 'settings', text })
+    }
+    this.settings = settings
+    tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
+    if (later.length === 0) return
+    const text = `these settings have changed, and need a restart: ${later.join(', ')}`
+    tell({ level: 'warn', step: 'settings', text })
   }
 
   /** What is set, and leads nowhere. */
@@ -106,13 +134,13 @@ export class Appliance {
   }
 
   private catalog(registry: Registry): Catalog {
-    const { settings, site, tell } = this
+    const { settings, site, table, tell } = this
     return new Catalog({
       directory: settings.configuration.directory,
       tftproot: settings.tftp?.root,
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
-      variables: declaredVariables(settings.hosts),
+      variables: () => variablesOf(table.hosts.values()),
       changed: (contents) => registry.setCatalog(contents),
       tell,
       now: Date.now,
@@ -159,16 +187,24 @@ export class Appliance {
 
   private async startApi(registry: Registry, catalog: Catalog, linter: Linter): Promise<void> {
     const { settings, table, site, tell } = this
-    const { server, dhcp } = settings
     const power = this.power()
     this.stops.push(() => power.stop())
+    const { server } = settings
+    const writers = () => {
+      const { allow } = this.settings.server
+      return writersOf(allow, this.settings.dhcp?.subnets.map(({ subnet }) => subnet) ?? [])
+    }
+    if (server.tokens_file === undefined) this.tellOpen(writers())
     const app = apiApp({
       table,
       site,
-      declared: settings.hosts,
-      names: server.names,
-      writers: writersOf(server.allow, dhcp?.subnets.map(({ subnet }) => subnet) ?? []),
-      deploy: (configuration, targets) => registry.deploy(configuration, targets),
+      registry,
+      unknowns: this.unknowns,
+      names: () => this.settings.server.names,
+      writers,
+      tokens: server.tokens_file === undefined ? undefined : new Tokens(server.tokens_file, tell),
+      selfService: () => this.settings.configuration.self_service,
+      macOf: this.macOf,
       look: () => catalog.look(),
       lint: { all: () => linter.all(), one: (name) => linter.one(name) },
       listeners: () => this.listeners(),
@@ -191,6 +227,12 @@ export class Appliance {
       tell,
       now,
     })
+  }
+
+  private tellOpen({ subnets }: Writers): void {
+    const who = subnets === undefined ? 'everyone' : `everyone in ${subnets.map(formatSubnet).join(', ')}`
+    const text = `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
+    this.tell({ level: 'warn', step: 'settings', text })
   }
 
   private async listen(
@@ -224,9 +266,12 @@ export class Appliance {
       settings: dhcp,
       interfaces: settings.interfaces,
       advertise: settings.advertise,
-      hosts: [...table.hosts.values()],
+      reservedFor: (ip) => table.hosts.get(table.reserved.get(ip) ?? '')?.macs,
       leases,
-      decide: this.decide,
+      decide: (facts) => {
+        this.unknowns.note(facts)
+        return this.decide(facts)
+      },
       hostOf: (mac) => hostOfMac(table, mac),
       commit: (changed) => registry.commitLeases(changed),
       learn: (ip, mac) => registry.learnAddress(ip, mac),
@@ -239,45 +284,15 @@ export class Appliance {
     this.listenersOf.push(() => server.states().map((state) => ({ ...state, name: `DHCP ${dhcp.mode}` })))
   }
 
-  /** Milliseconds since 1970, never backwards: a clock that is set moves no lease, until followClock() moves all. */
-  private readonly now = (): number => this.clockOffset + performance.now()
-
-  /** The machine started without a clock, or was suspended: from now on its leases are told by the right time. */
-  private async followClock(): Promise<void> {
-    const set = Date.now() - this.now()
-    if (Math.abs(set) < clockToleranceMs) return
-    const shifted = this.dhcp?.shift(set)
-    this.clockOffset += set
-    const text = `the clock was set by ${Math.round(set / 1000)} s: leases last as long as they would have`
-    this.tell({ level: 'warn', step: 'clock', text })
-    try {
-      await shifted
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      this.tell({ level: 'error', step: 'clock', text: `the leases could not be written anew: ${why}` })
-    }
+  /** The card that has `ip`: by its lease, by what it took of another server, or because it answers for it. */
+  private readonly macOf = (ip: Ipv4): Mac | undefined => {
+    const lease = this.dhcp?.leases.recordAt(ip)
+    if (lease === undefined) return this.table.addresses.get(ip) ?? neighbourOf(ip)
+    return this.dhcp?.leases.activeAt(ip)?.state === 'bound' ? lease.mac : neighbourOf(ip)
   }
+
+  /** Milliseconds since 1970, never backwards but when the clock is set. */
+  private readonly now = (): number => this.clock.now()
 
   private readonly decide = (facts: Facts) => decide(facts, this.table, this.site)
-}
-
-function guardsOf({ hosts_policy, configuration }: Settings): Guards {
-  const { destructive, max_hosts_per_deploy } = configuration
-  return {
-    policy: hosts_policy,
-    default: configuration.default,
-    destructive,
-    maxHosts: max_hosts_per_deploy,
-  }
-}
-
-function siteOf(settings: Settings): Site {
-  const { configuration, http, server } = settings
-  return {
-    bootloaders: configuration.bootloaders?.map(bootloader) ?? builtInBootloaders,
-    default: configuration.default,
-    localMethod: configuration.local_method,
-    httpPort: http?.port,
-    apiPort: server.port,
-  }
 }

@@ -11,6 +11,7 @@ export const faultStatus = {
   host_unnamed: 400,
   token_needed: 401,
   write_not_allowed: 403,
+  not_own_host: 403,
   origin_not_allowed: 403,
   configuration_not_found: 404,
   host_not_found: 404,
@@ -126,6 +127,14 @@ export const faults = {
     code: 'confirmation_needed',
     message: `${why}: say "confirm": ${hosts}, the number of hosts that would change (--yes)`,
     more: { confirm: hosts },
+  }),
+  tokenNeeded: (what: string): Fault => ({
+    code: 'token_needed',
+    message: `${what} needs a token of server.tokens_file: send "Authorization: Bearer TOKEN" (PXE_PILOT_TOKEN)`,
+  }),
+  notOwnHost: (host: { readonly name: string; readonly macs: readonly string[] }, from: string): Fault => ({
+    code: 'not_own_host',
+    message: `${from} is not known to be ${host.name} (${host.macs.join(' ')}): without a token a machine may deploy to itself alone, from an address it was leased or answers for on our link`,
   }),
   nothingToUndo: (): Fault => ({
     code: 'nothing_to_undo',

@@ -9,6 +9,7 @@ import { addCommands } from './cli/commands.ts'
 import { printable } from './events.ts'
 import { logTo, type Log } from './log.ts'
 import { BindError } from './net/ports.ts'
+import { followSettings } from './reload.ts'
 import { readSettings, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 import { exit } from './threads.ts'
@@ -58,7 +59,8 @@ try {
 
 async function serve(options: { config?: string }): Promise<void> {
   const file = options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
-  const result = readSettings(file, { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] })
+  const environment = { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] }
+  const result = readSettings(file, environment)
   if ('faults' in result) {
     complain(file, result.faults)
     complain(file, result.warnings, 'warning: ')
@@ -72,11 +74,19 @@ async function serve(options: { config?: string }): Promise<void> {
     tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
   }
   // Only here: a command that asks a running server needs none of it.
-  const appliance = await import('./appliance.ts')
-  await run(settings, new appliance.Appliance(settings, tell), log)
+  const { Appliance } = await import('./appliance.ts')
+  const appliance = new Appliance(settings, tell)
+  const follow = () =>
+    followSettings({ file, environment, take: (changed) => appliance.reload(changed), tell })
+  await run(settings, appliance, follow, log)
 }
 
-async function run(settings: Settings, appliance: Appliance, log: Log): Promise<void> {
+async function run(
+  settings: Settings,
+  appliance: Appliance,
+  follow: () => () => void,
+  log: Log,
+): Promise<void> {
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
@@ -91,7 +101,9 @@ async function run(settings: Settings, appliance: Appliance, log: Log): Promise<
     process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
     process.exit(1)
   }
+  const unfollow = follow()
   await stop
+  unfollow()
   setTimeout(() => void exit(1), stopWithinMs).unref()
   await appliance.stop()
   await log.flush()

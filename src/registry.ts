@@ -54,6 +54,7 @@ export class Registry {
   private readonly now: () => number
   private readonly followers: Follower[] = []
   private readonly queue = new Queue((plans) => this.make(plans))
+  private names: readonly string[] = []
   private entries: readonly AuditEntry[] = []
   private held: Hold | null = null
   private wasImported = false
@@ -87,9 +88,15 @@ export class Registry {
     this.followers.push(follower)
   }
 
+  /** The names of the settings' hosts, in the file's order. */
+  get declared(): readonly string[] {
+    return this.names
+  }
+
   /** Brings the table up from the settings' hosts and from what was stored; yields the stored leases. */
   async load(declared: readonly Host[]): Promise<readonly Lease[]> {
     const stored = await this.store.load()
+    this.names = declared.map(({ name }) => name)
     this.entries = stored.audit
     this.held = stored.hold
     this.wasImported = stored.imported
@@ -128,6 +135,7 @@ export class Registry {
     return await this.queue.add(() => {
       this.guards = guards
       this.rules = rules
+      this.names = declared.map(({ name }) => name)
       return planSettings(difference(this.table, settled(declared, this.table)))
     }, true)
   }

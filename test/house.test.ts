@@ -27,10 +27,13 @@ const levels: Readonly<Record<string, number>> = {
   'tftp/': 4,
   'api/': 5,
   'http/': 6,
+  'clock.ts': 4,
+  'site.ts': 6,
   'appliance.ts': 7,
   'banner.ts': 7,
   'program.ts': 8,
   'main.ts': 9,
+  'reload.ts': 7,
 }
 
 type Never = { readonly from: RegExp; readonly to: RegExp; readonly because: string }

@@ -1,10 +1,9 @@
-// Reads a deploy's body: JSON whatever its Content-Type (curl -d says form), keys in any case, MACs in any notation.
+// Reads a body: JSON whatever its Content-Type (curl -d says form), keys in any case, then what the route's schema says.
 
 import type { IncomingMessage } from 'node:http'
+import { z } from 'zod'
 import type { Fault } from '../faults.ts'
-import type { DeployTarget } from '../registry.ts'
-
-export type DeployOrder = DeployTarget & { readonly reboot: boolean }
+import { show } from '../settings/explain.ts'
 
 /** Bytes. A thousand hosts take 50 KiB. */
 export const biggestBody = 1024 * 1024
@@ -26,8 +25,8 @@ export async function readBody(request: IncomingMessage): Promise<string | Fault
   return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
-/** What the body orders, in its order, or what is wrong with it. Nothing of it is checked against the table. */
-export function readDeploy(text: string): readonly DeployOrder[] | Fault {
+/** What `text` says, as `schema` has it; or the first thing that is wrong, with its path. */
+export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> | Fault {
   let body: unknown
   try {
     body = firstJsonValue(text)
@@ -35,46 +34,89 @@ export function readDeploy(text: string): readonly DeployOrder[] | Fault {
     const why = error instanceof Error ? error.message : String(error)
     return { code: 'body_not_json', message: `The body is not JSON: ${why}` }
   }
-  if (body === null) return []
-  if (!isObject(body)) return invalid('The body', 'an object such as {"hosts":[{"name":"h1"}]}')
-  const hosts = field(body, 'hosts') ?? []
-  if (!Array.isArray(hosts)) return invalid('hosts', 'a list')
-  const orders: DeployOrder[] = []
-  for (const [index, host] of hosts.entries()) {
-    const order = readOrder(host ?? {}, `hosts[${index}]`)
-    if ('code' in order) return order
-    orders.push(order)
-  }
-  return orders
+  const parsed = schema.safeParse(named(body, schema))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = issue === undefined || issue.path.length === 0 ? '' : show(issue.path)
+  const message = `${path || 'The body'} ${issue === undefined ? 'is not understood' : explained(issue)}`
+  return { code: 'body_invalid', message, more: { path } }
 }
 
-function readOrder(host: unknown, where: string): DeployOrder | Fault {
-  if (!isObject(host)) return invalid(where, 'an object')
-  const name = field(host, 'name')
-  const mac = field(host, 'macaddress', 'mac_address')
-  const reboot = field(host, 'reboot')
-  const configuration = field(host, 'configuration')
-  if (name !== undefined && typeof name !== 'string') return invalid(`${where}.name`, 'a text')
-  if (mac !== undefined && typeof mac !== 'string') return invalid(`${where}.macAddress`, 'a text')
-  if (reboot !== undefined && typeof reboot !== 'boolean') return invalid(`${where}.reboot`, 'true or false')
-  return {
-    name,
-    mac,
-    reboot: reboot ?? false,
-    configuration:
-      typeof configuration === 'string' || configuration === undefined
-        ? configuration
-        : JSON.stringify(configuration),
+/**
+ * With the keys as the schema spells them. encoding/json matches them in any case, the last one wins, and null is as
+ * good as absent where the schema has no use for it; `mac_address` and `macAddress` are one key.
+ */
+function named(value: unknown, schema: unknown): unknown {
+  const kind = unwrapped(schema)
+  if (kind instanceof z.ZodArray && Array.isArray(value)) {
+    return value.map((entry: unknown) => named(entry, kind.element))
+  }
+  if (!(kind instanceof z.ZodObject) || !isObject(value)) return value
+  const shape = kind.shape as Readonly<Record<string, z.ZodType>>
+  const spelled = new Map(Object.keys(shape).map((key) => [plain(key), key]))
+  const entries = Object.entries(value).flatMap(([key, entry]): [string, unknown][] => {
+    const known = spelled.get(plain(key))
+    const part = known === undefined ? undefined : shape[known]
+    if (known === undefined || part === undefined) return [[key, entry]]
+    return entry === null && !takesNull(part) ? [] : [[known, named(entry, part)]]
+  })
+  return Object.fromEntries(entries)
+}
+
+function plain(key: string): string {
+  return key.replaceAll('_', '').toLowerCase()
+}
+
+function takesNull(schema: z.ZodType): boolean {
+  return schema.safeParse(null).success
+}
+
+/** What optional(), nullable(), default() and a transformation wrap. */
+function unwrapped(schema: unknown): unknown {
+  let here = schema
+  for (;;) {
+    if (
+      here instanceof z.ZodOptional ||
+      here instanceof z.ZodNullable ||
+      here instanceof z.ZodDefault ||
+      here instanceof z.ZodPrefault
+    ) {
+      here = here.unwrap()
+    } else if (here instanceof z.ZodPipe) here = here.in
+    else return here
   }
 }
 
-/** encoding/json matches keys in any case, the last one wins, and null is as good as absent. */
-function field(object: Readonly<Record<string, unknown>>, ...names: readonly string[]): unknown {
-  let value: unknown
-  for (const [key, entry] of Object.entries(object)) {
-    if (names.includes(key.toLowerCase()) && entry !== null) value = entry
+const kinds: Readonly<Record<string, string>> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+}
+
+function explained(issue: z.core.$ZodIssue): string {
+  if (issue.message.startsWith('must be ')) return issue.message
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`
+    case 'unrecognized_keys':
+      return `has unknown keys: ${issue.keys.join(', ')}`
+    case 'too_small':
+      return issue.origin === 'array' || issue.origin === 'string'
+        ? 'must not be empty'
+        : `must be at least ${issue.minimum}`
+    case 'too_big':
+      return issue.origin === 'array' || issue.origin === 'string'
+        ? `must not be longer than ${issue.maximum}`
+        : `must be at most ${issue.maximum}`
+    default:
+      return `is not understood: ${issue.message}`
   }
-  return value
 }
 
 /** Go's decoder stops behind the first value: what follows it was never read, so it may be anything. */
@@ -82,17 +124,20 @@ function firstJsonValue(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    const end = endOfFirstObject(text)
+    const end = endOfFirstValue(text)
     if (end === undefined) throw error
     return JSON.parse(text.slice(0, end))
   }
 }
 
-function endOfFirstObject(text: string): number | undefined {
-  if (!text.trimStart().startsWith('{')) return undefined
+function endOfFirstValue(text: string): number | undefined {
+  const start = text.length - text.trimStart().length
+  // A null and what follows: the original's own client ends it with a line.
+  if (/^null\b/.test(text.slice(start, start + 5))) return start + 4
+  if (text[start] !== '{') return undefined
   let depth = 0
   let quoted = false
-  for (let at = 0; at < text.length; at++) {
+  for (let at = start; at < text.length; at++) {
     const character = text[at]
     if (quoted && character === '\\') at++
     else if (character === '"') quoted = !quoted
@@ -102,10 +147,6 @@ function endOfFirstObject(text: string): number | undefined {
   return undefined
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function invalid(where: string, what: string): Fault {
-  return { code: 'body_invalid', message: `${where} must be ${what}` }
 }

@@ -1,12 +1,10 @@
-// Configurations and bootloaders as the API shows them, and the deploy.
+// Configurations and bootloaders as the API shows them.
 
 import type { Site } from '../boot/decide.ts'
 import { localBoot } from '../boot/render.ts'
 import { builtInLocal, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Bootloader, Form } from '../model.ts'
-import type { Deployed } from '../registry.ts'
-import type { Rebooted } from './power.ts'
 
 export type ShownBootloader = { readonly name: string; readonly file: string; readonly config_path: string }
 
@@ -45,23 +43,9 @@ export function readConfiguration(
 ): { readonly name: string; readonly content: string } | Fault {
   const form = table.configurations.get(name)?.forms[0]
   if (form !== undefined) return { name, content: form.written ?? form.text }
-  return name === builtInLocal ? { name, content: localBoot('pxelinux') } : faults.configurationNotFound(name)
-}
-
-/** The reply to a deploy. */
-export function showDeployed(hosts: readonly Deployed[], rebooted: readonly Rebooted[]) {
-  return {
-    hosts: hosts.map(({ name, configuration, registered }, index) => {
-      const { rebooted: outcome = 'NO', message } = rebooted[index] ?? {}
-      return {
-        name,
-        configuration,
-        rebooted: outcome,
-        ...(registered && { registered }),
-        ...(message !== undefined && { message }),
-      }
-    }),
-  }
+  return name === builtInLocal
+    ? { name, content: localBoot('pxelinux') }
+    : faults.configurationNotFound(name, [...table.configurations.keys(), builtInLocal])
 }
 
 /** The forms we made of one NAME.yml are one file. */

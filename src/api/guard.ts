@@ -4,47 +4,71 @@ import { hostname, networkInterfaces } from 'node:os'
 import type { Context } from 'koa'
 import type { Fault } from '../faults.ts'
 import { inSubnet, ipv4, parseIpv4, type Subnet } from '../net/ipv4.ts'
+import type { Tokens } from './tokens.ts'
 
 export type GuardParts = {
   /** server.names: how browsers may call us. */
-  readonly names: readonly string[]
+  readonly names: () => readonly string[]
   /** Who may write; undefined: anyone. */
-  readonly writers: readonly Subnet[] | undefined
+  readonly writers: () => Writers
+  /** Undefined where server.tokens_file is left out: then the address alone decides. */
+  readonly tokens: Pick<Tokens, 'find'> | undefined
+}
+
+/** `subnets` undefined: anyone. */
+export type Writers = {
+  readonly subnets: readonly Subnet[] | undefined
+  /** server.allow says so, and holds whatever token there is. */
+  readonly isSet: boolean
 }
 
 const loopback: Subnet = { network: ipv4(0x7f000000), prefix: 8 }
 
 /** server.allow; where it is left out the configured subnets and ourselves; where there are none, anyone. */
-export function writersOf(
-  allow: readonly Subnet[] | undefined,
-  subnets: readonly Subnet[],
-): readonly Subnet[] | undefined {
-  if (allow !== undefined) return allow
-  return subnets.length === 0 ? undefined : [...subnets, loopback]
+export function writersOf(allow: readonly Subnet[] | undefined, subnets: readonly Subnet[]): Writers {
+  if (allow !== undefined) return { subnets: allow, isSet: true }
+  return { subnets: subnets.length === 0 ? undefined : [...subnets, loopback], isSet: false }
 }
 
-/** Why this request is not answered, or undefined. */
-export function objectionTo(ctx: Context, parts: GuardParts): Fault | undefined {
-  if (isBrowser(ctx) && !ownNames(ctx, parts.names).has(hostOf(ctx.get('Host')))) {
+/** `self`: what a machine may do for itself, and nothing else. */
+export type Access =
+  { readonly rights: 'read' | 'write' | 'self'; readonly by: string } | { readonly fault: Fault }
+
+/** What this request may do, or why it is not answered. */
+export function accessOf(ctx: Context, parts: GuardParts): Access {
+  if (isBrowser(ctx) && !ownNames(ctx, parts.names()).has(hostOf(ctx.get('Host')))) {
     // DNS rebinding: a page of another site whose name was made to point at us. Scripts may use any name.
-    return {
-      code: 'origin_not_allowed',
-      message: `Browsers may not call this server ${hostOf(ctx.get('Host'))}; add the name to server.names in pxe-pilot.yml`,
-    }
+    const message = `Browsers may not call this server ${hostOf(ctx.get('Host'))}; add the name to server.names in pxe-pilot.yml`
+    return { fault: { code: 'origin_not_allowed', message } }
   }
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') return undefined
+  if (ctx.method === 'GET' || ctx.method === 'HEAD') return { rights: 'read', by: '' }
   if (isForeign(ctx)) {
-    return { code: 'origin_not_allowed', message: 'A page of another site may not change anything here' }
+    const message = 'A page of another site may not change anything here'
+    return { fault: { code: 'origin_not_allowed', message } }
   }
+  const { subnets, isSet } = parts.writers()
   const address = callerOf(ctx)
   const ip = parseIpv4(address)
-  const { writers } = parts
-  if (writers === undefined || (ip !== undefined && writers.some((subnet) => inSubnet(ip, subnet))))
-    return undefined
-  return {
-    code: 'write_not_allowed',
-    message: `${address} may not change anything here; add its subnet to server.allow in pxe-pilot.yml`,
+  const isNear = subnets === undefined || (ip !== undefined && subnets.some((subnet) => inSubnet(ip, subnet)))
+  if (!isNear && (parts.tokens === undefined || isSet)) {
+    const message = `${address} may not change anything here; add its subnet to server.allow in pxe-pilot.yml`
+    return { fault: { code: 'write_not_allowed', message } }
   }
+  return parts.tokens === undefined ? { rights: 'write', by: '' } : byToken(ctx, parts.tokens)
+}
+
+function byToken(ctx: Context, tokens: Pick<Tokens, 'find'>): Access {
+  const given = /^Bearer +(\S+) *$/i.exec(ctx.get('Authorization'))?.[1]
+  if (given === undefined) return { rights: 'self', by: '' }
+  const token = tokens.find(given)
+  if (token === undefined) {
+    const message =
+      'The token is none of server.tokens_file: see PXE_PILOT_TOKEN, or the Authorization header'
+    return { fault: { code: 'token_needed', message } }
+  }
+  if (token.rights === 'write') return { rights: 'write', by: token.name }
+  const message = `The token ${token.name} may only read: its line in server.tokens_file ends with "read"`
+  return { fault: { code: 'write_not_allowed', message } }
 }
 
 /** The socket's address and never X-Forwarded-For, which anyone can write. */

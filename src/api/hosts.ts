@@ -4,10 +4,12 @@ import type { Site } from '../boot/decide.ts'
 import { configurationExists, type Table } from '../boot/table.ts'
 import type { Host } from '../model.ts'
 import type { PowerStatus } from '../power/power.ts'
-import { declaredHosts } from '../settings/hosts.ts'
-import type { HostSettings } from '../settings/schema.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
 import { secretName } from '../settings/secrets.ts'
+import type { PowerSettings } from '../settings/schema.ts'
 import { showConfiguration, type ShownConfiguration } from './configurations.ts'
+
+export type HostParts = { readonly table: Table; readonly site: Site }
 
 export type ShownHost = {
   readonly name: string
@@ -23,6 +25,9 @@ export type ShownHost = {
   readonly ipmi: Readonly<Record<string, string>> | null
   readonly management: Readonly<Record<string, unknown>> | null
   readonly registered?: true
+  /** Made over the API. */
+  readonly added?: true
+  readonly locked?: true
 }
 
 // What the original's Go wrote for strconv.ParseBool.
@@ -38,31 +43,20 @@ export function isStatusAsked(value: unknown): boolean {
   return typeof value !== 'string' || !/^[0fF]/.test(value)
 }
 
-/** Those of the settings file in its order, then the registered ones; null where there is none, as the original. */
+/** Those of the settings file in its order (`declared`), then the others; null where there is none, as the original. */
 export function listHosts(
-  table: Table,
-  site: Site,
-  declared: readonly HostSettings[],
+  declared: readonly string[],
   powerOf: (name: string) => PowerStatus,
+  parts: HostParts,
 ): readonly ShownHost[] | null {
-  const shown = declared.flatMap((settings) => {
-    const name = declaredHosts([settings])[0]?.name
-    const host = name === undefined ? undefined : table.hosts.get(name)
-    return host === undefined ? [] : showHost(host, table, site, powerOf(host.name), settings)
-  })
-  const names = new Set(shown.map((host) => host.name))
-  for (const host of table.hosts.values())
-    if (!names.has(host.name)) shown.push(showHost(host, table, site, powerOf(host.name)))
-  return shown.length === 0 ? null : shown
+  const { hosts } = parts.table
+  if (hosts.size === 0) return null
+  const first = declared.flatMap((name) => hosts.get(name) ?? [])
+  const others = [...hosts.values()].filter(({ origin }) => origin !== 'settings')
+  return [...first, ...others].map((host) => showHost(host, powerOf(host.name), parts))
 }
 
-function showHost(
-  host: Host,
-  table: Table,
-  site: Site,
-  { state, at, because }: PowerStatus,
-  settings?: HostSettings,
-): ShownHost {
+function showHost(host: Host, { state, at, because }: PowerStatus, { table, site }: HostParts): ShownHost {
   const assigned = table.assignments.get(host.name)
   return {
     name: host.name,
@@ -77,13 +71,38 @@ function showHost(
     powerState: state,
     ...(at !== undefined && { powerAskedAt: new Date(at).toISOString() }),
     ...(because !== undefined && { powerReason: because }),
-    ipmi: showIpmi(settings?.ipmi),
-    management: showManagement(settings?.management),
+    ipmi: showIpmi(host.power?.ipmi),
+    management: showManagement(host.power?.management),
     ...(host.origin === 'registered' && { registered: true }),
+    ...(host.origin === 'added' && { added: true }),
+    ...(host.locked && { locked: true }),
   }
 }
 
-function showIpmi(ipmi: HostSettings['ipmi']): ShownHost['ipmi'] {
+/** With everything a change of it may say. */
+export function showHostInFull(host: Host, status: PowerStatus, parts: HostParts) {
+  const { ip, locked, firmware, localMethod, vars, origin, power } = host
+  return {
+    ...showHost(host, status, parts),
+    origin,
+    ip: ip === undefined ? '' : formatIpv4(ip),
+    locked,
+    arch: firmware ?? '',
+    localMethod: localMethod ?? '',
+    redfish: withoutPassword(power?.redfish),
+    wol: withoutPassword(power?.wol),
+    vars: Object.fromEntries(
+      Object.entries(vars).map(([name, value]) => [name, secretName.test(name) ? '' : value]),
+    ),
+  }
+}
+
+function withoutPassword(settings: object | null | undefined): object | null {
+  if (settings === undefined || settings === null) return null
+  return 'password' in settings ? { ...settings, password: '' } : settings
+}
+
+function showIpmi(ipmi: PowerSettings['ipmi']): ShownHost['ipmi'] {
   if (ipmi === undefined || ipmi === null) return null
   return {
     macAddress: ipmi.mac_address ?? '',
@@ -95,7 +114,8 @@ function showIpmi(ipmi: HostSettings['ipmi']): ShownHost['ipmi'] {
   }
 }
 
-function showManagement(management: HostSettings['management']): ShownHost['management'] {
+/** The variables of an adapter are where its password stands. */
+function showManagement(management: PowerSettings['management']): ShownHost['management'] {
   if (management === undefined || management === null) return null
   return {
     macAddress: management.mac_address ?? '',

@@ -20,8 +20,9 @@ export function sendJson(ctx: Context, value: unknown, status = 200): void {
 }
 
 export function sendFault(ctx: Context, fault: Fault): void {
-  const { code, message } = fault
-  sendJson(ctx, { Message: message, message, code }, faultStatus[code])
+  const { code, message, more } = fault
+  if (code === 'token_needed') ctx.set('WWW-Authenticate', 'Bearer')
+  sendJson(ctx, { Message: message, message, code, ...more }, faultStatus[code])
 }
 
 /** gin's answer to an unknown path and to a wrong method alike. */

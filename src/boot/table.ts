@@ -39,6 +39,8 @@ export type Table = {
   revision: number
   readonly hosts: Map<string, Host>
   readonly hostByMac: Map<Mac, string>
+  /** The host an address is reserved for. */
+  readonly reserved: Map<Ipv4, string>
   readonly assignments: Map<string, string>
   /** Who holds an address: leases of ours, and in proxy mode what clients told the other server. */
   readonly addresses: Map<Ipv4, Mac>
@@ -58,6 +60,7 @@ export function emptyTable(): Table {
     revision: 0,
     hosts: new Map(),
     hostByMac: new Map(),
+    reserved: new Map(),
     assignments: new Map(),
     addresses: new Map(),
     held: false,
@@ -77,12 +80,13 @@ export function applyDelta(table: Table, delta: Delta): void {
 function applyChange(table: Table, change: Change): void {
   switch (change.kind) {
     case 'host':
-      forgetMacs(table, change.host.name)
+      forget(table, change.host.name)
       table.hosts.set(change.host.name, change.host)
+      if (change.host.ip !== undefined) table.reserved.set(change.host.ip, change.host.name)
       for (const mac of change.host.macs) table.hostByMac.set(mac, change.host.name)
       return
     case 'host-removed':
-      forgetMacs(table, change.name)
+      forget(table, change.name)
       table.hosts.delete(change.name)
       table.assignments.delete(change.name)
       return
@@ -105,10 +109,11 @@ function applyChange(table: Table, change: Change): void {
   }
 }
 
-function forgetMacs(table: Table, name: string): void {
-  for (const mac of table.hosts.get(name)?.macs ?? []) {
-    if (table.hostByMac.get(mac) === name) table.hostByMac.delete(mac)
-  }
+/** Its cards and its address; whoever took them over meanwhile keeps them. */
+function forget(table: Table, name: string): void {
+  const host = table.hosts.get(name)
+  for (const mac of host?.macs ?? []) if (table.hostByMac.get(mac) === name) table.hostByMac.delete(mac)
+  if (host?.ip !== undefined && table.reserved.get(host.ip) === name) table.reserved.delete(host.ip)
 }
 
 /** The host that has `mac`, declared or registered. */

@@ -34,7 +34,7 @@ export type CatalogParts = {
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** The variables that hosts declare: templates may name them, too. */
-  readonly variables?: readonly string[] | undefined
+  readonly variables?: (() => readonly string[]) | undefined
   /** The root of the system whose packages bring loaders; `/` unless a test says otherwise. */
   readonly system?: string | undefined
 }
@@ -57,7 +57,11 @@ export class Catalog {
 
   constructor(parts: CatalogParts) {
     this.parts = parts
-    this.scanner = new Scanner({ ...parts, variables: parts.variables ?? [], system: parts.system ?? '/' })
+    this.scanner = new Scanner({
+      ...parts,
+      variables: parts.variables ?? (() => []),
+      system: parts.system ?? '/',
+    })
   }
 
   /** Resolves when the first look is done, or hangs in a file server for 2 s. Never rejects. */

@@ -24,7 +24,7 @@ export type FolderParts = {
   readonly linked: boolean
   readonly language: Language | undefined
   /** The variables that hosts declare. */
-  readonly variables: readonly string[]
+  readonly variables: () => readonly string[]
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -179,8 +179,8 @@ export class Folder {
     const template = file.endsWith(suffix)
     const about = { file: join(name ?? '', file), folder: name, language, template }
     const read = this.isOneText(file)
-      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables)
-      : readForm(content.bytes, about, variables)
+      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables())
+      : readForm(content.bytes, about, variables())
     seen.taken = seen.signature
     seen.fault = 'fault' in read ? read.fault : undefined
     if (!('fault' in read)) seen.forms = [read].flat()

@@ -7,7 +7,7 @@ import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Configuration, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
-import { declaredVariables } from '../settings/hosts.ts'
+import { variablesOf } from '../settings/hosts.ts'
 import type { Settings } from '../settings/schema.ts'
 import { readGrub } from './lint-grub.ts'
 import { factsFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
@@ -45,7 +45,7 @@ export function linterOf(
     tftproot: tftp?.root,
     httproot: http?.root,
     links: tftp?.follow_links ?? 'inside',
-    variables: declaredVariables(hosts),
+    variables: variablesOf(hosts),
     names: [...server.names, ...(advertise === undefined ? [] : [formatIpv4(advertise)])],
     ...parts,
   })

@@ -20,7 +20,7 @@ export type ScannerParts = {
   readonly bootloaders: readonly Bootloader[]
   readonly links: Links
   /** The variables that hosts declare: templates may name them, too. */
-  readonly variables: readonly string[]
+  readonly variables: () => readonly string[]
   /** The root of the system whose packages bring loaders. */
   readonly system: string
   /** Milliseconds since 1970. */

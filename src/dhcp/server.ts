@@ -26,8 +26,8 @@ export type DhcpServerParts = {
   readonly settings: DhcpSettings
   readonly interfaces: readonly string[] | undefined
   readonly advertise: Ipv4 | undefined
-  /** The hosts of the settings, for their reserved addresses. */
-  readonly hosts: readonly Host[]
+  /** For whom an address is reserved; undefined for nobody. */
+  readonly reservedFor: (ip: Ipv4) => readonly Mac[] | undefined
   /** What the store holds. */
   readonly leases: readonly Lease[]
   readonly decide: (facts: Facts) => Decision
@@ -55,14 +55,13 @@ export class DhcpServer {
 
   constructor(parts: DhcpServerParts) {
     this.parts = parts
-    const { settings, hosts, hostOf, now } = parts
+    const { settings, reservedFor, hostOf, now } = parts
     this.scopes = scopesOf(settings)
-    const reservations = new Map(hosts.flatMap(({ ip, macs }) => (ip === undefined ? [] : [[ip, macs]])))
     const routers = new Set<Ipv4>(settings.subnets.flatMap(({ router }) => router ?? []))
     this.leases = new Leases({
       scopes: this.serverScopes(),
       identity: settings.identity,
-      reservedFor: (ip) => reservations.get(ip),
+      reservedFor,
       isKnown: (mac) => hostOf(mac) !== undefined,
       isTaken: (ip) => routers.has(ip) || this.links.isOurs(ip),
       conflicts: settings.conflict_check ? this.conflictCheck() : undefined,

@@ -7,8 +7,8 @@ export type Caller = {
   readonly by: string
   /** The address of its connection; empty where it is ourselves. */
   readonly from: string
-  /** Of the card that holds that address. */
-  readonly mac?: Mac | undefined
+  /** Of the card that holds that address; looked up only where it matters. */
+  readonly mac?: (() => Mac | undefined) | undefined
 }
 
 /** A change that comes from the settings or the disk, and from nobody on the network. */

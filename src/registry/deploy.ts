@@ -22,6 +22,8 @@ export type DeployHow = {
   readonly confirm?: number | undefined
   /** Only say what would be. */
   readonly dryRun?: boolean | undefined
+  /** The caller may change no host but the one it is. */
+  readonly onlySelf?: boolean | undefined
 }
 
 export type DeployOrder = DeployHow & {
@@ -61,6 +63,8 @@ export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Pl
   const named = planTargets(order, table, guards)
   if ('fault' in named) return named
   const { targets: hosts } = named
+  const other = order.onlySelf === true ? notItself(hosts, caller) : undefined
+  if (other !== undefined) return { fault: faults.notOwnHost(other.host, caller.from) }
   if (hosts.length === 0) return idle({ hosts: [] }, dryRun ? [] : [namedNobody(configuration)])
   const deployed = hosts.map(({ host, isNew }) => ({
     name: host.name,
@@ -84,6 +88,12 @@ export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Pl
     events: hosts.flatMap((target) => told(target, order, table, caller)),
     result: { hosts: deployed },
   }
+}
+
+/** A host that the caller's card is none of. */
+function notItself(hosts: readonly Target[], caller: Caller): Target | undefined {
+  const mac = caller.mac?.()
+  return hosts.find(({ host }) => mac === undefined || !host.macs.includes(mac))
 }
 
 /** Takes the assignment of a host away. */
@@ -157,7 +167,7 @@ function planTarget(target: DeployTarget, order: DeployOrder, table: Table, guar
   if (written === undefined || written === '') return faults.hostUnnamed()
   if (owner !== undefined) return known(owner)
   // An installer that names its second card means the machine that booted by the first.
-  const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac) : undefined
+  const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac?.()) : undefined
   if (booted !== undefined && mac !== undefined) return { host: booted, isNew: false, secondCard: mac }
   if (guards.policy === 'declared') return faults.macNotFound(written.toLowerCase())
   return mac === undefined || !isStation(mac)

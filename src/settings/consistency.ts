@@ -26,20 +26,20 @@ export function* cautions(settings: Settings): Generator<Inconsistency> {
 
 /** Nobody may rely on a guard that is not there, nor wait for what does not come. */
 function* unguarded(settings: Settings): Generator<Inconsistency> {
-  const { server, configuration, http } = settings
+  const { configuration, http } = settings
   const idle = 'is accepted, but not in force yet: it does nothing'
   if (http?.listing === true) yield { at: ['http', 'listing'], text: idle }
-  if (configuration.self_service.join() !== 'local') {
-    yield { at: ['configuration', 'self_service'], text: idle }
-  }
   if (settings.dhcp !== undefined && settings.dhcp.bind !== 0 && settings.interfaces !== undefined) {
     yield { at: ['interfaces'], text: 'is not looked at, as dhcp.bind names one address' }
   }
-  const text = 'is accepted, but not in force yet: it restricts nobody'
-  if (server.tokens_file !== undefined) yield { at: ['server', 'tokens_file'], text }
-  if (configuration.destructive.length > 0) yield { at: ['configuration', 'destructive'], text }
-  if (configuration.max_hosts_per_deploy !== undefined) {
-    yield { at: ['configuration', 'max_hosts_per_deploy'], text }
+  const { self_service: own, destructive } = configuration
+  const risky = own.find((name) => name !== 'local' && destructive.includes(name))
+  if (risky !== undefined) {
+    const text = `lets any machine deploy ${risky} to itself, which configuration.destructive guards`
+    yield { at: ['configuration', 'self_service'], text }
+  }
+  if (destructive.includes('local')) {
+    yield { at: ['configuration', 'destructive'], text: 'names local, which is never held up' }
   }
 }
 
@@ -161,8 +161,8 @@ function* hostFaults(settings: Settings): Generator<Inconsistency> {
   }
 }
 
-/** Why `ip` cannot be a machine's. */
-function takenBy(ip: Ipv4, { advertise, dhcp }: Settings): string | undefined {
+/** Why `ip` cannot be a machine's, as the end of a sentence. */
+export function takenBy(ip: Ipv4, { advertise, dhcp }: Settings): string | undefined {
   if (ip === advertise) return 'is our own address (advertise)'
   const subnets = dhcp?.subnets ?? []
   if (subnets.length === 0) return undefined

@@ -26,6 +26,8 @@ export function declaredHosts(settings: readonly HostSettings[]): readonly Host[
 }
 
 /** The variables that hosts declare, for templates. */
-export function declaredVariables(settings: readonly HostSettings[]): readonly string[] {
-  return [...new Set(settings.flatMap(({ vars }) => Object.keys(vars)))]
+export function variablesOf(hosts: Iterable<Pick<Host, 'vars'>>): readonly string[] {
+  const names = new Set<string>()
+  for (const { vars } of hosts) for (const name of Object.keys(vars)) names.add(name)
+  return [...names]
 }

@@ -184,7 +184,7 @@ const variableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a name of letters, digits and _, as in ${rack}')
 
-const host = z.strictObject({
+export const hostSchema = z.strictObject({
   name: plainText.optional(),
   mac_addresses: z.array(mac).nullish(),
   ip: ipv4.optional(),
@@ -222,7 +222,7 @@ export const settingsSchema = z.strictObject({
   http: http.optional(),
   server: server.prefault({}),
   configuration: configuration.prefault({}),
-  hosts: z.array(host).nullish(),
+  hosts: z.array(hostSchema).nullish(),
   hosts_policy: z.enum(['register', 'declared']).optional(),
   host_management_adapters: z.array(adapter).nullish(),
   store: path.optional(),
@@ -250,7 +250,7 @@ export type DhcpMode = z.infer<typeof dhcpMode>
 export type TftpSettings = z.infer<typeof tftp>
 export type HttpSettings = z.infer<typeof http>
 export type ServerSettings = z.infer<typeof server>
-export type HostSettings = z.infer<typeof host>
+export type HostSettings = z.infer<typeof hostSchema>
 export type IpmiSettings = z.infer<typeof ipmi>
 export type ManagementSettings = z.infer<typeof management>
 export type RedfishSettings = z.infer<typeof redfish>

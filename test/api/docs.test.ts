@@ -2,19 +2,18 @@
 
 import { readFileSync } from 'node:fs'
 import test from 'ava'
+import { routes } from '../../src/api/routes.ts'
 import { faultStatus } from '../../src/faults.ts'
 
 const docs = readFileSync('docs/api.md', 'utf8')
-const router = readFileSync('src/api/router.ts', 'utf8')
-
 test('docs/api.md has a row for each route, and none for another', (t) => {
-  const routes = [...router.matchAll(/^ +route\(\s*'(\w+)',\s*'([^']+)'/gm)].map(
-    ([, method = '', path = '']) =>
+  const documented = routes.map(
+    ({ method, path }) =>
       `${method.toUpperCase()} /v1${path.replaceAll(/:\w+/g, (name) => name.slice(1).toUpperCase())}`,
   )
   const rows = [...docs.matchAll(/^\| `([A-Z]+ \/[^`]*)` +\|/gm)].map(([, row]) => row)
   t.true(routes.length > 5)
-  t.deepEqual(rows.toSorted(), routes.toSorted())
+  t.deepEqual(rows.toSorted(), documented.toSorted())
 })
 
 test('docs/api.md calls no path that is not there', (t) => {
@@ -22,7 +21,11 @@ test('docs/api.md calls no path that is not there', (t) => {
     ([, path]) => path,
   )
   t.true(called.length > 5)
-  for (const path of called) t.true(router.includes(`'${path}`), path)
+  for (const start of called)
+    t.true(
+      routes.some(({ path }) => path.startsWith(start ?? '?')),
+      start,
+    )
 })
 
 test('docs/api.md has a row for each code, with its status', (t) => {

@@ -45,7 +45,7 @@ test('a script may call us by any name', async (t) => {
 })
 
 test('a browser only by names that are ours: DNS rebinding', async (t) => {
-  const { port } = await serveApi(t, { names: ['PXE.lab.example'] })
+  const { port } = await serveApi(t, { names: () => ['PXE.lab.example'] })
   for (const host of [
     `127.0.0.1:${port}`,
     'localhost',
@@ -100,7 +100,9 @@ test('a write from another site’s page is 403, from our own page it is not', a
 })
 
 test('writers: only from server.allow, and the refusal names the setting; reading stays open', async (t) => {
-  const { port, table, events } = await serveApi(t, { writers: [subnet('10.77.0.0/24')] })
+  const { port, table, events } = await serveApi(t, {
+    writers: () => ({ subnets: [subnet('10.77.0.0/24')], isSet: true }),
+  })
   const reply = await ask(port, 'PUT', { 'X-Forwarded-For': '10.77.0.5' })
   t.is(reply.status, 403)
   t.is(reply.code, 'write_not_allowed')
@@ -112,8 +114,8 @@ test('writers: only from server.allow, and the refusal names the setting; readin
 
 test('who may write by default: the configured subnets and ourselves; anyone where none is configured', (t) => {
   const lan = subnet('10.77.0.0/24')
-  t.is(writersOf(undefined, []), undefined)
-  t.deepEqual(writersOf(undefined, [lan]), [lan, subnet('127.0.0.0/8')])
-  t.deepEqual(writersOf([lan], []), [lan])
-  t.deepEqual(writersOf([], [lan]), [])
+  t.deepEqual(writersOf(undefined, []), { subnets: undefined, isSet: false })
+  t.deepEqual(writersOf(undefined, [lan]), { subnets: [lan, subnet('127.0.0.0/8')], isSet: false })
+  t.deepEqual(writersOf([lan], []), { subnets: [lan], isSet: true })
+  t.deepEqual(writersOf([], [lan]), { subnets: [], isSet: true })
 })

@@ -137,7 +137,10 @@ for (const address of ['h1', '10.77.0', '10.77.0.256', '010.77.0.1', '::1', '10.
 }
 
 test('who may not write may not end a lease, and still sees them', async (t) => {
-  const { url } = await serveApi(t, { ...held(), writers: [parseSubnet('10.77.0.0/24') as Subnet] })
+  const { url } = await serveApi(t, {
+    ...held(),
+    writers: () => ({ subnets: [parseSubnet('10.77.0.0/24') as Subnet], isSet: true }),
+  })
   const reply = await fetch(`${url}/v1/leases/10.77.0.100`, { method: 'DELETE' })
   t.is(reply.status, 403)
   t.is(((await reply.json()) as Record<string, unknown>)['code'], 'write_not_allowed')

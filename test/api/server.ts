@@ -13,6 +13,7 @@ import type { Form } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { Power, type PowerParts } from '../../src/power/power.ts'
 import { Registry, type Guards } from '../../src/registry.ts'
+import { Unknowns } from '../../src/registry/discovered.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import { parseSettings } from '../../src/settings/read.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -107,16 +108,19 @@ export async function serveApi(
   const app = apiApp({
     table: registry.table,
     site,
-    declared: read.settings.hosts,
-    deploy: (configuration, targets) => registry.deploy(configuration, targets),
+    registry,
+    unknowns: new Unknowns(registry.table, Date.now),
+    macOf: () => undefined,
+    selfService: () => ['local'],
+    tokens: undefined,
     look: async () => {},
     lint: { all: async () => [], one: async () => [] },
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
     leases: () => [],
     releaseLease: async () => undefined,
     power: powerOf(),
-    names: [],
-    writers: undefined,
+    names: () => [],
+    writers: () => ({ subnets: undefined, isSet: false }),
     tell,
     ...parts,
   })

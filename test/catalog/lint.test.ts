@@ -50,7 +50,7 @@ async function lint(
   const variables = ['rack', 'disk']
   const { catalog } = watched(t, at, {
     bootloaders,
-    variables,
+    variables: () => variables,
     changed: (contents) => change([{ kind: 'catalog', catalog: contents }]),
   })
   // A busy machine's first look may take longer than look() waits.

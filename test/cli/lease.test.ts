@@ -91,7 +91,7 @@ test('release: OK once, and then what to do, with exit 1', async (t) => {
 test('release by who may not: the setting that allows it, exit 1', async (t) => {
   const { url } = await serveApi(t, {
     ...held([lease]),
-    writers: [parseSubnet('10.77.0.0/24') as Subnet],
+    writers: () => ({ subnets: [parseSubnet('10.77.0.0/24') as Subnet], isSet: true }),
   })
   const { code, stderr } = await run('-s', url, 'lease', 'release', '10.77.0.100')
   t.is(code, 1)

@@ -27,7 +27,7 @@ test('a clock that is set, forward or back, ends no lease and makes none longer;
     settings,
     interfaces: undefined,
     advertise: undefined,
-    hosts: [],
+    reservedFor: () => undefined,
     leases: [
       lease('10.77.0.100', '52:54:00:00:00:01', time + hour),
       lease('10.77.0.101', '52:54:00:00:00:02', time - 1),

@@ -127,8 +127,9 @@ test('log.format json: each line is one object with its level, step and words', 
   await program.stop()
   const lines = program.transcript.text.trim().split('\n')
   t.true(lines.length >= 2)
-  for (const line of lines) t.like(JSON.parse(line), { level: 30 }, line)
-  const steps = lines.map((line) => (JSON.parse(line) as { step: string }).step)
+  const events = lines.map((line) => JSON.parse(line) as { level: number; step: string; msg: string })
+  for (const { level, msg } of events) t.true([30, 40].includes(level) && msg.length > 0, msg)
+  const steps = events.map(({ step }) => step)
   t.true(steps.includes('catalog.configuration'), steps.join())
 })
 

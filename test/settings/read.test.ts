@@ -274,13 +274,11 @@ test('a root that would give our own files away is warned about', (t) => {
   t.deepEqual(warningsOf('tftp: { root: ./pxe-pilot }'), [])
 })
 
-test('a guard that is not in force yet is warned about', (t) => {
-  const text =
-    'server: { tokens_file: ./tokens }\nconfiguration:\n  destructive: [a]\n  max_hosts_per_deploy: 3'
+test('a guard that guards nothing is warned about', (t) => {
+  const text = 'configuration:\n  self_service: [local, wipe]\n  destructive: [wipe, local]'
   t.deepEqual(warningsOf(text), [
-    '1: server.tokens_file is accepted, but not in force yet: it restricts nobody',
-    '3: configuration.destructive is accepted, but not in force yet: it restricts nobody',
-    '4: configuration.max_hosts_per_deploy is accepted, but not in force yet: it restricts nobody',
+    '2: configuration.self_service lets any machine deploy wipe to itself, which configuration.destructive guards',
+    '3: configuration.destructive names local, which is never held up',
   ])
 })
 

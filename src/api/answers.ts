@@ -1,0 +1,149 @@
+// What the API answers, as schemas: OpenAPI shows them, and the tests hold every answer against them.
+
+import { z } from 'zod'
+import { faultStatus, type FaultCode } from '../faults.ts'
+import { firmwares } from '../model.ts'
+
+const time = z.iso.datetime()
+const text = z.string()
+const bootloader = z.strictObject({ name: text, file: text, config_path: text })
+
+export const bootloaders = z.array(bootloader).nullable()
+
+export const configurations = z.array(z.strictObject({ name: text, bootloader }))
+
+export const configuration = z.strictObject({
+  name: text,
+  content: text.meta({ description: 'As it stands on disk.' }),
+})
+
+export const deployed = z.strictObject({
+  hosts: z.array(
+    z.strictObject({
+      name: text,
+      configuration: text.meta({ description: 'What it boots from now on.' }),
+      rebooted: z.enum(['NO', 'YES', 'ERROR']),
+      before: text.nullable().optional().meta({ description: 'Of a dry run: what it boots now.' }),
+      registered: z
+        .literal(true)
+        .optional()
+        .meta({ description: 'A MAC that nobody declared became this host.' }),
+      message: text.optional(),
+    }),
+  ),
+  dry_run: z.literal(true).optional(),
+  confirm: z
+    .int()
+    .optional()
+    .meta({ description: 'Of a dry run: the deploy has to be confirmed by this number.' }),
+  held: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'Machines boot local all the same, until the hold is released.' }),
+})
+
+const host = z.strictObject({
+  name: text,
+  macAddresses: z.array(text).nullable(),
+  configuration: z
+    .strictObject({
+      name: text,
+      bootloader,
+      vanished: z.literal(true).optional().meta({ description: 'Its file is gone: the host boots local.' }),
+    })
+    .nullable(),
+  powerState: z.enum(['', 'On', 'Off', 'Unknown']),
+  powerReason: text.optional(),
+  powerAskedAt: time.optional(),
+  ipmi: z.record(z.string(), z.unknown()).nullable(),
+  management: z.record(z.string(), z.unknown()).nullable(),
+  redfish: z.record(z.string(), z.unknown()).nullish(),
+  wol: z.record(z.string(), z.unknown()).nullish(),
+  registered: z.literal(true).optional().meta({ description: 'Made by a deploy to its MAC.' }),
+  added: z.literal(true).optional().meta({ description: 'Made over the API.' }),
+  locked: z.literal(true).optional(),
+})
+
+export const hosts = z.array(host).nullable()
+
+export const hostInFull = host.omit({ locked: true }).extend({
+  origin: z.enum(['settings', 'added', 'registered']),
+  ip: text,
+  locked: z.boolean(),
+  arch: z.enum(['', ...firmwares]),
+  localMethod: z.enum(['', 'auto', 'withhold']),
+  vars: z.record(z.string(), z.string()),
+})
+
+export const discovered = z.array(
+  z.strictObject({
+    mac: text,
+    vendor: text,
+    arch: z.enum(['', ...firmwares]),
+    uuid: text,
+    firstSeen: time,
+    lastSeen: time,
+    requests: z.int(),
+  }),
+)
+
+export const leases = z.array(
+  z.strictObject({
+    ip: text,
+    mac: text,
+    host: text,
+    hostname: text,
+    clientId: text,
+    state: z.enum(['bound', 'released', 'declined']),
+    since: time,
+    expires: time,
+  }),
+)
+
+const hostChange = z.strictObject({
+  name: text,
+  before: text.nullable().optional(),
+  after: text.nullable().optional(),
+  host: z.enum(['added', 'changed', 'removed']).optional(),
+})
+
+const change = z.strictObject({ id: z.int(), at: time, action: text, hosts: z.array(hostChange) })
+
+export const audit = z.array(
+  change.extend({
+    by: text.meta({ description: 'The name of the token.' }),
+    from: text.meta({ description: 'The address.' }),
+    undoes: z.int().optional(),
+    undoneBy: z.int().optional(),
+  }),
+)
+
+export const undone = change.extend({ confirm: z.int().optional(), dry_run: z.literal(true).optional() })
+
+export const hold = z.strictObject({
+  held: z.boolean(),
+  since: time.optional(),
+  by: text.optional(),
+  from: text.optional(),
+  reason: text.optional(),
+})
+
+export const status = z.strictObject({
+  serving: z.boolean(),
+  listeners: z.array(
+    z.strictObject({ name: text, where: text, serving: z.boolean(), because: text.optional() }),
+  ),
+})
+
+export const lint = z.strictObject({
+  findings: z.array(z.strictObject({ level: text, configuration: text, file: text, line: z.int(), text })),
+})
+
+export const fault = z.object({
+  Message: text.meta({ description: 'For scripts of the original, in its words.' }),
+  message: text,
+  code: z.enum(Object.keys(faultStatus) as [FaultCode, ...FaultCode[]]),
+  hint: text.optional(),
+  path: text.optional().meta({ description: 'The part of the body that is wrong.' }),
+  confirm: z.int().optional(),
+})

@@ -1,0 +1,69 @@
+// Who changed what, taking the last change back, and the hold, as the API shows them.
+
+import type { AuditEntry, Hold, HostChange } from '../model.ts'
+import type { Undone } from '../registry/undo.ts'
+
+type ShownChange = {
+  readonly name: string
+  /** What it booted; null: nothing was deployed to it. Both left out where that did not change. */
+  readonly before?: string | null
+  readonly after?: string | null
+  /** What became of the host itself. */
+  readonly host?: 'added' | 'changed' | 'removed'
+}
+
+/** The last one first. */
+export function listAudit(audit: readonly AuditEntry[], limit: number) {
+  const undone = new Map(
+    audit.flatMap(({ id, undoes }) => (undoes === undefined ? [] : [[undoes, id] as const])),
+  )
+  return audit
+    .slice(-limit)
+    .toReversed()
+    .map(({ id, at, action, by, from, changes, undoes }) => ({
+      id,
+      at: new Date(at).toISOString(),
+      action,
+      by,
+      from,
+      hosts: changes.map(showChange),
+      ...(undoes !== undefined && { undoes }),
+      ...(undone.has(id) && { undoneBy: undone.get(id) }),
+    }))
+}
+
+/** What returned, or would. */
+export function showUndone({ entry, hosts, confirm }: Undone, dryRun: boolean) {
+  const { id, action, at } = entry
+  return {
+    id,
+    action,
+    at: new Date(at).toISOString(),
+    hosts: hosts.map(showChange),
+    ...(confirm > 0 && { confirm }),
+    ...(dryRun && { dry_run: true }),
+  }
+}
+
+export function showHold(hold: Hold | null) {
+  return hold === null
+    ? { held: false }
+    : {
+        held: true,
+        since: new Date(hold.since).toISOString(),
+        by: hold.by,
+        from: hold.from,
+        reason: hold.reason,
+      }
+}
+
+/** Without the hosts' records, in which secrets stand. */
+function showChange({ host, configuration, record }: HostChange): ShownChange {
+  return {
+    name: host,
+    ...configuration,
+    ...(record && {
+      host: record.before === null ? 'added' : record.after === null ? 'removed' : 'changed',
+    }),
+  }
+}

@@ -1,0 +1,198 @@
+// What OpenAPI and the API page say of each route: its body, its answers, its faults.
+
+import { z } from 'zod'
+import type { FaultCode } from '../faults.ts'
+import * as answers from './answers.ts'
+import * as orders from './orders.ts'
+
+/** What the routes' page does not say of a path. */
+export type Description = {
+  readonly summary: string
+  readonly body?: z.ZodType
+  /** A body may be left out. */
+  readonly isOptional?: boolean
+  readonly query?: readonly { readonly name: string; readonly what: string; readonly schema: z.ZodType }[]
+  /** By status; undefined: no body. */
+  readonly answers: Readonly<Record<number, z.ZodType | undefined>>
+  readonly faults?: readonly FaultCode[]
+}
+
+const changes: readonly FaultCode[] = [
+  'token_needed',
+  'write_not_allowed',
+  'origin_not_allowed',
+  'store_full',
+]
+const bodies: readonly FaultCode[] = [...changes, 'body_not_json', 'body_invalid', 'body_too_big']
+const hostChanges: readonly FaultCode[] = [
+  ...bodies,
+  'host_declared',
+  'host_exists',
+  'mac_taken',
+  'address_taken',
+]
+
+const switching: readonly FaultCode[] = [
+  ...changes,
+  'host_not_found',
+  'host_locked',
+  'power_unmanaged',
+  'power_failed',
+]
+
+/** By method and path, as on the routes' page. */
+export const descriptions: Readonly<Record<string, Description>> = {
+  'get /healthcheck': { summary: 'The process answers', answers: { 204: undefined } },
+  'get /status': {
+    summary: 'Whether everything serves',
+    answers: { 200: answers.status, 503: answers.status },
+  },
+  'get /openapi.json': { summary: 'This document', answers: { 200: z.object({}).loose() } },
+  'get /configurations': { summary: 'What can be deployed', answers: { 200: answers.configurations } },
+  'get /configurations/:name': {
+    summary: 'The text of a configuration',
+    answers: { 200: answers.configuration },
+    faults: ['configuration_not_found'],
+  },
+  'get /configurations/:name/lint': {
+    summary: 'What is wrong with a configuration',
+    answers: { 200: answers.lint },
+    faults: ['configuration_not_found'],
+  },
+  'get /lint': { summary: 'What is wrong with all configurations', answers: { 200: answers.lint } },
+  'put /configurations/:name/deploy': {
+    summary: 'Deploy: what each of these hosts boots from now on; all of them, or none',
+    body: orders.deployOrder,
+    answers: { 200: answers.deployed },
+    faults: [
+      ...bodies,
+      'not_own_host',
+      'host_unnamed',
+      'configuration_not_found',
+      'host_not_found',
+      'host_mismatch',
+      'host_twice',
+      'host_locked',
+      'host_has_no_mac',
+      'confirmation_needed',
+      'configuration_not_allowed',
+    ],
+  },
+  'get /bootloaders': {
+    summary: 'The loaders, in order of preference',
+    answers: { 200: answers.bootloaders },
+  },
+  'get /hosts': {
+    summary: 'Every host',
+    query: [
+      {
+        name: 'status',
+        what: 'false: the power state that was heard last',
+        schema: z.enum(['true', 'false']),
+      },
+    ],
+    answers: { 200: answers.hosts },
+    faults: ['query_invalid'],
+  },
+  'post /hosts': {
+    summary: 'Add a host',
+    body: orders.hostOrder,
+    answers: { 201: answers.hostInFull },
+    faults: hostChanges,
+  },
+  'get /hosts/:name': {
+    summary: 'One host, with all that is known of it',
+    answers: { 200: answers.hostInFull },
+    faults: ['host_not_found'],
+  },
+  'put /hosts/:name': {
+    summary: 'Make a host what the body says, whether it is there or not',
+    body: orders.hostReplacement,
+    answers: { 200: answers.hostInFull, 201: answers.hostInFull },
+    faults: [...hostChanges, 'host_not_found'],
+  },
+  'patch /hosts/:name': {
+    summary: 'Change a host: what the body leaves out stays, null takes away',
+    body: orders.hostPatch,
+    answers: { 200: answers.hostInFull },
+    faults: [...hostChanges, 'host_not_found'],
+  },
+  'delete /hosts/:name': {
+    summary: 'Remove a host, and forget what it boots',
+    answers: { 204: undefined },
+    faults: [...changes, 'host_not_found', 'host_declared'],
+  },
+  'delete /hosts/:name/configuration': {
+    summary: 'Undeploy: the host boots nothing of its own any more',
+    answers: { 204: undefined },
+    faults: [...changes, 'host_not_found', 'host_locked'],
+  },
+  'patch /hosts/:name/reboot': {
+    summary: 'Reset what is on, switch on what is off',
+    answers: { 204: undefined },
+    faults: switching,
+  },
+  'patch /hosts/:name/on': { summary: 'Switch on', answers: { 204: undefined }, faults: switching },
+  'patch /hosts/:name/off': { summary: 'Switch off', answers: { 204: undefined }, faults: switching },
+  'patch /hosts/:name/reset': { summary: 'Reset', answers: { 204: undefined }, faults: switching },
+  'patch /hosts/:name/cycle': {
+    summary: 'Take the current away for a moment',
+    answers: { 204: undefined },
+    faults: switching,
+  },
+  'patch /refresh': {
+    summary: 'Look for the addresses of the controllers anew',
+    answers: { 204: undefined },
+    faults: changes,
+  },
+  'patch /discovery': {
+    summary: 'The same, as old scripts call it',
+    answers: { 204: undefined },
+    faults: changes,
+  },
+  'get /discovered': {
+    summary: 'Unknown machines that asked for a boot, the last one first',
+    answers: { 200: answers.discovered },
+  },
+  'post /discovered/:mac/adopt': {
+    summary: 'Make a host of an unknown machine',
+    body: orders.adoptOrder,
+    answers: { 201: answers.hostInFull },
+    faults: [...hostChanges, 'discovered_not_found'],
+  },
+  'get /leases': { summary: 'Who holds which address, and until when', answers: { 200: answers.leases } },
+  'delete /leases/:ip': {
+    summary: 'End a lease',
+    answers: { 204: undefined },
+    faults: [...changes, 'address_invalid', 'lease_not_found'],
+  },
+  'get /audit': {
+    summary: 'Who changed what, the last change first',
+    query: [{ name: 'limit', what: 'so many at most', schema: z.int().min(1).default(100) }],
+    answers: { 200: answers.audit },
+    faults: ['query_invalid'],
+  },
+  'post /undo': {
+    summary: 'Take the last change back',
+    body: orders.undoOrder,
+    isOptional: true,
+    answers: { 200: answers.undone },
+    faults: [
+      ...bodies,
+      'nothing_to_undo',
+      'undo_conflict',
+      'confirmation_needed',
+      'host_locked',
+      'mac_taken',
+    ],
+  },
+  'get /hold': { summary: 'Whether everything boots local', answers: { 200: answers.hold } },
+  'put /hold': {
+    summary: 'Every machine boots local, whatever was deployed, until this is released',
+    body: orders.holdOrder,
+    isOptional: true,
+    answers: { 200: answers.hold },
+    faults: bodies,
+  },
+  'delete /hold': { summary: 'Release the hold', answers: { 200: answers.hold }, faults: changes },
+}

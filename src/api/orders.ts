@@ -1,0 +1,119 @@
+// What the API's routes take: the schemas that validate bodies, and that OpenAPI shows.
+
+import { z } from 'zod'
+import type { DeployTarget } from '../registry.ts'
+import { hostSchema } from '../settings/schema.ts'
+
+const confirm = z
+  .int('must be a number of hosts')
+  .min(0)
+  .optional()
+  .meta({ description: 'The number of hosts that would change, where a change has to be confirmed.' })
+const dryRun = z.boolean().optional().meta({ description: 'Only say what would be.' })
+
+const deployHost = z.object({
+  name: z.string().optional().meta({ description: 'The host, exactly.' }),
+  macAddress: z
+    .string()
+    .optional()
+    .meta({ description: 'Any of its cards, in any notation; mac_address is the same.' }),
+  reboot: z.boolean().optional().meta({ description: 'Reboot it as soon as the deploy is in force.' }),
+  configuration: z.unknown().optional().meta({ description: 'Refused: it is in the path.' }),
+})
+
+/** Unknown keys are ignored, and null is an empty list, as in the original. */
+export const deployOrder = z
+  .object({
+    // A host that is null is one without a name.
+    hosts: z
+      .array(deployHost.nullable().transform((host) => host ?? {}))
+      .optional()
+      .transform((hosts) => hosts ?? []),
+    dry_run: dryRun,
+    confirm,
+  })
+  .nullable()
+  .transform((order) => order ?? { hosts: [] })
+
+export type DeployBody = z.output<typeof deployOrder>
+
+/** As the registry takes it. */
+export function targetsOf({ hosts }: DeployBody): readonly DeployTarget[] {
+  return hosts.map(({ name, macAddress, configuration }) => ({
+    name,
+    mac: macAddress,
+    configuration:
+      typeof configuration === 'string'
+        ? configuration
+        : configuration == null
+          ? undefined
+          : 'of another type',
+  }))
+}
+
+/** A name that stands in a path, a file name and a log line as it is. */
+export const hostName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/,
+    'must be a name of letters, digits, ".", "_" and "-", at most 253',
+  )
+
+const own = hostSchema.shape
+const described = {
+  name: hostName,
+  macAddresses: z.array(own.mac_addresses.unwrap().unwrap().element).min(1).max(64),
+  ip: own.ip.meta({ description: 'Its reserved address.' }),
+  locked: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Nothing but local may be deployed to it, and nothing switches it.' }),
+  arch: own.arch.meta({ description: 'Its firmware, where it does not tell.' }),
+  localMethod: own.local_method,
+  vars: own.vars.meta({ description: 'For the variables of templates.' }),
+  // A file on the server is named by its settings alone.
+  ipmi: own.ipmi.unwrap().unwrap().omit({ password_file: true }).nullish(),
+  management: own.management,
+  redfish: own.redfish.unwrap().unwrap().omit({ password_file: true }).nullish(),
+  wol: own.wol,
+} as const
+
+/** A whole host: what is left out is at its default. */
+export const hostOrder = z.strictObject(described)
+
+/** What is left out stays as it is; null takes it away. */
+export const hostPatch = z.strictObject({
+  name: hostName.optional(),
+  macAddresses: described.macAddresses.optional(),
+  ip: own.ip.nullable(),
+  locked: z.boolean().optional(),
+  arch: own.arch.nullable(),
+  localMethod: own.local_method.nullable(),
+  vars: own.vars.unwrap().nullish(),
+  ipmi: described.ipmi,
+  management: described.management,
+  redfish: described.redfish,
+  wol: described.wol,
+})
+
+export const hostReplacement = hostOrder.extend({ name: hostName.optional() })
+
+export const adoptOrder = z.strictObject({ name: hostName, locked: z.boolean().default(false) })
+
+export const undoOrder = z
+  .strictObject({
+    id: z
+      .int('must be the number of a change')
+      .min(1)
+      .optional()
+      .meta({ description: 'The change that is meant; another one is not taken back.' }),
+    dry_run: dryRun,
+    confirm,
+  })
+  .nullable()
+  .transform((order) => order ?? {})
+
+export const holdOrder = z
+  .strictObject({ reason: z.string().max(200).optional() })
+  .nullable()
+  .transform((order) => order ?? {})

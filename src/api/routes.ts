@@ -1,0 +1,130 @@
+// Every path of the API, on one page; each is there with and without /v1, as the use case writes it.
+
+import type { Context } from 'koa'
+import { refuse } from './answer.ts'
+import { listConfigurations, readConfiguration, showBootloader } from './configurations.ts'
+import { deploy, type DeployParts } from './deploys.ts'
+import { callerOf, type GuardParts } from './guard.ts'
+import type { Order } from '../power/power.ts'
+import { isStatusAsked, isStatusQuery, listHosts } from './hosts.ts'
+import { endLease, listLeases, type LeaseParts } from './leases.ts'
+import { lintAll, lintOne, type LintParts } from './lint.ts'
+import type { Listener } from './listener.ts'
+import { powerStates, switchHost } from './power.ts'
+import { openApi } from './openapi.ts'
+import {
+  addHost,
+  adopt,
+  changeHost,
+  releaseHold,
+  removeHost,
+  replaceHost,
+  sendAudit,
+  sendDiscovered,
+  sendHold,
+  sendHost,
+  setHold,
+  undeploy,
+  undo,
+  type RegistryParts,
+} from './registry-routes.ts'
+import { sendFault, sendJson } from './reply.ts'
+
+export type ApiParts = GuardParts &
+  LeaseParts &
+  LintParts &
+  DeployParts &
+  RegistryParts & {
+    readonly listeners: () => readonly Listener[]
+  }
+
+export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete'
+
+/** `named`: what stands in the path for `:name`, `:mac` or `:ip`. */
+export type Route = {
+  readonly method: Method
+  readonly path: string
+  readonly answer: (ctx: Context, named: string, parts: ApiParts) => unknown
+}
+
+const route = (method: Method, path: string, answer: Route['answer']): Route => ({ method, path, answer })
+
+export const routes: readonly Route[] = [
+  route('get', '/healthcheck', (ctx) => (ctx.status = 204)),
+  route('get', '/status', (ctx, _, { listeners }) => sendStatus(ctx, listeners())),
+  route('get', '/openapi.json', (ctx) => sendJson(ctx, openApi)),
+  route('get', '/configurations', async (ctx, _, { look, table, site }) => {
+    await look()
+    sendJson(ctx, listConfigurations(table, site))
+  }),
+  route('get', '/configurations/:name', async (ctx, name, { look, table }) => {
+    await look()
+    const found = readConfiguration(name, table)
+    if ('code' in found) sendFault(ctx, found)
+    else sendJson(ctx, found)
+  }),
+  route('get', '/configurations/:name/lint', async (ctx, name, parts) => {
+    await parts.look()
+    await lintOne(ctx, name, parts)
+  }),
+  route('get', '/lint', async (ctx, _, parts) => {
+    await parts.look()
+    await lintAll(ctx, parts)
+  }),
+  route('put', '/configurations/:name/deploy', deploy),
+  route('get', '/bootloaders', (ctx, _, { site }) =>
+    sendJson(ctx, site.bootloaders.length === 0 ? null : site.bootloaders.map(showBootloader)),
+  ),
+  route('get', '/hosts', async (ctx, _, parts) => {
+    const { status } = ctx.query
+    if (!isStatusQuery(status)) {
+      return sendFault(ctx, { code: 'query_invalid', message: 'status must be true or false' })
+    }
+    const powerOf = await powerStates(parts, isStatusAsked(status))
+    sendJson(ctx, listHosts(parts.registry.declared, powerOf, parts))
+  }),
+  route('post', '/hosts', addHost),
+  route('get', '/hosts/:name', sendHost),
+  route('put', '/hosts/:name', replaceHost),
+  route('patch', '/hosts/:name', changeHost),
+  route('delete', '/hosts/:name', removeHost),
+  route('delete', '/hosts/:name/configuration', undeploy),
+  route('patch', '/hosts/:name/reboot', (ctx, name, parts) => switchPower(ctx, name, 'reboot', parts)),
+  route('patch', '/hosts/:name/on', (ctx, name, parts) => switchPower(ctx, name, 'on', parts)),
+  route('patch', '/hosts/:name/off', (ctx, name, parts) => switchPower(ctx, name, 'off', parts)),
+  route('patch', '/hosts/:name/reset', (ctx, name, parts) => switchPower(ctx, name, 'reset', parts)),
+  route('patch', '/hosts/:name/cycle', (ctx, name, parts) => switchPower(ctx, name, 'cycle', parts)),
+  route('patch', '/refresh', refresh),
+  route('patch', '/discovery', refresh),
+  route('get', '/discovered', (ctx, _, parts) => sendDiscovered(ctx, parts)),
+  route('post', '/discovered/:mac/adopt', adopt),
+  route('get', '/leases', (ctx, _, parts) => sendJson(ctx, listLeases(parts))),
+  route('delete', '/leases/:ip', releaseLease),
+  route('get', '/audit', (ctx, _, parts) => sendAudit(ctx, parts)),
+  route('post', '/undo', undo),
+  route('get', '/hold', (ctx, _, parts) => sendHold(ctx, parts)),
+  route('put', '/hold', setHold),
+  route('delete', '/hold', releaseHold),
+]
+
+async function switchPower(ctx: Context, name: string, order: Order, parts: ApiParts): Promise<void> {
+  const switched = await switchHost(name, order, parts)
+  if ('fault' in switched) return refuse(ctx, switched.fault, parts.tell)
+  ctx.status = 204
+}
+
+async function refresh(ctx: Context, _: string, { power }: ApiParts): Promise<void> {
+  await power.refresh()
+  ctx.status = 204
+}
+
+async function releaseLease(ctx: Context, ip: string, parts: ApiParts): Promise<void> {
+  const fault = await endLease(ip, callerOf(ctx), parts)
+  if (fault !== undefined) return refuse(ctx, fault, parts.tell)
+  ctx.status = 204
+}
+
+function sendStatus(ctx: Context, listeners: readonly Listener[]): void {
+  const serving = listeners.every((listener) => listener.serving)
+  sendJson(ctx, { serving, listeners }, serving ? 200 : 503)
+}

@@ -1,0 +1,34 @@
+// What the parts need of the settings, in their own words.
+
+import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
+import type { Site } from './boot/decide.ts'
+import type { Guards } from './registry.ts'
+import type { HostRules } from './registry/hosts.ts'
+import { takenBy } from './settings/consistency.ts'
+import type { Settings } from './settings/schema.ts'
+
+/** Of the decision. */
+export function siteOf({ configuration, http, server }: Settings): Site {
+  return {
+    bootloaders: configuration.bootloaders?.map(bootloader) ?? builtInBootloaders,
+    default: configuration.default,
+    localMethod: configuration.local_method,
+    httpPort: http?.port,
+    apiPort: server.port,
+  }
+}
+
+/** Of deploys. */
+export function guardsOf({ hosts_policy, configuration }: Settings): Guards {
+  return {
+    policy: hosts_policy,
+    default: configuration.default,
+    destructive: configuration.destructive,
+    maxHosts: configuration.max_hosts_per_deploy,
+  }
+}
+
+/** Of hosts that people make. */
+export function rulesOf(settings: Settings): HostRules {
+  return { file: settings.file, takenBy: (ip) => takenBy(ip, settings) }
+}
