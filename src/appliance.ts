@@ -175,6 +175,7 @@ export class Appliance {
       clients: settings.clients,
       advertise: settings.advertise,
       apiPort: settings.server.port,
+      listing: http.listing,
       decide: this.decide,
       // A lease may have ended, and its address be somebody else's: on our own links the kernel knows better.
       macOf: (ip) => neighbourOf(ip) ?? table.addresses.get(ip),

@@ -6,7 +6,7 @@ export class DiskStuck extends Error {
   override readonly name = 'DiskStuck'
 }
 
-type Job = { readonly since: number }
+type Job = { readonly since: number; readonly timer: NodeJS.Timeout }
 
 type Waiting = {
   readonly isWanted: () => boolean
@@ -20,7 +20,7 @@ type Waiting = {
  * How many reads of one root may be under way, and so hang: the rest of the pool is for the store and other roots.
  * Node's own pool has 4 threads; main.ts sees to it that ours has more.
  */
-export const readsPerRoot = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) >= 16 ? 4 : 1
+export const readsPerRoot = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) >= 16 ? 4 : 2
 
 export class Disk {
   private readonly most: number
@@ -50,28 +50,30 @@ export class Disk {
   }
 
   /**
-   * As run(), but nobody waits longer than `ms`, whether for its turn or for the disk: then DiskStuck, and what `work`
-   * yields too late goes to `undo`.
+   * As run(), but the caller waits for the work no longer than `ms`: then DiskStuck, and what `work` yields too late goes
+   * to `undo`. It may wait longer for its turn, as long as others have theirs.
    */
   async runWithin<T>(
     ms: number,
     work: () => Promise<T>,
     undo: (late: T) => unknown = () => undefined,
   ): Promise<T> {
-    let isLate = false
-    const timely = async () => {
-      const result = await work()
-      if (isLate) await undo(result)
-      return result
-    }
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        isLate = true
-        reject(new DiskStuck('the disk does not answer'))
-      }, ms)
-      this.run(timely, () => !isLate)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer))
+      const timely = async () => {
+        let isLate = false
+        const timer = setTimeout(() => {
+          isLate = true
+          reject(stuck())
+        }, ms)
+        try {
+          const result = await work()
+          if (isLate) await undo(result)
+          return result
+        } finally {
+          clearTimeout(timer)
+        }
+      }
+      this.run(timely).then(resolve, reject)
     })
   }
 
@@ -83,18 +85,15 @@ export class Disk {
   }
 
   private take(): Job {
-    const job = { since: this.now() }
+    // When the last of those that run is late, nobody may come any more who would see it.
+    const timer = setTimeout(() => this.failIfStuck(), this.stuckAfterMs + 5).unref()
+    const job = { since: this.now(), timer }
     this.running.add(job)
     return job
   }
 
   private turn(isWanted: () => boolean): Promise<Job> {
-    if (this.isStuck()) {
-      const failing = this.waiting.filter(({ isPatient }) => !isPatient)
-      this.waiting = this.waiting.filter(({ isPatient }) => isPatient)
-      for (const { fail } of failing) fail(new DiskStuck('the disk does not answer'))
-      throw new DiskStuck('the disk does not answer')
-    }
+    if (this.failIfStuck()) throw stuck()
     return this.wait(isWanted, false)
   }
 
@@ -104,6 +103,7 @@ export class Disk {
 
   // The place is handed over here and now: whoever came between this and the next one's turn would take it, too.
   private leave(job: Job): void {
+    clearTimeout(job.timer)
     this.running.delete(job)
     const next = this.waiting.findIndex(({ isWanted }) => isWanted())
     const passed = this.waiting.splice(0, next < 0 ? this.waiting.length : next)
@@ -111,8 +111,20 @@ export class Disk {
     this.waiting.shift()?.go(this.take())
   }
 
+  private failIfStuck(): boolean {
+    if (!this.isStuck()) return false
+    const failing = this.waiting.filter(({ isPatient }) => !isPatient)
+    this.waiting = this.waiting.filter(({ isPatient }) => isPatient)
+    for (const { fail } of failing) fail(stuck())
+    return true
+  }
+
   private isStuck(): boolean {
     const limit = this.now() - this.stuckAfterMs
     return Array.from(this.running).every((job) => job.since <= limit)
   }
+}
+
+function stuck(): DiskStuck {
+  return new DiskStuck('the disk does not answer')
 }

@@ -1,4 +1,4 @@
-// Finds and opens a regular file under a root, and nowhere else.
+// Finds and opens a regular file, and finds a folder, under a root and nowhere else.
 
 import { constants, type Stats } from 'node:fs'
 import { open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
@@ -28,6 +28,7 @@ export type Opened =
       readonly path: string
       readonly size: number
       readonly mtimeMs: number
+      readonly ctimeMs: number
       /** As findUnder() has it. */
       readonly identity: string
     }
@@ -38,6 +39,20 @@ export type Opened =
  * CWE-59), and everything that is no regular file, so that a FIFO or a device never blocks anyone.
  */
 export async function findUnder(root: string, path: string, links: Links): Promise<Found> {
+  return await find(root, path, links, (status) => (status.isFile() ? undefined : 'it is no regular file'))
+}
+
+/** As findUnder(), a folder. */
+export async function folderUnder(root: string, path: string, links: Links): Promise<Found> {
+  return await find(root, path, links, (status) => (status.isDirectory() ? undefined : 'it is no folder'))
+}
+
+async function find(
+  root: string,
+  path: string,
+  links: Links,
+  fault: (status: Stats) => string | undefined,
+): Promise<Found> {
   if (path.includes('\0')) return { kind: 'refused', because: 'the name holds a NUL' }
   if (path.split('/').includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
   try {
@@ -48,7 +63,8 @@ export async function findUnder(root: string, path: string, links: Links): Promi
       return { kind: 'refused', because: 'a link leads out of the root' }
     }
     const status = await stat(real)
-    if (!status.isFile()) return { kind: 'refused', because: 'it is no regular file' }
+    const because = fault(status)
+    if (because !== undefined) return { kind: 'refused', because }
     const { size, mtimeMs } = status
     return { kind: 'found', path: real, size, mtimeMs, identity: identityOf(status) }
   } catch (error) {
@@ -92,8 +108,16 @@ async function openJudged(
     const isInside =
       links === 'anywhere' || ((await liesUnder(handle, root)) ?? identityOf(status) === found.identity)
     if (status.isFile() && isInside) {
-      const { size, mtimeMs } = status
-      return { kind: 'opened', handle, path: found.path, size, mtimeMs, identity: identityOf(status) }
+      const { size, mtimeMs, ctimeMs } = status
+      return {
+        kind: 'opened',
+        handle,
+        path: found.path,
+        size,
+        mtimeMs,
+        ctimeMs,
+        identity: identityOf(status),
+      }
     }
   } catch (error) {
     await handle.close()

@@ -103,8 +103,8 @@ test('when all that runs has taken too long, what waits and what comes fails at 
   await two
 })
 
-test('who waits no longer is told so, whether it had its turn or not; what comes too late is undone', async (t) => {
-  const disk = new Disk(1, 10_000, () => 0)
+test('who waits for the disk is told so in time, also in the queue; what comes too late is undone', async (t) => {
+  const disk = new Disk(1, 20, () => performance.now())
   const [first, second] = [work(), work()]
   const undone: unknown[] = []
   const one = disk.runWithin(20, first.run, (late) => undone.push(late))
@@ -116,6 +116,14 @@ test('who waits no longer is told so, whether it had its turn or not; what comes
   t.is(undone.length, 1)
   t.false(second.state.begun)
   t.is(await disk.runWithin(1000, () => Promise.resolve('served')), 'served')
+})
+
+test('a long queue before a disk that works is no hang', async (t) => {
+  const disk = new Disk(1, 2000, () => performance.now())
+  const slow = () =>
+    disk.runWithin(2000, () => new Promise<string>((done) => setTimeout(done, 150, 'served')))
+  const served = await Promise.all(Array.from({ length: 20 }, slow))
+  t.is(served.length, 20)
 })
 
 test('what nobody waits for, as a close, takes its turn, outlasts a hang, and harms nobody when it fails', async (t) => {

@@ -13,7 +13,7 @@ import { printable, type Tell } from '../events.ts'
 import type { Glance } from '../glance.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import { give, say, type Stock } from './give.ts'
+import { give, giveFolder, say, type Stock } from './give.ts'
 import { tellAnswer, type Answered } from './log.ts'
 import { Places, type Roots } from './places.ts'
 import { handlerOf } from './server.ts'
@@ -25,6 +25,8 @@ export type BootFilesParts = Roots & {
   readonly clients: readonly Subnet[]
   /** What templates call us; the address a client reached where it is left out. */
   readonly advertise?: Ipv4 | undefined
+  /** http.listing: folders of httproot are shown to people. */
+  readonly listing: boolean
   /** For whoever looks for the API here. */
   readonly apiPort: number
   readonly decide: (facts: Facts) => Decision
@@ -45,7 +47,14 @@ const peerUnknownMs = 1000
 
 /** What a request is answered with. */
 type Judged =
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly name: string }
+  | {
+      readonly kind: 'decided'
+      readonly decision: Decision
+      readonly name: string
+      /** No firmware or loader that we know. */
+      readonly isPerson: boolean
+    }
+  | { readonly kind: 'root' }
   | { readonly kind: 'refused'; readonly status: number; readonly because: string }
 
 /** What answers on the port that clients boot from. It never changes anything. */
@@ -62,7 +71,8 @@ class BootFiles {
 
   constructor(parts: BootFilesParts) {
     this.parts = parts
-    this.stock = { places: new Places(parts, parts.now), small: new SmallFiles(parts.glance, Date.now) }
+    const { glance, listing, now } = parts
+    this.stock = { places: new Places(parts, now), small: new SmallFiles(glance, Date.now), listing }
     const throughKoa = handlerOf(this.application())
     this.listener = (req, res) => {
       if (!this.answersAtOnce(req, res)) throughKoa(req, res)
@@ -76,8 +86,10 @@ class BootFiles {
     if (method !== 'GET' && method !== 'HEAD') return false
     const { peer, judged } = this.judge(req)
     const [first] = judged.kind === 'decided' ? judged.decision.answers : []
-    if (judged.kind === 'refused' || first?.kind !== 'file' || first.root !== 'http') return false
+    if (judged.kind !== 'decided' || first?.kind !== 'file' || first.root !== 'http') return false
     const { decision, name } = judged
+    // Of a loader is remembered who has it.
+    if (decision.loader !== undefined) return false
     const bytes = this.stock.small.answer(req, res, { ...this.stock.places.httproot, path: first.path }, name)
     if (bytes === undefined) return false
     const client = { mac: peer.mac, ip: peer.ip, host: decision.host }
@@ -111,8 +123,11 @@ class BootFiles {
 
   private async answer(ctx: Context, judged: Judged): Promise<Answered> {
     if (judged.kind === 'decided') {
-      const { decision, name } = judged
-      return { ...(await give(ctx, decision, name, this.stock)), decision }
+      const { decision, name, isPerson } = judged
+      return { ...(await give(ctx, decision, name, isPerson, this.stock)), decision }
+    }
+    if (judged.kind === 'root') {
+      return (await giveFolder(ctx, '', this.stock)) ?? say(ctx, 404, 'there is no folder http.root')
     }
     if (judged.status === 405) ctx.set('Allow', 'GET, HEAD')
     return say(ctx, judged.status, judged.because)
@@ -136,8 +151,11 @@ class BootFiles {
       return refuse(405, 'files can only be fetched here, with GET or HEAD')
     }
     const name = readTarget(req.url ?? '')
+    const agent = agentOf(req.headers['user-agent'] ?? '')
+    const isPerson = agent === 'unknown'
     if (name === undefined) return refuse(400, 'the path is not percent-encoded UTF-8')
     if (/^[/\\.]*$/.test(name) && !name.includes('..')) {
+      if (this.stock.listing && isPerson) return { kind: 'root' }
       const host = (req.headers.host ?? '').replace(/:\d*$/, '')
       const api = `http://${host}:${apiPort}/`
       return refuse(404, `this is where machines fetch what they boot; hosts and configurations: ${api}`)
@@ -149,11 +167,11 @@ class BootFiles {
       mac,
       ip,
       archs: [],
-      agent: agentOf(req.headers['user-agent'] ?? ''),
+      agent,
       recent: this.recent.of(mac, this.parts.now()),
       asks: { kind: 'path', path: name },
     })
-    return { kind: 'decided', decision, name }
+    return { kind: 'decided', decision, name, isPerson }
   }
 
   /** Asked once for a connection: the kernel's table of neighbours is long in a hall of machines. */

@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
 import { render } from '../boot/render.ts'
 import { printable } from '../events.ts'
+import { giveListing } from './listing.ts'
 import type { Answered } from './log.ts'
 import { sendBytes } from './memory.ts'
 import { withFile, type Place, type Places } from './places.ts'
@@ -11,7 +12,12 @@ import type { SmallFiles } from './small.ts'
 import { diskAnswersMs, sendFile, typeOf, type OpenFile, type Sent } from './static.ts'
 
 /** Where the files come from. */
-export type Stock = { readonly places: Places; readonly small: SmallFiles }
+export type Stock = {
+  readonly places: Places
+  readonly small: SmallFiles
+  /** http.listing. */
+  readonly listing: boolean
+}
 
 /** A preseed has some kilobytes; what is bigger is no template. */
 const biggestTemplate = 1024 * 1024
@@ -19,8 +25,14 @@ const biggestTemplate = 1024 * 1024
 /** A name that gets another file at every look gets no further one. */
 const tries = 3
 
-/** The first of the decision's answers that is there. */
-export async function give(ctx: Context, decision: Decision, name: string, stock: Stock): Promise<Answered> {
+/** The first of the decision's answers that is there; else, for a person, the files of the folder of that name. */
+export async function give(
+  ctx: Context,
+  decision: Decision,
+  name: string,
+  isPerson: boolean,
+  stock: Stock,
+): Promise<Answered> {
   const { rule, because } = decision.reason
   let refused: string | undefined
   for (const entry of decision.answers) {
@@ -28,11 +40,26 @@ export async function give(ctx: Context, decision: Decision, name: string, stock
     if (given !== undefined && !('refused' in given)) return given
     refused ??= given?.refused
   }
+  const [first] = decision.answers
+  if (rule === 'file' && isPerson && first?.kind === 'file') {
+    const listed = await giveFolder(ctx, first.path, stock)
+    if (listed !== undefined) return listed
+  }
   if (refused !== undefined) return say(ctx, 403, refused)
   if (rule === 'refused' || rule === 'loop') return say(ctx, 403, because)
   if (rule === 'broken-template') return say(ctx, 500, because)
   if (rule === 'file') return say(ctx, 404, `${because} is not there`)
   return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)
+}
+
+/** Undefined: it is no folder of httproot, or http.listing is off. */
+export async function giveFolder(
+  ctx: Context,
+  path: string,
+  { places, listing }: Stock,
+): Promise<Answered | undefined> {
+  const bytes = listing ? await giveListing(ctx, { ...places.httproot, path }) : undefined
+  return bytes === undefined ? undefined : { because: 'http.listing: the files of a folder', bytes }
 }
 
 /** Undefined: it is not there, so that the next one counts. */

@@ -81,8 +81,9 @@ export class SmallFiles {
   /** Once serve-static has given all of it. It is no fault when it cannot be kept. */
   async keep(place: Place, name: string, file: OpenFile, res: ServerResponse): Promise<void> {
     const { glance } = this
-    const { handle, disk, size } = file
+    const { handle, disk, size, ctimeMs } = file
     if (glance === undefined || size > biggest || res.statusCode !== 200) return
+    if (this.now() - ctimeMs < settledMs) return
     const headers = repeated.flatMap((header) => {
       const value = res.getHeader(header)
       return value === undefined ? [] : [header, String(value)]
@@ -90,8 +91,7 @@ export class SmallFiles {
     await disk.runWithin(diskAnswersMs, async () => {
       if (!(await this.isLocal(file))) return
       const state = glance.stateOf(handle)
-      const { ctimeMs } = await handle.stat()
-      if (state === undefined || this.now() - ctimeMs < settledMs) return
+      if (state === undefined) return
       const bytes = Buffer.alloc(size)
       const { bytesRead } = await handle.read(bytes, 0, size, 0)
       const path = Buffer.from(`${join(place.root, place.path)}\0`)

@@ -24,11 +24,9 @@ export function* cautions(settings: Settings): Generator<Inconsistency> {
   yield* powerCautions(settings)
 }
 
-/** Nobody may rely on a guard that is not there, nor wait for what does not come. */
+/** Nobody may rely on a guard that is not there. */
 function* unguarded(settings: Settings): Generator<Inconsistency> {
-  const { configuration, http } = settings
-  const idle = 'is accepted, but not in force yet: it does nothing'
-  if (http?.listing === true) yield { at: ['http', 'listing'], text: idle }
+  const { configuration } = settings
   if (settings.dhcp !== undefined && settings.dhcp.bind !== 0 && settings.interfaces !== undefined) {
     yield { at: ['interfaces'], text: 'is not looked at, as dhcp.bind names one address' }
   }

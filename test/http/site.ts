@@ -68,6 +68,7 @@ export async function serveFiles(
     tftpLinks: 'inside',
     clients: [],
     apiPort: 3478,
+    listing: false,
     decide: (facts) => decide(facts, table, site),
     macOf: () => undefined,
     tell,
