@@ -36,8 +36,8 @@ export class Disk {
   }
 
   /** What the journal holds beyond SQLite. First of all, and once. */
-  async replay(): Promise<readonly StoreChange[]> {
-    const mark = await this.tables.readMark()
+  replay(): readonly StoreChange[] {
+    const mark = this.tables.readMark()
     if (mark === undefined) {
       // SQLite is new: nothing in a journal that was there before is its.
       this.write([], nextMark())
@@ -83,9 +83,9 @@ export class Disk {
     while (this.isBehind) this.moveSlice()
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.journal.close()
-    await this.tables.close()
+    this.tables.close()
   }
 
   private write(changes: readonly StoreChange[], mark: Mark): void {

@@ -19,7 +19,7 @@ export class DurableStore implements Store {
   private moving: NodeJS.Immediate | undefined
   /** Goes off when nothing was kept for some time: then the journal is moved. */
   private readonly quiet: NodeJS.Timeout
-  private closed: Promise<void> | undefined
+  private isClosed = false
 
   /** `quiet`: after so many milliseconds without a change, the journal is moved to SQLite. */
   constructor(state: State, disk: Disk, quiet: number) {
@@ -34,18 +34,20 @@ export class DurableStore implements Store {
   }
 
   apply(changes: readonly StoreChange[]): Promise<readonly Outcome[]> {
-    if (this.closed !== undefined) return Promise.reject(new Error('The store is closed'))
+    if (this.isClosed) return Promise.reject(new Error('The store is closed'))
     return new Promise((resolve, reject) => {
       if (this.waiting.push({ changes, resolve, reject }) === 1) setImmediate(() => this.answer())
     })
   }
 
   close(): Promise<void> {
-    return (this.closed ??= this.moveAndClose())
+    if (!this.isClosed) this.moveAndClose()
+    return Promise.resolve()
   }
 
-  private async moveAndClose(): Promise<void> {
+  private moveAndClose(): void {
     this.answer()
+    this.isClosed = true
     clearTimeout(this.quiet)
     clearImmediate(this.moving)
     try {
@@ -53,7 +55,7 @@ export class DurableStore implements Store {
     } catch {
       // A full disk. The journal keeps it.
     }
-    await this.disk.close()
+    this.disk.close()
   }
 
   private answer(): void {

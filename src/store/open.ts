@@ -15,11 +15,11 @@ const usual: Limits = { journal: 4 * 1024 * 1024, slice: 50, quiet: 5000 }
 export async function openStore(path: string, limits: Limits = usual): Promise<Store> {
   try {
     mkdirSync(dirname(path), { recursive: true })
-    const tables = await openTables(path)
+    const tables = openTables(path)
     try {
-      return await joined(tables, openJournal(`${path}.log`, limits.journal), limits)
+      return joined(tables, openJournal(`${path}.log`, limits.journal), limits)
     } catch (error) {
-      await tables.close()
+      tables.close()
       throw error
     }
   } catch (error) {
@@ -28,10 +28,10 @@ export async function openStore(path: string, limits: Limits = usual): Promise<S
 }
 
 /** The store of both. */
-export async function joined(tables: Tables, journal: Journal, limits: Limits): Promise<Store> {
-  const state = new State(await tables.read())
+export function joined(tables: Tables, journal: Journal, limits: Limits): Store {
+  const state = new State(tables.read())
   const disk = new Disk(tables, journal, limits)
-  for (const change of await disk.replay()) state.make(change)
+  for (const change of disk.replay()) state.make(change)
   return new DurableStore(state, disk, limits.quiet)
 }
 

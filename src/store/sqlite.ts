@@ -1,28 +1,24 @@
-// The tables: one SQLite file, one connection that nobody shares, one synced transaction per write.
+// The tables: one SQLite file, one connection that nobody shares, one transaction per write.
 
-import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { AuditEntry, Hold, Host } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
-import { migrations, type Schema } from './schema.ts'
+import { migrate, type AssignmentRow, type BodyRow, type FactRow, type LeaseRow } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
 /** Which generation of the journal is not in the tables yet, but for its first `moved` changes. */
 export type Mark = { readonly generation: number; readonly moved: number }
 
 /** Opens or makes the file at `path`, brings its tables up to date, and keeps every other process out. */
-export async function openTables(path: string): Promise<Tables> {
+export function openTables(path: string): Tables {
   const database = new Database(path)
   try {
     // EXCLUSIVE: a second process would write to our journal, too. FULL: each commit is synced. WAL: by one sync.
     database.exec('pragma busy_timeout = 2000; pragma locking_mode = exclusive')
     database.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
-    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
-    const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
-    const { error } = await new Migrator({ db, provider }).migrateToLatest()
-    if (error !== undefined) throw error
-    return new Tables(path, db, database)
+    migrate(database)
+    return new Tables(path, database)
   } catch (error) {
     database.close()
     throw codeOf(error) === 'SQLITE_BUSY'
@@ -55,24 +51,22 @@ type Statements = Readonly<Record<keyof typeof sql, Database.Statement>>
 
 export class Tables {
   private readonly path: string
-  private readonly db: Kysely<Schema>
   private readonly database: Database.Database
   private readonly statements: Statements
 
-  constructor(path: string, db: Kysely<Schema>, database: Database.Database) {
+  constructor(path: string, database: Database.Database) {
     this.path = path
-    this.db = db
     this.database = database
     const prepared = Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])
     this.statements = Object.fromEntries(prepared) as Statements
   }
 
-  async read(): Promise<StoredState> {
-    const leases = await this.db.selectFrom('lease').selectAll().execute()
-    const assignments = await this.db.selectFrom('assignment').selectAll().execute()
-    const hosts = await this.db.selectFrom('host').select('body').execute()
-    const audit = await this.db.selectFrom('audit').select('body').orderBy('id').execute()
-    const facts = await this.db.selectFrom('fact').selectAll().execute()
+  read(): StoredState {
+    const leases = this.rows('select * from lease') as readonly LeaseRow[]
+    const assignments = this.rows('select * from assignment') as readonly AssignmentRow[]
+    const hosts = this.rows('select body from host') as readonly BodyRow[]
+    const audit = this.rows('select body from audit order by id') as readonly BodyRow[]
+    const facts = this.rows('select * from fact') as readonly FactRow[]
     const hold = facts.find(({ name }) => name === 'hold')
     return {
       leases: leases.map((row) => ({
@@ -94,8 +88,12 @@ export class Tables {
   }
 
   /** Undefined where no journal has ever been used. */
-  async readMark(): Promise<Mark | undefined> {
-    return await this.db.selectFrom('journal').selectAll().executeTakeFirst()
+  readMark(): Mark | undefined {
+    return (this.rows('select generation, moved from journal') as readonly Mark[])[0]
+  }
+
+  private rows(query: string): unknown {
+    return this.database.prepare(query).all()
   }
 
   /**
@@ -118,7 +116,7 @@ export class Tables {
   }
 
   /** Lets others in. */
-  async close(): Promise<void> {
+  close(): void {
     try {
       // libsql's close() keeps its lock until every statement is collected as garbage; and a WAL, until it is left.
       this.database.exec(
@@ -131,7 +129,7 @@ export class Tables {
     } catch {
       // A full disk. The lock ends with the process.
     }
-    await this.db.destroy()
+    this.database.close()
   }
 
   private writeOne(change: StoreChange): void {

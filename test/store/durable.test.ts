@@ -31,9 +31,9 @@ const assign = (host: string, configuration: string): StoreChange => ({
 /** The parts at hand, so that a test can make one of them fail. */
 async function parts(more: Partial<typeof limits> = {}) {
   const path = freshPath()
-  const tables = await openTables(path)
+  const tables = openTables(path)
   const journal = openJournal(`${path}.log`, more.journal ?? limits.journal)
-  const store = await joined(tables, journal, { ...limits, ...more })
+  const store = joined(tables, journal, { ...limits, ...more })
   const write = tables.write.bind(tables)
   const append = journal.append.bind(journal)
   const fillDisk = () => {
