@@ -13,6 +13,18 @@ export type Libc = {
   receiveFrom(fd: number): { readonly bytes: Buffer; readonly ip: Ipv4; readonly port: number } | undefined
   /** The octets that wait, cut to `into`, or undefined. For descriptors made with `nonBlocking`. */
   receive(fd: number, into: Buffer): Buffer | undefined
+  /** As many datagrams as wait, up to `count`, into `messages` (batch.ts lays it out); 0: none waits. */
+  receiveMany(fd: number, messages: Buffer, count: number): number
+  /** How many of the first `count` of `messages` left, or -errno where the first of them could not. */
+  sendMany(fd: number, messages: Buffer, count: number): number
+  /** openat2(2) with a path that ends with a NUL and a struct open_how: a descriptor, or -errno. */
+  openAt(folder: number, path: Buffer, how: Buffer): number
+  /** statx(2) of what `fd` leads to, as far as it is known without asking anyone; false: it is not. */
+  status(fd: number, mask: number, into: Buffer): boolean
+  /** Octets read from `position` that are in memory, or undefined: the disk would have to be asked. */
+  readNow(fd: number, into: Buffer, position: number): number | undefined
+  /** Where `buffer` lies; good as long as it is kept. */
+  addressOf(buffer: Buffer): bigint
   close(fd: number): void
   /** 0: there is no such interface. It changes when an interface was removed and made anew. */
   interfaceIndex(name: string): number
@@ -26,12 +38,20 @@ export const SOCK_RAW = 3
 export const IPPROTO_ICMP = 1
 export const SO_REUSEADDR = 2
 export const SO_BROADCAST = 6
+export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const SO_BINDTODEVICE = 25
 const SOCK_CLOEXEC = 0o2000000
 const SOCK_NONBLOCK = 0o4000
 const SOL_SOCKET = 1
 const MSG_DONTWAIT = 0x40
+
+const AT_EMPTY_PATH = 0x1000
+const AT_STATX_DONT_SYNC = 0x4000
+const RWF_NOWAIT = 0x8
+/** The same number on every architecture (linux/asm-generic/unistd.h): glibc has no function of the name. */
+const SYS_openat2 = 437
+const openHowSize = 24
 
 const longestDatagram = 65_536
 
@@ -60,6 +80,14 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
       'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *address, void *length)',
     )
     const close = libc.func('int close(int fd)')
+    const recvmmsg = libc.func(
+      'int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)',
+    )
+    const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)')
+    const syscall = libc.func('intptr_t syscall(long number, int folder, void *path, void *how, size_t size)')
+    const statx = libc.func('int statx(int folder, const char *path, int flags, uint32_t mask, void *into)')
+    const preadv2 = libc.func('intptr_t preadv2(int fd, void *vectors, int count, int64_t offset, int flags)')
+    const vector = Buffer.alloc(16)
     const datagram = Buffer.alloc(longestDatagram)
     const sender = Buffer.alloc(16)
     const senderLength = int(sender.length)
@@ -89,6 +117,24 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
         const length = Number(recv(fd, into, into.length, 0))
         return length < 0 ? undefined : into.subarray(0, length)
       },
+      receiveMany: (fd, messages, count) =>
+        Math.max(0, Number(recvmmsg(fd, messages, count, MSG_DONTWAIT, null))),
+      sendMany: (fd, messages, count) => {
+        const sent = Number(sendmmsg(fd, messages, count, MSG_DONTWAIT))
+        return sent < 0 ? -koffi.errno() : sent
+      },
+      openAt: (folder, path, how) => {
+        const fd = Number(syscall(SYS_openat2, folder, path, how, openHowSize))
+        return fd < 0 ? -koffi.errno() : fd
+      },
+      status: (fd, mask, into) => statx(fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, into) === 0,
+      readNow: (fd, into, position) => {
+        vector.writeBigUInt64LE(koffi.address(into), 0)
+        vector.writeBigUInt64LE(BigInt(into.length), 8)
+        const length = Number(preadv2(fd, vector, 1, position, RWF_NOWAIT))
+        return length < 0 ? undefined : length
+      },
+      addressOf: (buffer) => koffi.address(buffer),
       close: (fd) => void close(fd),
       interfaceIndex: (name) => Number(indexOf(name)),
     }

@@ -2,56 +2,101 @@
 
 import type { Answer, Decision } from '../boot/decide.ts'
 import { openUnder, type Links } from '../files.ts'
-import type { Disk } from './disk.ts'
-import { FileSource, textSource, type Source } from './source.ts'
-
-export type Roots = { readonly root: string; readonly links: Links; readonly disk: Disk }
+import type { Libc } from '../net/libc.ts'
+import { CachedFiles } from './cached.ts'
+import type { Disk } from '../disk.ts'
+import { fileOf, fileOfDescriptor } from './opened.ts'
+import { FileSource, textSource, type OpenFile, type Source } from './source.ts'
 
 export type Found =
   | { readonly kind: 'found'; readonly source: Source }
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused'; readonly because: string }
 
-/**
- * The disk is touched only for files, and not for a client that is gone. The caller closes the source.
- * @throws when the disk does not answer, or `isWanted` no longer holds
- */
-export async function findSource(
-  decision: Decision,
-  isNetascii: boolean,
-  roots: Roots,
-  isWanted: () => boolean,
-): Promise<Found> {
-  let outcome: Found = { kind: 'missing' }
-  for (const answer of decision.answers) {
-    if (answer.kind === 'text') {
-      return { kind: 'found', source: textSource(Buffer.from(answer.body, answer.encoding), isNetascii) }
-    }
-    const place = placeOf(answer, roots)
-    if (place === undefined) continue
-    const found = await roots.disk.run(() => open(place, isNetascii, roots.disk), isWanted)
-    if (found.kind === 'found') return found
-    if (found.kind === 'refused' && outcome.kind === 'missing') outcome = found
-  }
-  return outcome
+export type FilesParts = {
+  readonly root: string
+  readonly links: Links
+  readonly disk: Disk
+  /** Without it every look at a file takes a thread. */
+  readonly libc?: Libc | undefined
 }
 
 type Place = { readonly root: string; readonly path: string; readonly links: Links }
 
-function placeOf(answer: Answer, { root, links }: Roots): Place | undefined {
-  if (answer.kind === 'loader') return { root: '/', path: answer.path, links: 'anywhere' }
-  return answer.kind === 'file' && answer.root === 'tftp' ? { root, path: answer.path, links } : undefined
+export class Files {
+  private readonly parts: FilesParts
+  private readonly cached: CachedFiles | undefined
+
+  constructor(parts: FilesParts) {
+    this.parts = parts
+    this.cached = parts.libc && new CachedFiles(parts.libc)
+  }
+
+  /**
+   * The disk is touched only for files that are not in memory, and not for a client that is gone. The caller closes
+   * the source. The promise rejects when the disk does not answer, or `isWanted` no longer holds.
+   */
+  find(decision: Decision, isNetascii: boolean, isWanted: () => boolean): Found | Promise<Found> {
+    for (const [index, answer] of decision.answers.entries()) {
+      if (answer.kind === 'text') return foundText(answer, isNetascii)
+      const place = this.placeOf(answer)
+      if (place === undefined) continue
+      const known = this.cached?.open(place.root, place.path, place.links)
+      if (known === undefined) return this.ask(decision.answers.slice(index), isNetascii, isWanted)
+      if (known.kind === 'opened' && this.parts.libc !== undefined) {
+        return begun(this.sourceOf(fileOfDescriptor(known.fd, known.size, this.parts.libc), isNetascii))
+      }
+    }
+    return { kind: 'missing' }
+  }
+
+  private async ask(
+    answers: readonly Answer[],
+    isNetascii: boolean,
+    isWanted: () => boolean,
+  ): Promise<Found> {
+    let outcome: Found = { kind: 'missing' }
+    for (const answer of answers) {
+      if (answer.kind === 'text') return foundText(answer, isNetascii)
+      const place = this.placeOf(answer)
+      if (place === undefined) continue
+      const { root, path, links } = place
+      const opened = await this.parts.disk.run(() => openUnder(root, path, links), isWanted)
+      if (opened.kind === 'opened') {
+        return await begun(
+          this.sourceOf(fileOf(opened.handle, opened.size, this.parts.disk, this.parts.libc), isNetascii),
+        )
+      }
+      if (opened.kind === 'refused' && outcome.kind === 'missing') outcome = opened
+    }
+    return outcome
+  }
+
+  private placeOf(answer: Answer): Place | undefined {
+    if (answer.kind === 'loader') return { root: '/', path: answer.path, links: 'anywhere' }
+    const { root, links } = this.parts
+    return answer.kind === 'file' && answer.root === 'tftp' ? { root, path: answer.path, links } : undefined
+  }
+
+  private sourceOf(file: OpenFile, isNetascii: boolean): FileSource {
+    return new FileSource(file, isNetascii, this.parts.disk)
+  }
 }
 
-async function open({ root, path, links }: Place, isNetascii: boolean, disk: Disk): Promise<Found> {
-  const opened = await openUnder(root, path, links)
-  if (opened.kind !== 'opened') return opened
-  const source = new FileSource(opened.handle, opened.size, isNetascii, disk)
-  try {
-    await source.open()
-    return { kind: 'found', source }
-  } catch (error) {
+function foundText(answer: Extract<Answer, { kind: 'text' }>, isNetascii: boolean): Found {
+  return { kind: 'found', source: textSource(Buffer.from(answer.body, answer.encoding), isNetascii) }
+}
+
+/** With its first octets read. */
+function begun(source: FileSource): Found | Promise<Found> {
+  const found: Found = { kind: 'found', source }
+  const failed = (error: unknown): Found => {
     source.close()
     return { kind: 'refused', because: error instanceof Error ? error.message : String(error) }
+  }
+  try {
+    return source.open()?.then(() => found, failed) ?? found
+  } catch (error) {
+    return failed(error)
   }
 }

@@ -4,20 +4,20 @@ import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
 import { Recent, type Fetch } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
-import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
-import { findSource, type Roots } from './answer.ts'
+import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import type { Files, Found } from './answer.ts'
 import type { Clock } from './clock.ts'
 import { lackOf } from './lack.ts'
 import { decode, encode, errorCodes, type Request } from './packet.ts'
 import type { Port } from './port.ts'
 import { Session } from './session.ts'
-import { Sessions, type Limits } from './sessions.ts'
+import { keyOf, Sessions, type Limits } from './sessions.ts'
 import { readLimitMs } from './transfer.ts'
 
 export type EngineParts = {
   readonly table: Table
   readonly site: Site
-  readonly roots: Roots
+  readonly files: Files
   /** Who may fetch; empty: everyone. */
   readonly clients: readonly Subnet[]
   /** What templates call us; the address a client reached where it is left out. */
@@ -48,11 +48,11 @@ export class Engine {
   }
 
   /** Any bytes from anywhere; never throws. */
-  receive(port: Port, bytes: Buffer, address: string, clientPort: number): void {
+  receive(port: Port, bytes: Buffer, ip: Ipv4, clientPort: number): void {
     try {
-      this.dispatch(port, bytes, address, clientPort)
+      this.dispatch(port, bytes, ip, clientPort)
     } catch (error) {
-      const text = `${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+      const text = `${formatIpv4(ip)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
       this.parts.tellSparingly({ level: 'error', step: 'tftp.fault', text: printable(text) })
     }
   }
@@ -62,50 +62,48 @@ export class Engine {
     this.sessions.endAll()
   }
 
-  private dispatch(port: Port, bytes: Buffer, address: string, clientPort: number): void {
+  private dispatch(port: Port, bytes: Buffer, ip: Ipv4, clientPort: number): void {
     const packet = decode(bytes)
-    const key = `${address}:${clientPort}`
-    const session = this.sessions.get(key)
+    const session = this.sessions.get(keyOf(ip, clientPort))
     const own = session?.parts.port === port ? session : undefined
     switch (packet.kind) {
       case 'malformed':
-        return this.drop(key, packet.because)
+        return this.drop(ip, clientPort, packet.because)
       case 'rrq':
       case 'wrq':
-        if (!port.isListening) return this.drop(key, 'a request to the port of a transfer')
-        return this.request(port, packet, bytes.toString('latin1'), address, clientPort)
+        if (!port.isListening) return this.drop(ip, clientPort, 'a request to the port of a transfer')
+        return this.request(port, packet, bytes.toString('latin1'), ip, clientPort)
       case 'ack':
-        return own === undefined ? this.stray(port, address, clientPort) : own.receive(packet)
+        return own === undefined ? this.stray(port, ip, clientPort) : own.receive(packet)
       case 'error':
-        return own === undefined ? this.drop(key, 'an ERROR to no transfer') : own.receive(packet)
+        return own === undefined ? this.drop(ip, clientPort, 'an ERROR to no transfer') : own.receive(packet)
       case 'data':
       case 'oack':
         return own === undefined
-          ? this.stray(port, address, clientPort)
-          : this.drop(key, 'DATA or OACK of a client that fetches')
+          ? this.stray(port, ip, clientPort)
+          : this.drop(ip, clientPort, 'DATA or OACK of a client that fetches')
     }
   }
 
-  private drop(from: string, because: string): void {
+  private drop(ip: Ipv4, clientPort: number, because: string): void {
     this.parts.tellSparingly({
       level: 'debug',
       step: 'tftp.dropped',
-      text: `dropped from ${from}: ${because}`,
+      text: `dropped from ${formatIpv4(ip)}:${clientPort}: ${because}`,
     })
   }
 
   /** RFC 1350 4: an ERROR 5 to who knows no transfer here; one that it has is not harmed. */
-  private stray(port: Port, address: string, clientPort: number): void {
-    const key = `${address}:${clientPort}`
-    this.drop(key, 'it belongs to no transfer')
+  private stray(port: Port, ip: Ipv4, clientPort: number): void {
+    const key = keyOf(ip, clientPort)
+    this.drop(ip, clientPort, 'it belongs to no transfer')
     if (this.sessions.get(key) !== undefined || this.sessions.endedLately(key)) return
     const message = 'no such transfer'
-    port.send(encode({ kind: 'error', code: errorCodes.unknownTransfer, message }), address, clientPort)
+    port.send(encode({ kind: 'error', code: errorCodes.unknownTransfer, message }), ip, clientPort)
   }
 
-  private request(port: Port, packet: Request, raw: string, address: string, clientPort: number): void {
-    const key = `${address}:${clientPort}`
-    const ip = parseIpv4(address) ?? ipv4(0)
+  private request(port: Port, packet: Request, raw: string, ip: Ipv4, clientPort: number): void {
+    const key = keyOf(ip, clientPort)
     const mac = this.parts.table.addresses.get(ip)
     const client = { mac, ip, host: hostOfMac(this.parts.table, mac)?.name }
     const decision = this.decide(port, packet.file, client, this.recent.of(mac, this.parts.clock.now()))
@@ -113,11 +111,12 @@ export class Engine {
     const before = this.sessions.get(key)
     if (before !== undefined && isRepeated(before, port, raw, text)) return before.receive({ kind: 'repeat' })
     before?.end()
+    const address = formatIpv4(ip)
     const name = client.host ?? mac
     const { clock, tell, tellSparingly } = this.parts
     const session = new Session({
       port: port.forTransfer(before?.parts.port),
-      address,
+      ip,
       clientPort,
       request: raw,
       text,
@@ -137,10 +136,10 @@ export class Engine {
     })
     const refusal = this.refusalOf(packet, ip)
     if (refusal !== undefined) return this.refuse(session, refusal.code, refusal.because, 'warn')
-    const full = this.sessions.makeRoom(address)
+    const full = this.sessions.makeRoom(ip)
     if (full !== undefined) return this.postpone(session, full)
     this.sessions.add(key, session)
-    void this.answer(session, decision, packet)
+    this.answer(session, decision, packet)
   }
 
   private decide({ address }: Port, path: string, { mac, ip }: Client, recent: readonly Fetch[]): Decision {
@@ -173,28 +172,42 @@ export class Engine {
     this.parts.tellSparingly({ level: 'warn', step: 'tftp.full', text, client })
   }
 
-  private async answer(session: Session, decision: Decision, packet: Request): Promise<void> {
+  private answer(session: Session, decision: Decision, packet: Request): void {
+    const isNetascii = packet.mode === 'netascii'
+    const found = this.parts.files.find(decision, isNetascii, () => session.isOpen)
+    if (found instanceof Promise) void this.answerLater(session, decision, packet, found)
+    else this.give(session, decision, packet, found)
+  }
+
+  private async answerLater(
+    session: Session,
+    decision: Decision,
+    packet: Request,
+    finding: Promise<Found>,
+  ): Promise<void> {
     const callOff = this.parts.clock.after(readLimitMs, () => {
       this.refuse(session, errorCodes.undefined, 'the disk does not answer', 'warn')
     })
     try {
-      const isNetascii = packet.mode === 'netascii'
-      const found = await findSource(decision, isNetascii, this.parts.roots, () => session.isOpen)
-      if (!session.isOpen) {
-        if (found.kind === 'found') found.source.close()
-      } else if (found.kind === 'refused') {
-        this.refuse(session, errorCodes.accessViolation, found.because, 'warn')
-      } else if (found.kind === 'missing') {
-        this.miss(session, decision, packet.file)
-      } else {
-        this.tellRequest(session, decision)
-        session.begin(found.source, packet.options)
-      }
+      this.give(session, decision, packet, await finding)
     } catch (error) {
       const because = error instanceof Error ? error.message : String(error)
       this.refuse(session, errorCodes.undefined, because, 'warn')
     } finally {
       callOff()
+    }
+  }
+
+  private give(session: Session, decision: Decision, packet: Request, found: Found): void {
+    if (!session.isOpen) {
+      if (found.kind === 'found') found.source.close()
+    } else if (found.kind === 'refused') {
+      this.refuse(session, errorCodes.accessViolation, found.because, 'warn')
+    } else if (found.kind === 'missing') {
+      this.miss(session, decision, packet.file)
+    } else {
+      this.tellRequest(session, decision)
+      session.begin(found.source, packet.options)
     }
   }
 

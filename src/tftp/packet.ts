@@ -35,10 +35,13 @@ export const errorCodes = {
   optionRefused: 8,
 } as const
 
-/** RFC 2347 allows 512 octets; a path may have 4096, and no loader comes near either. */
-const longestRequest = 8192
+/** Octets in front of the data of a DATA. */
+export const dataHeader = 4
 
-const opcodes = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
+/** RFC 2347 allows 512 octets; a path may have 4096, and no loader comes near either. */
+export const longestRequest = 8192
+
+export const opcodes = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
 
 /** Whether it asks for a file, as far as its opcode tells. */
 export function isRequest(bytes: Buffer): boolean {

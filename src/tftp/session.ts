@@ -1,16 +1,18 @@
 // Drives one transfer: its state machine, its timer, what it sends, and what is told of it.
 
 import { printable, type Client, type Event as Told, type Tell } from '../events.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
 import type { Clock } from './clock.ts'
 import { negotiate } from './options.ts'
 import { encode, errorCodes, type Option } from './packet.ts'
-import type { Port } from './port.ts'
+import type { Blocks, Port } from './port.ts'
 import type { Source } from './source.ts'
-import { begin, step, type End, type Event, type Send, type Step, type Transfer } from './transfer.ts'
+import type { End, Event, Send, Step, Transfer } from './state.ts'
+import { begin, step } from './transfer.ts'
 
 export type SessionParts = {
   readonly port: Port
-  readonly address: string
+  readonly ip: Ipv4
   readonly clientPort: number
   /** The request as it came, to know its repetition. */
   readonly request: string
@@ -31,6 +33,7 @@ export class Session {
   readonly parts: SessionParts
   readonly startedAt: number
   private source?: Source | undefined
+  private blocks?: Blocks | undefined
   private transfer?: Transfer | undefined
   private isOver = false
   private isProven = false
@@ -52,6 +55,8 @@ export class Session {
     if (this.isOver) return source.close()
     this.source = source
     const terms = negotiate(options, source.size)
+    const { blksize } = terms
+    this.blocks = { source, blksize, ready: 0, first: 0, last: 0, mayBeOne: true }
     this.follow(begin(terms, source.ready, source.ended, this.parts.clock.now()))
   }
 
@@ -94,30 +99,34 @@ export class Session {
     if (next.send !== undefined) this.sendAll(next.send, next.state)
     if (next.end !== undefined) return this.finish(next.end, next.state)
     if (next.timer !== undefined) this.wakeIn(next.timer)
-    if (next.read === true) void this.readOn(next.state)
+    if (next.read === true) this.readOn(next.state)
   }
 
   private sendAll(what: Send, { terms, ready }: Transfer): void {
     if (what === 'oack') return this.send(encode({ kind: 'oack', options: terms.oack }))
-    for (let block = what.first; block <= what.last; block++) {
-      const from = (block - 1) * terms.blksize
-      const data = this.source?.slice(from, Math.min(from + terms.blksize, ready)) ?? Buffer.alloc(0)
-      this.send(encode({ kind: 'data', block: block & 0xffff, data }))
-    }
+    const { blocks, parts } = this
+    if (blocks === undefined) return
+    blocks.ready = ready
+    blocks.first = what.first
+    blocks.last = what.last
+    parts.port.sendBlocks(blocks, parts.ip, parts.clientPort)
   }
 
   private send(bytes: Buffer): void {
-    this.parts.port.send(bytes, this.parts.address, this.parts.clientPort)
+    this.parts.port.send(bytes, this.parts.ip, this.parts.clientPort)
   }
 
-  private async readOn({ acked, terms }: Transfer): Promise<void> {
+  private readOn({ acked, terms }: Transfer): void {
     const { source } = this
     if (source === undefined) return
+    const failed = (error: unknown) => this.breakOff(error instanceof Error ? error.message : String(error))
+    const took = () => this.receive({ kind: 'data', ready: source.ready, ended: source.ended })
     try {
-      await source.more(acked * terms.blksize)
-      this.receive({ kind: 'data', ready: source.ready, ended: source.ended })
+      const reading = source.more(acked * terms.blksize)
+      if (reading === undefined) took()
+      else reading.then(took, failed)
     } catch (error) {
-      this.breakOff(error instanceof Error ? error.message : String(error))
+      failed(error)
     }
   }
 

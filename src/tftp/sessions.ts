@@ -1,11 +1,19 @@
 // The open transfers: each found by its client, and never more of them than the limits allow.
 
+import type { Ipv4 } from '../net/ipv4.ts'
 import type { Session } from './session.ts'
 import { firstTimerMs } from './transfer.ts'
 
 export type Limits = {
   readonly maxTransfers: number
   readonly maxPerClient: number
+}
+
+/** A client's address and port in one. */
+export type ClientKey = number
+
+export function keyOf(ip: Ipv4, port: number): ClientKey {
+  return ip * 65536 + port
 }
 
 /** An ACK repeated after the end belongs to no transfer, but its client needs no ERROR: PXELINUX uses its port again. */
@@ -15,12 +23,11 @@ const mostRemembered = 4096
 export class Sessions {
   private readonly limits: Limits
   private readonly now: () => number
-  /** By client address and port. */
-  private readonly byClient = new Map<string, Session>()
-  private readonly byAddress = new Map<string, Set<Session>>()
+  private readonly byClient = new Map<ClientKey, Session>()
+  private readonly byAddress = new Map<Ipv4, Set<Session>>()
   /** Those whose client has not answered yet, the oldest first. */
   private readonly unproven = new Set<Session>()
-  private readonly ended = new Map<string, number>()
+  private readonly ended = new Map<ClientKey, number>()
 
   constructor(limits: Limits, now: () => number) {
     this.limits = limits
@@ -31,12 +38,12 @@ export class Sessions {
     return this.byClient.size
   }
 
-  get(client: string): Session | undefined {
+  get(client: ClientKey): Session | undefined {
     return this.byClient.get(client)
   }
 
   /** Whether a transfer of this client ended a moment ago. */
-  endedLately(client: string): boolean {
+  endedLately(client: ClientKey): boolean {
     const at = this.ended.get(client)
     return at !== undefined && this.now() - at < rememberEndedMs
   }
@@ -45,9 +52,9 @@ export class Sessions {
    * Makes room for one more by giving up a transfer that nobody answered, else says which limit is reached. One that
    * has had no time to be answered yet is not given up: a flood would push out every real client just the same.
    */
-  makeRoom(address: string): string | undefined {
+  makeRoom(ip: Ipv4): string | undefined {
     const { maxTransfers, maxPerClient } = this.limits
-    const own = this.byAddress.get(address)
+    const own = this.byAddress.get(ip)
     if (own !== undefined && own.size >= maxPerClient && !this.giveUpOne(own)) {
       return `too many transfers from this address (tftp.max_per_client is ${maxPerClient})`
     }
@@ -67,11 +74,11 @@ export class Sessions {
     return false
   }
 
-  add(client: string, session: Session): void {
+  add(client: ClientKey, session: Session): void {
     this.byClient.set(client, session)
     this.unproven.add(session)
-    const own = this.byAddress.get(session.parts.address)
-    if (own === undefined) this.byAddress.set(session.parts.address, new Set([session]))
+    const own = this.byAddress.get(session.parts.ip)
+    if (own === undefined) this.byAddress.set(session.parts.ip, new Set([session]))
     else own.add(session)
   }
 
@@ -80,11 +87,11 @@ export class Sessions {
     this.unproven.delete(session)
   }
 
-  remove(client: string, session: Session): void {
+  remove(client: ClientKey, session: Session): void {
     this.unproven.delete(session)
-    const own = this.byAddress.get(session.parts.address)
+    const own = this.byAddress.get(session.parts.ip)
     own?.delete(session)
-    if (own?.size === 0) this.byAddress.delete(session.parts.address)
+    if (own?.size === 0) this.byAddress.delete(session.parts.ip)
     if (this.byClient.get(client) !== session) return
     this.byClient.delete(client)
     this.ended.delete(client)

@@ -1,7 +1,6 @@
 // What a transfer sends: a text in memory, or a file that is read some way ahead of its client.
 
-import type { FileHandle } from 'node:fs/promises'
-import type { Disk } from './disk.ts'
+import type { Disk } from '../disk.ts'
 import { toNetascii } from './netascii.ts'
 import { readAhead } from './transfer.ts'
 
@@ -12,10 +11,20 @@ export type Source = {
   /** Octets from the start that have been read; `ended`: these are all. */
   readonly ready: number
   readonly ended: boolean
-  /** Of what has been read and not given up. */
-  slice(from: number, to: number): Buffer
-  /** Reads on, and gives up what lies before `keep`. */
-  more(keep: number): Promise<void>
+  /** Writes octets that have been read and not given up into `target` from `at` on. */
+  copy(target: Buffer, at: number, from: number, to: number): void
+  /** Reads on, and gives up what lies before `keep`. A promise where the disk has to be asked. */
+  more(keep: number): Promise<void> | undefined
+  close(): void
+}
+
+/** An open file. */
+export type OpenFile = {
+  readonly size: number
+  /** As many octets as are in memory, or undefined: none, or nobody can tell. */
+  readNow(into: Buffer, position: number): number | undefined
+  read(into: Buffer, position: number): Promise<number>
+  /** Waits for a read under way; nobody has to wait for it. */
   close(): void
 }
 
@@ -28,85 +37,95 @@ export function textSource(bytes: Buffer, isNetascii: boolean): Source {
     size: sent.length,
     ready: sent.length,
     ended: true,
-    slice: (from, to) => sent.subarray(from, to),
-    more: () => Promise.resolve(),
+    copy: (target, at, from, to) => void sent.copy(target, at, from, to),
+    more: () => undefined,
     close: () => undefined,
   }
 }
 
 type Piece = { readonly start: number; readonly bytes: Buffer }
 
-/** An open file of `fileSize` octets, read through `disk`; it is closed at its end. Replaced meanwhile, it goes on. */
+/** Buffers of a whole read, used again: fresh memory costs more than the copy into it. */
+const spare: Buffer[] = []
+const mostSpare = 64
+
+/** An open file, of which the disk is asked by way of `disk`; it is closed at its end. Replaced meanwhile, it goes on. */
 export class FileSource implements Source {
   ready = 0
   ended = false
-  private readonly handle: FileHandle
-  private readonly fileSize: number
+  private readonly file: OpenFile
   private readonly isNetascii: boolean
   private readonly disk: Disk
   private position = 0
   private pieces: Piece[] = []
   private isClosed = false
 
-  constructor(handle: FileHandle, fileSize: number, isNetascii: boolean, disk: Disk) {
-    this.handle = handle
-    this.fileSize = fileSize
+  constructor(file: OpenFile, isNetascii: boolean, disk: Disk) {
+    this.file = file
     this.isNetascii = isNetascii
     this.disk = disk
   }
 
   get size(): number | undefined {
     if (this.ended) return this.ready
-    return this.isNetascii ? undefined : this.fileSize
+    return this.isNetascii ? undefined : this.file.size
   }
 
   /** The first read; part of opening it. */
-  async open(): Promise<void> {
-    await this.read(firstRead)
+  open(): Promise<void> | undefined {
+    return this.read(firstRead)
   }
 
-  async more(keep: number): Promise<void> {
-    this.pieces = this.pieces.filter(({ start, bytes }) => start + bytes.length > keep)
-    await this.disk.run(
-      () => this.read(readAhead),
-      () => !this.isClosed,
-    )
+  more(keep: number): Promise<void> | undefined {
+    while (true) {
+      const [first] = this.pieces
+      if (first === undefined || first.start + first.bytes.length > keep) break
+      this.pieces.shift()
+      if (first.bytes.length === readAhead && spare.length < mostSpare) spare.push(first.bytes)
+    }
+    return this.read(readAhead)
   }
 
-  slice(from: number, to: number): Buffer {
-    const parts: Buffer[] = []
+  copy(target: Buffer, at: number, from: number, to: number): void {
     for (const { start, bytes } of this.pieces) {
       if (start + bytes.length <= from || start >= to) continue
-      parts.push(bytes.subarray(Math.max(0, from - start), Math.min(bytes.length, to - start)))
+      bytes.copy(target, at + Math.max(0, start - from), Math.max(0, from - start), to - start)
     }
-    const [only, ...others] = parts
-    return only !== undefined && others.length === 0 ? only : Buffer.concat(parts)
   }
 
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    // It waits for a read under way, or for a root that hangs; nobody waits for it.
-    this.disk.afterwards(() => this.handle.close())
+    this.file.close()
   }
 
-  private async read(most: number): Promise<void> {
-    const length = Math.min(most, this.fileSize - this.position)
-    if (length > 0) {
-      const buffer = Buffer.allocUnsafe(length)
-      const { bytesRead } = await this.handle.read(buffer, 0, length, this.position)
-      if (bytesRead === 0) throw new Error('the file became shorter while it was sent')
-      this.position += bytesRead
-      const bytes = toSend(buffer.subarray(0, bytesRead), this.isNetascii)
-      this.pieces.push({ start: this.ready, bytes })
-      this.ready += bytes.length
-    }
-    if (this.position < this.fileSize) return
+  /** @throws when the file has become shorter */
+  private read(most: number): Promise<void> | undefined {
+    const length = Math.min(most, this.file.size - this.position)
+    if (length <= 0) return this.took(Buffer.alloc(0))
+    const buffer = (length === readAhead ? spare.pop() : undefined) ?? Buffer.allocUnsafe(length)
+    const count = this.file.readNow(buffer, this.position)
+    if (count !== undefined) return this.took(buffer.subarray(0, this.some(count)))
+    return this.disk
+      .run(
+        () => this.file.read(buffer, this.position),
+        () => !this.isClosed,
+      )
+      .then((later) => this.took(buffer.subarray(0, this.some(later))))
+  }
+
+  private some(count: number): number {
+    if (count === 0) throw new Error('the file became shorter while it was sent')
+    return count
+  }
+
+  private took(read: Buffer): undefined {
+    this.position += read.length
+    const bytes = this.isNetascii ? toNetascii(read) : read
+    if (bytes.length > 0) this.pieces.push({ start: this.ready, bytes })
+    this.ready += bytes.length
+    if (this.position < this.file.size) return
     this.ended = true
     this.close()
   }
-}
-
-function toSend(bytes: Buffer, isNetascii: boolean): Buffer {
-  return isNetascii ? toNetascii(bytes) : bytes
 }

@@ -2,13 +2,19 @@
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { applyDelta, emptyTable, type Delta } from '../boot/table.ts'
+import { Disk, readsPerRoot } from '../disk.ts'
 import { hushed, type Tell } from '../events.ts'
+import { canBatch } from '../net/batch.ts'
+import { openLibc } from '../net/libc.ts'
+import { Files } from './answer.ts'
 import { realClock } from './clock.ts'
-import { Disk } from './disk.ts'
 import { Engine } from './engine.ts'
-import { DgramIo, localAddresses } from './io-dgram.ts'
-import { isRequest } from './packet.ts'
+import { openBatch } from './io-batch.ts'
+import { openDgram } from './io-dgram.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
+import { isRequest } from './packet.ts'
+import type { Receive } from './port.ts'
+import { localAddresses, Sockets } from './sockets.ts'
 
 const { settings, clients, advertise, site, snapshot, deltas } = workerData as WorkerStart
 const say = (message: FromWorker): void => parentPort?.postMessage(message)
@@ -17,8 +23,8 @@ const post: Tell = (event) => say({ kind: 'event', event })
 const tell = hushed(post, 500, realClock.now)
 const tellSparingly = hushed(post, 20, realClock.now)
 
-// Node's pool of file threads has 4, unless the process was started with more; others need some of them, too.
-const fileThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
+const called = await openLibc()
+const libc = 'unavailable' in called || !canBatch() ? undefined : called
 
 const table = emptyTable()
 applyDelta(table, snapshot)
@@ -38,11 +44,12 @@ function catchUp(): void {
 const engine = new Engine({
   table,
   site,
-  roots: {
+  files: new Files({
     root: settings.root,
     links: settings.follow_links,
-    disk: new Disk(fileThreads >= 16 ? 4 : 2, 1000, realClock.now),
-  },
+    disk: new Disk(readsPerRoot, 1000, realClock.now),
+    libc,
+  }),
   clients,
   advertise,
   limits: { maxTransfers: settings.max_transfers, maxPerClient: settings.max_per_client },
@@ -51,18 +58,21 @@ const engine = new Engine({
   clock: realClock,
 })
 
-const io = new DgramIo({
-  bind: settings.bind,
-  port: settings.port,
-  singlePort: settings.single_port,
-  addresses: localAddresses,
-  rescanMs: 2000,
-  receive: (port, bytes, ...from) => {
-    if (isRequest(bytes)) catchUp()
-    engine.receive(port, bytes, ...from)
+const receive: Receive = (port, bytes, ...from) => {
+  if (isRequest(bytes)) catchUp()
+  engine.receive(port, bytes, ...from)
+}
+const io = new Sockets(
+  {
+    bind: settings.bind,
+    port: settings.port,
+    singlePort: settings.single_port,
+    addresses: localAddresses,
+    rescanMs: 2000,
+    tellSparingly,
   },
-  tellSparingly,
-})
+  libc === undefined ? openDgram(receive, tellSparingly) : openBatch(libc, receive, tellSparingly),
+)
 
 parentPort?.on('message', ({ kind }: ToWorker) => {
   if (kind === 'ping') {

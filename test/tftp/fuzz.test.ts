@@ -1,7 +1,7 @@
 // A hundred thousand datagrams that nobody sane sends, from seeds that can be repeated: nothing is thrown, nothing grows.
 
 import test from 'ava'
-import { Disk } from '../../src/tftp/disk.ts'
+import { Disk } from '../../src/disk.ts'
 import { encode, type Option, type Packet } from '../../src/tftp/packet.ts'
 import { catalogOf, h1, h1Menu, openFiles, pattern, serve, tree, turns, until } from './memory.ts'
 import { generator } from './simulation.ts'

@@ -9,13 +9,14 @@ import type { Site } from '../../src/boot/decide.ts'
 import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
 import type { Event } from '../../src/events.ts'
 import type { Form, Host } from '../../src/model.ts'
-import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { formatIpv4, parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
+import { Files } from '../../src/tftp/answer.ts'
 import type { Clock } from '../../src/tftp/clock.ts'
-import { Disk } from '../../src/tftp/disk.ts'
+import { Disk } from '../../src/disk.ts'
 import { Engine, type EngineParts } from '../../src/tftp/engine.ts'
 import { decode, encode, type Malformed, type Packet } from '../../src/tftp/packet.ts'
-import type { Port } from '../../src/tftp/port.ts'
+import { putBlock, type Port } from '../../src/tftp/port.ts'
 import { Download, type Asked } from './download.ts'
 
 export const mac = (text: string) => parseMac(text) as Mac
@@ -146,7 +147,7 @@ export class Client {
   }
 
   send(bytes: Buffer, to = this.listening): void {
-    this.engine.receive(to, bytes, this.address, this.port)
+    this.engine.receive(to, bytes, ip(this.address), this.port)
   }
 
   ask(asked: Asked, to = this.listening): void {
@@ -202,11 +203,11 @@ export function serve({ changes = [], transferPorts = 2, ...options }: Options =
   const engine = new Engine({
     table,
     site,
-    roots: {
+    files: new Files({
       root: options.root ?? '/nonexistent',
       links: options.links ?? 'inside',
       disk: options.disk ?? new Disk(4, 1000, clock.now),
-    },
+    }),
     clients: [],
     limits: { maxTransfers: 1000, maxPerClient: 64 },
     tell,
@@ -221,7 +222,13 @@ export function serve({ changes = [], transferPorts = 2, ...options }: Options =
       address: ip(address),
       isListening: transfers !== undefined,
       send(bytes, to, toPort) {
-        clients.get(`${to}:${toPort}`)?.got.push({ packet: decode(bytes), bytes, from: port })
+        clients.get(`${formatIpv4(to)}:${toPort}`)?.got.push({ packet: decode(bytes), bytes, from: port })
+      },
+      sendBlocks(blocks, to, toPort) {
+        for (let block = blocks.first; block <= blocks.last; block++) {
+          const bytes = Buffer.alloc(4 + blocks.blksize)
+          port.send(bytes.subarray(0, putBlock(blocks, block, bytes, 0)), to, toPort)
+        }
       },
       forTransfer(unlike) {
         const choice = (transfers ?? []).filter((other) => other !== unlike)

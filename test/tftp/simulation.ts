@@ -2,7 +2,8 @@
 
 import { negotiate, type Terms } from '../../src/tftp/options.ts'
 import type { Option } from '../../src/tftp/packet.ts'
-import { begin, step, type End, type Event, type Step, type Transfer } from '../../src/tftp/transfer.ts'
+import type { End, Event, Step, Transfer } from '../../src/tftp/state.ts'
+import { begin, step } from '../../src/tftp/transfer.ts'
 
 export type Network = {
   /** Of each packet, either way. */

@@ -1,47 +1,66 @@
 // What a transfer sends, and where it comes from: texts, files read ahead, loaders, and whichever of several is there.
 
-import { openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { openSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import * as fc from 'fast-check'
 import type { Answer, Decision } from '../../src/boot/decide.ts'
-import { findSource } from '../../src/tftp/answer.ts'
-import { Disk } from '../../src/tftp/disk.ts'
+import { openLibc, type Libc } from '../../src/net/libc.ts'
+import { Files } from '../../src/tftp/answer.ts'
+import { Disk } from '../../src/disk.ts'
 import { toNetascii } from '../../src/tftp/netascii.ts'
-import { FileSource, firstRead, textSource } from '../../src/tftp/source.ts'
+import { fileOf } from '../../src/tftp/opened.ts'
+import { FileSource, firstRead, textSource, type Source } from '../../src/tftp/source.ts'
 import { readAhead } from '../../src/tftp/transfer.ts'
 import { openFiles, pattern, tree, until } from './memory.ts'
 
 const disk = new Disk(4, 1000, () => 0)
-
-test('a file is read piece by piece, each only once, and closed at its end', async (t) => {
-  const content = pattern(firstRead + 2 * readAhead + 5)
-  const root = tree({ file: content })
-  const handle = await open(join(root, 'file'))
-  const source = new FileSource(handle, content.length, false, disk)
-  await source.open()
-  t.is(source.ready, firstRead)
-  t.is(source.size, content.length)
-  t.false(source.ended)
-  t.true(source.slice(100, 700).equals(content.subarray(100, 700)))
-  await source.more(0)
-  t.true(
-    source.slice(firstRead - 10, firstRead + 10).equals(content.subarray(firstRead - 10, firstRead + 10)),
-  )
-  await source.more(firstRead)
-  t.is(source.slice(0, 10).length, 0, 'what the client has is given up')
-  await source.more(firstRead + readAhead)
-  t.true(source.ended)
-  t.is(source.ready, content.length)
-  t.true(source.slice(content.length - 20, content.length).equals(content.subarray(content.length - 20)))
-  await until(() => openFiles(root) === 0)
-  t.notThrows(() => source.close())
+let libc: Libc | undefined
+test.before(async (t) => {
+  const called = await openLibc()
+  if ('unavailable' in called) t.fail(called.unavailable)
+  else libc = called
 })
+
+function copied(source: Source, from: number, to: number): Buffer {
+  const bytes = Buffer.alloc(to - from)
+  source.copy(bytes, 0, from, to)
+  return bytes
+}
+
+async function openSource(path: string, size: number, withLibc: Libc | undefined): Promise<FileSource> {
+  return new FileSource(fileOf(await open(path), size, disk, withLibc), false, disk)
+}
+
+for (const has of ['no libc', 'libc']) {
+  test(`a file is read piece by piece, each only once, and closed at its end (${has})`, async (t) => {
+    const content = pattern(firstRead + 2 * readAhead + 5)
+    const root = tree({ file: content })
+    const source = await openSource(join(root, 'file'), content.length, has === 'libc' ? libc : undefined)
+    await source.open()
+    t.is(source.ready, firstRead)
+    t.is(source.size, content.length)
+    t.false(source.ended)
+    t.true(copied(source, 100, 700).equals(content.subarray(100, 700)))
+    await source.more(0)
+    t.true(
+      copied(source, firstRead - 10, firstRead + 10).equals(content.subarray(firstRead - 10, firstRead + 10)),
+    )
+    await source.more(firstRead)
+    t.deepEqual(copied(source, 0, 10), Buffer.alloc(10), 'what the client has is given up')
+    await source.more(firstRead + readAhead)
+    t.true(source.ended)
+    t.is(source.ready, content.length)
+    t.true(copied(source, content.length - 20, content.length).equals(content.subarray(content.length - 20)))
+    await until(() => openFiles(root) === 0)
+    t.notThrows(() => source.close())
+  })
+}
 
 test('a file that grows keeps the size it began with', async (t) => {
   const root = tree({ file: pattern(firstRead + 100) })
-  const source = new FileSource(await open(join(root, 'file')), firstRead + 100, false, disk)
+  const source = await openSource(join(root, 'file'), firstRead + 100, libc)
   await source.open()
   writeFileSync(join(root, 'file'), pattern(firstRead + 5000))
   await source.more(0)
@@ -51,7 +70,7 @@ test('a file that grows keeps the size it began with', async (t) => {
 
 test('closing while a read is under way lets it end, and closes once', async (t) => {
   const root = tree({ file: pattern(2_000_000) })
-  const source = new FileSource(await open(join(root, 'file')), 2_000_000, false, disk)
+  const source = await openSource(join(root, 'file'), 2_000_000, undefined)
   await source.open()
   const read = source.more(0)
   source.close()
@@ -59,7 +78,7 @@ test('closing while a read is under way lets it end, and closes once', async (t)
   // The number of the descriptor must not be given to another file while the read is still on it.
   const other = openSync(join(root, 'file'), 'r')
   t.true(readFileSync(other).equals(pattern(2_000_000)))
-  await read.catch(() => undefined)
+  await read?.catch(() => undefined)
   await until(() => openFiles(root) === 1)
 })
 
@@ -79,12 +98,18 @@ const decision = (...answers: Answer[]): Decision => ({ answers, reason: { rule:
 const file = (path: string): Answer => ({ kind: 'file', root: 'tftp', path })
 
 async function find(root: string, ...answers: Answer[]) {
-  const found = await findSource(decision(...answers), false, { root, links: 'inside', disk }, () => true)
-  if (found.kind !== 'found') return found.kind
-  const { source } = found
-  const text = source.slice(0, source.ready).toString('latin1')
-  source.close()
-  return text
+  const texts = []
+  // Without libc, with it, and with it when the kernel knows the names.
+  for (const withLibc of [undefined, libc, libc]) {
+    const files = new Files({ root, links: 'inside', disk, libc: withLibc })
+    const found = await files.find(decision(...answers), false, () => true)
+    if (found.kind === 'found') {
+      texts.push(copied(found.source, 0, found.source.ready).toString('latin1'))
+      found.source.close()
+    } else texts.push(found.kind)
+  }
+  const [text, ...others] = texts
+  return others.every((other) => other === text) ? text : texts.join(' or ')
 }
 
 test('the first of several answers that is there', async (t) => {
@@ -107,13 +132,26 @@ test('the first of several answers that is there', async (t) => {
 
 test('a text keeps the encoding it was read in', async (t) => {
   const body = '# \u00e9\u00ff'
-  const latin = await findSource(
-    decision({ kind: 'text', body, encoding: 'latin1' }),
-    false,
-    { root: '/', links: 'inside', disk },
-    () => true,
-  )
+  const files = new Files({ root: '/', links: 'inside', disk })
+  const latin = await files.find(decision({ kind: 'text', body, encoding: 'latin1' }), false, () => true)
   t.is(latin.kind, 'found')
-  if (latin.kind === 'found') t.deepEqual(latin.source.slice(0, 9), Buffer.from(body, 'latin1'))
+  if (latin.kind === 'found')
+    t.deepEqual(copied(latin.source, 0, latin.source.ready), Buffer.from(body, 'latin1'))
   t.is(await find('/', { kind: 'text', body }), Buffer.from(body).toString('latin1'))
+})
+
+test('what changes on the disk is served changed by the very next request', async (t) => {
+  const root = tree({ a: 'one' })
+  t.is(await find(root, file('a')), 'one')
+  for (let round = 0; round < 50; round++) {
+    const [same, other] = [String(round).padStart(3, 'x'), String(round).padStart(3, 'y')]
+    writeFileSync(join(root, 'a'), same)
+    t.is(await find(root, file('a')), same)
+    writeFileSync(join(root, 'b'), other)
+    renameSync(join(root, 'b'), join(root, 'a'))
+    t.is(await find(root, file('a')), other)
+    t.is(await find(root, file('b')), 'missing')
+    unlinkSync(join(root, 'a'))
+    t.is(await find(root, file('a')), 'missing')
+  }
 })

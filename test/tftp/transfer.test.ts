@@ -4,7 +4,8 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { negotiate } from '../../src/tftp/options.ts'
 import type { Option } from '../../src/tftp/packet.ts'
-import { begin, step, type Event, type Send, type Step, type Transfer } from '../../src/tftp/transfer.ts'
+import type { Event, Send, Step, Transfer } from '../../src/tftp/state.ts'
+import { begin, step } from '../../src/tftp/transfer.ts'
 import { simulate } from './simulation.ts'
 
 /** A transfer of a file that is in memory, driven by hand. */

@@ -1,0 +1,117 @@
+// The servers that are compared, each on an address of its own; fetched and unpacked where no package may be installed.
+
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const exec = promisify(execFile)
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pxe-pilot-bench')
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+export type Peer = {
+  readonly name: string
+  readonly address: string
+  /** Writes its files into `folder`; yields its command line. `root` holds what it serves. */
+  readonly prepare: (address: string, root: string, folder: string) => Promise<readonly string[]>
+}
+
+/** Unpacked, never installed: atftpd conflicts with tftpd-hpa, and no daemon may start. @throws without Debian's apt */
+async function unpacked(packageName: string, program: string): Promise<string> {
+  const tree = join(cache, packageName)
+  const path = join(tree, 'usr/sbin', program)
+  if (existsSync(path)) return path
+  await mkdir(tree, { recursive: true })
+  await exec('apt-get', ['download', packageName], { cwd: tree })
+  const [archive = ''] = readdirSync(tree).filter((name) => name.endsWith('.deb'))
+  await exec('dpkg', ['-x', join(tree, archive), tree])
+  return path
+}
+
+/** A C program of this folder. @throws without gcc */
+export async function compiled(name: string): Promise<string> {
+  const path = join(cache, name)
+  await mkdir(cache, { recursive: true })
+  await exec('gcc', ['-O2', '-o', path, join(here, `${name}.c`)])
+  return path
+}
+
+/** `words`: more of Node's own. */
+const ours =
+  (...words: readonly string[]): Peer['prepare'] =>
+  async (address, root, folder) => {
+    const lines = [
+      `server: { bind: ${address} }`,
+      `tftp: { root: ${root}, bind: ${address}, max_per_client: 1000 }`,
+      `http: { root: ${folder}, bind: ${address} }`,
+      `configuration: { directory: ${folder} }`,
+      'log: { level: warn }',
+      '',
+    ]
+    await writeFile(join(folder, 'pxe-pilot.yml'), lines.join('\n'))
+    const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+    return [process.execPath, ...words, program, 'server', '-c', join(folder, 'pxe-pilot.yml')]
+  }
+
+export const peers: readonly Peer[] = [
+  { name: 'ours', prepare: ours() },
+  { name: 'ours without koffi', prepare: ours('--import', join(here, '../../test/net/without-koffi.mjs')) },
+  {
+    name: 'dnsmasq',
+    prepare: async (address: string, root: string, folder: string) => [
+      await unpacked('dnsmasq-base', 'dnsmasq'),
+      '--keep-in-foreground',
+      '--conf-file=/dev/null',
+      '--port=0',
+      '--user=root',
+      `--pid-file=${join(folder, 'pid')}`,
+      '--log-facility=/dev/null',
+      `--listen-address=${address}`,
+      '--bind-interfaces',
+      '--enable-tftp',
+      `--tftp-root=${root}`,
+      '--tftp-max=2000',
+    ],
+  },
+  {
+    name: 'tftpd-hpa',
+    prepare: async (address: string, root: string) => [
+      await unpacked('tftpd-hpa', 'in.tftpd'),
+      '--foreground',
+      '--listen',
+      '--address',
+      `${address}:69`,
+      '--user',
+      'root',
+      '--secure',
+      root,
+    ],
+  },
+  {
+    name: 'atftpd',
+    prepare: async (address: string, root: string, folder: string) => [
+      await unpacked('atftpd', 'atftpd'),
+      '--daemon',
+      '--no-fork',
+      '--bind-address',
+      address,
+      '--user',
+      'root',
+      '--group',
+      'root',
+      '--maxthread',
+      '2000',
+      '--verbose=1',
+      '--logfile',
+      join(folder, 'log'),
+      root,
+    ],
+  },
+  {
+    name: 'ceiling',
+    prepare: async (address: string, root: string) => [await compiled('ceiling'), address, root],
+  },
+].map((peer, index) => ({ ...peer, address: `10.78.0.${10 + index}` }))

@@ -1,0 +1,133 @@
+// Looks a file up in what the kernel holds in memory: no thread is needed, nothing is ever waited for, nothing is stale.
+// What it does not hold is left to files.ts and a thread. Linux 5.12 and later (openat2(2), RESOLVE_CACHED).
+
+import { readFileSync } from 'node:fs'
+import type { Links } from '../files.ts'
+import type { Libc } from '../net/libc.ts'
+
+export type Known =
+  /** The caller closes `fd`. */
+  { readonly kind: 'opened'; readonly fd: number; readonly size: number } | { readonly kind: 'missing' }
+
+const O_NONBLOCK = 0o4000
+const O_CLOEXEC = 0o2000000
+const O_PATH = 0o10000000
+const RESOLVE_NO_MAGICLINKS = 0x02
+const RESOLVE_BENEATH = 0x08
+const RESOLVE_CACHED = 0x20
+const AT_FDCWD = -100
+const ENOENT = 2
+const ENOTDIR = 20
+
+const statusSize = 256
+const STATX_TYPE_SIZE_INODE_MOUNT = 0x1 | 0x200 | 0x100 | 0x1000
+const S_IFMT = 0o170000
+const S_IFREG = 0o100000
+
+/** File systems whose open() asks nobody else: a network's, or a program's, may hang. */
+const local: ReadonlySet<string> = new Set(
+  'ext2 ext3 ext4 xfs btrfs f2fs zfs bcachefs tmpfs vfat exfat ntfs3 iso9660 udf squashfs erofs overlay'.split(
+    ' ',
+  ),
+)
+
+type Status = {
+  readonly isFile: boolean
+  readonly size: number
+  readonly inode: bigint
+  readonly mount: string
+}
+
+export class CachedFiles {
+  private readonly libc: Libc
+  private readonly into = Buffer.alloc(statusSize)
+  /** Whether files of a mount, by its number and device, may be opened here. */
+  private readonly mounts = new Map<string, boolean>()
+  private readonly look = how(O_PATH | O_CLOEXEC, RESOLVE_CACHED)
+  private readonly anywhere = [
+    how(O_PATH | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS),
+    how(O_NONBLOCK | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS),
+  ] as const
+  private readonly inside = [
+    how(O_PATH | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH),
+    how(O_NONBLOCK | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH),
+  ] as const
+  private root: { readonly path: string; readonly bytes: Buffer } = { path: '', bytes: Buffer.alloc(1) }
+
+  constructor(libc: Libc) {
+    this.libc = libc
+  }
+
+  /** `path` under `root` as openUnder() would judge it, or undefined: that has to tell. */
+  open(root: string, path: string, links: Links): Known | undefined {
+    if (path.includes('\0') || path.split('/').includes('..')) return undefined
+    if (root !== this.root.path) this.root = { path: root, bytes: Buffer.from(`${root}\0`) }
+    const folder = this.libc.openAt(AT_FDCWD, this.root.bytes, this.look)
+    if (folder < 0) return undefined
+    try {
+      return this.openIn(folder, Buffer.from(`${path}\0`), links === 'inside' ? this.inside : this.anywhere)
+    } finally {
+      this.libc.close(folder)
+    }
+  }
+
+  // Looked at before it is opened: to open a device may do something, and some other file system may hang.
+  private openIn(folder: number, path: Buffer, [look, open]: readonly [Buffer, Buffer]): Known | undefined {
+    const found = this.libc.openAt(folder, path, look)
+    if (found === -ENOENT || found === -ENOTDIR) return { kind: 'missing' }
+    if (found < 0) return undefined
+    const judged = this.status(found)
+    this.libc.close(found)
+    if (judged?.isFile !== true || !this.isLocal(judged.mount)) return undefined
+    const fd = this.libc.openAt(folder, path, open)
+    if (fd < 0) return undefined
+    const opened = this.status(fd)
+    if (opened?.isFile === true && opened.inode === judged.inode && opened.mount === judged.mount) {
+      return { kind: 'opened', fd, size: opened.size }
+    }
+    this.libc.close(fd)
+    return undefined
+  }
+
+  // struct statx (statx(2)).
+  private status(fd: number): Status | undefined {
+    const { into } = this
+    if (!this.libc.status(fd, STATX_TYPE_SIZE_INODE_MOUNT, into)) return undefined
+    if ((into.readUInt32LE(0) & STATX_TYPE_SIZE_INODE_MOUNT) !== STATX_TYPE_SIZE_INODE_MOUNT) return undefined
+    return {
+      isFile: (into.readUInt16LE(28) & S_IFMT) === S_IFREG,
+      size: Number(into.readBigUInt64LE(40)),
+      inode: into.readBigUInt64LE(32),
+      mount: `${into.readUInt32LE(144)} ${into.readUInt32LE(136)}:${into.readUInt32LE(140)}`,
+    }
+  }
+
+  private isLocal(mount: string): boolean {
+    const known = this.mounts.get(mount)
+    if (known !== undefined) return known
+    const isLocal = local.has(typeOf(mount.slice(0, mount.indexOf(' '))) ?? '')
+    this.mounts.set(mount, isLocal)
+    return isLocal
+  }
+}
+
+/** struct open_how. */
+function how(flags: number, resolve: number): Buffer {
+  const bytes = Buffer.alloc(24)
+  bytes.writeBigUInt64LE(BigInt(flags), 0)
+  bytes.writeBigUInt64LE(BigInt(resolve), 16)
+  return bytes
+}
+
+/** proc(5): "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw". */
+function typeOf(mountId: string): string | undefined {
+  try {
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+    return lines
+      .find((line) => line.startsWith(`${mountId} `))
+      ?.split(' - ')[1]
+      ?.split(' ')[0]
+  } catch {
+    return undefined
+  }
+}
