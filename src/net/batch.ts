@@ -22,7 +22,7 @@ const SOL_UDP = 17
 const UDP_SEGMENT = 103
 
 /** Datagrams of one call. */
-const most = 64
+export const batchSize = 64
 /** linux/udp.h: what older kernels take. */
 export const mostSegments = 64
 /** An IPv4 packet's 65535 octets, less both headers. */
@@ -35,10 +35,10 @@ export function canBatch(): boolean {
 
 /** One buffer for headers, names, vectors and control data, and one for the octets; laid out once. */
 class Messages {
-  readonly headers = Buffer.allocUnsafeSlow(most * headerSize).fill(0)
-  readonly names = Buffer.allocUnsafeSlow(most * nameSize).fill(0)
-  readonly vectors = Buffer.allocUnsafeSlow(most * vectorSize).fill(0)
-  readonly control = Buffer.allocUnsafeSlow(most * controlSize).fill(0)
+  readonly headers = Buffer.allocUnsafeSlow(batchSize * headerSize).fill(0)
+  readonly names = Buffer.allocUnsafeSlow(batchSize * nameSize).fill(0)
+  readonly vectors = Buffer.allocUnsafeSlow(batchSize * vectorSize).fill(0)
+  readonly control = Buffer.allocUnsafeSlow(batchSize * controlSize).fill(0)
   readonly octets: Buffer
   readonly slot: number
   private readonly base: bigint
@@ -46,12 +46,12 @@ class Messages {
   constructor(libc: Libc, slot: number) {
     // An odd number of cache lines: slots a power of two apart would all want the same ones.
     this.slot = Math.ceil(slot / 128) * 128 + 64
-    this.octets = Buffer.allocUnsafeSlow(most * this.slot)
+    this.octets = Buffer.allocUnsafeSlow(batchSize * this.slot)
     this.base = libc.addressOf(this.octets)
     const [names, vectors, control] = [this.names, this.vectors, this.control].map((buffer) =>
       libc.addressOf(buffer),
     ) as [bigint, bigint, bigint]
-    for (let index = 0; index < most; index++) {
+    for (let index = 0; index < batchSize; index++) {
       const header = index * headerSize
       this.headers.writeBigUInt64LE(names + BigInt(index * nameSize), header + nameAt)
       this.headers.writeUInt32LE(nameSize, header + nameLengthAt)
@@ -86,11 +86,13 @@ export class Receiver {
     this.messages = new Messages(libc, longest)
     const { octets, slot } = this.messages
     // An ACK's length, by far the most common one.
-    this.short = Array.from({ length: most }, (_, index) => octets.subarray(index * slot, index * slot + 4))
+    this.short = Array.from({ length: batchSize }, (_, index) =>
+      octets.subarray(index * slot, index * slot + 4),
+    )
   }
 
-  /** Calls `heard` with what waits at `fd`, a batch of it; `bytes` is good until the next call. Yields how many. */
-  receive(fd: number, heard: Heard): number {
+  /** Calls `heard` with what waits at `fd`, up to `most`; `bytes` is good until the next call. Yields how many. */
+  receive(fd: number, most: number, heard: Heard): number {
     const { headers, names, octets, slot } = this.messages
     const count = this.libc.receiveMany(fd, headers, most)
     for (let index = 0; index < count; index++) {
@@ -119,8 +121,8 @@ export class Sender {
   readonly octets: Buffer
   private readonly libc: Libc
   private readonly messages: Messages
-  private readonly lengths = new Uint32Array(most)
-  private readonly segments = new Uint16Array(most)
+  private readonly lengths = new Uint32Array(batchSize)
+  private readonly segments = new Uint16Array(batchSize)
   private readonly cuts: (Cut | undefined)[] = []
   private count = 0
 
@@ -131,7 +133,7 @@ export class Sender {
   }
 
   get isFull(): boolean {
-    return this.count === most
+    return this.count === batchSize
   }
 
   get isEmpty(): boolean {

@@ -60,16 +60,18 @@ export class Files {
       if (answer.kind === 'text') return foundText(answer, isNetascii)
       const place = this.placeOf(answer)
       if (place === undefined) continue
-      const { root, path, links } = place
-      const opened = await this.parts.disk.run(() => openUnder(root, path, links), isWanted)
-      if (opened.kind === 'opened') {
-        return await begun(
-          this.sourceOf(fileOf(opened.handle, opened.size, this.parts.disk, this.parts.libc), isNetascii),
-        )
-      }
-      if (opened.kind === 'refused' && outcome.kind === 'missing') outcome = opened
+      const found = await this.parts.disk.run(() => this.open(place, isNetascii), isWanted)
+      if (found.kind === 'found') return found
+      if (found.kind === 'refused' && outcome.kind === 'missing') outcome = found
     }
     return outcome
+  }
+
+  private async open({ root, path, links }: Place, isNetascii: boolean): Promise<Found> {
+    const opened = await openUnder(root, path, links)
+    if (opened.kind !== 'opened') return opened
+    const { disk, libc } = this.parts
+    return await begun(this.sourceOf(fileOf(opened.handle, opened.size, disk, libc), isNetascii), 'taken')
   }
 
   private placeOf(answer: Answer): Place | undefined {
@@ -88,14 +90,14 @@ function foundText(answer: Extract<Answer, { kind: 'text' }>, isNetascii: boolea
 }
 
 /** With its first octets read. */
-function begun(source: FileSource): Found | Promise<Found> {
+function begun(source: FileSource, turn?: 'taken'): Found | Promise<Found> {
   const found: Found = { kind: 'found', source }
   const failed = (error: unknown): Found => {
     source.close()
     return { kind: 'refused', because: error instanceof Error ? error.message : String(error) }
   }
   try {
-    return source.open()?.then(() => found, failed) ?? found
+    return source.open(turn)?.then(() => found, failed) ?? found
   } catch (error) {
     return failed(error)
   }

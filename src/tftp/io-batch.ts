@@ -3,7 +3,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { getSystemErrorName } from 'node:util'
 import type { Tell } from '../events.ts'
-import { longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
+import { batchSize, longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
 import { ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { AF_INET, inetAddress, int, SOCK_DGRAM, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF } from '../net/libc.ts'
 import type { Libc } from '../net/libc.ts'
@@ -16,6 +16,8 @@ import { socketBuffer, tellUnsent, type OpenPlace } from './sockets.ts'
 const turnMs = 1
 /** Clients that answer sooner than this are waited for: to be woken takes longer. */
 const shortGapMs = 0.06
+/** Requests taken at a time: each may open a file. */
+const mostRequests = 8
 /** Octets that wait for room in a full send buffer; what comes on top is as good as lost. */
 const mostWaiting = 4 * 1024 * 1024
 const waitingRetryMs = 1
@@ -108,7 +110,9 @@ class Batch {
     this.receive(port, bytes, from, fromPort)
     this.flush()
     this.quietSince = performance.now()
-    this.turn()
+    // Node may have read several: one turn for all of them, or others would never have theirs.
+    if (this.next === undefined) this.turn()
+    else this.isTurn = false
   }
 
   /** The sender, with room for one datagram of `port`; call `added` afterwards. */
@@ -238,7 +242,8 @@ class BatchPort implements Port {
 
   /** Hands on what waits, a batch of it; yields how many datagrams. */
   take(): number {
-    return this.isOpen ? this.batch.receiver.receive(this.fd, this.hand) : 0
+    const most = this.isListening ? mostRequests : batchSize
+    return this.isOpen ? this.batch.receiver.receive(this.fd, most, this.hand) : 0
   }
 
   private readonly hand = (bytes: Buffer, from: Ipv4, fromPort: number): void =>

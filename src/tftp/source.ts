@@ -46,8 +46,16 @@ export function textSource(bytes: Buffer, isNetascii: boolean): Source {
 type Piece = { readonly start: number; readonly bytes: Buffer }
 
 /** Buffers of a whole read, used again: fresh memory costs more than the copy into it. */
-const spare: Buffer[] = []
+const spares: ReadonlyMap<number, Buffer[]> = new Map([
+  [firstRead, []],
+  [readAhead, []],
+])
 const mostSpare = 64
+
+function giveBack(bytes: Buffer): void {
+  const spare = spares.get(bytes.length)
+  if (spare !== undefined && spare.length < mostSpare) spare.push(bytes)
+}
 
 /** An open file, of which the disk is asked by way of `disk`; it is closed at its end. Replaced meanwhile, it goes on. */
 export class FileSource implements Source {
@@ -71,9 +79,9 @@ export class FileSource implements Source {
     return this.isNetascii ? undefined : this.file.size
   }
 
-  /** The first read; part of opening it. */
-  open(): Promise<void> | undefined {
-    return this.read(firstRead)
+  /** The first read. `turn`: who calls has the disk already. */
+  open(turn?: 'taken'): Promise<void> | undefined {
+    return this.read(firstRead, turn)
   }
 
   more(keep: number): Promise<void> | undefined {
@@ -81,7 +89,7 @@ export class FileSource implements Source {
       const [first] = this.pieces
       if (first === undefined || first.start + first.bytes.length > keep) break
       this.pieces.shift()
-      if (first.bytes.length === readAhead && spare.length < mostSpare) spare.push(first.bytes)
+      giveBack(first.bytes)
     }
     return this.read(readAhead)
   }
@@ -96,22 +104,20 @@ export class FileSource implements Source {
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
+    if (!this.ended) for (const { bytes } of this.pieces.splice(0)) giveBack(bytes)
     this.file.close()
   }
 
   /** @throws when the file has become shorter */
-  private read(most: number): Promise<void> | undefined {
+  private read(most: number, turn?: 'taken'): Promise<void> | undefined {
     const length = Math.min(most, this.file.size - this.position)
     if (length <= 0) return this.took(Buffer.alloc(0))
-    const buffer = (length === readAhead ? spare.pop() : undefined) ?? Buffer.allocUnsafe(length)
+    const buffer = spares.get(length)?.pop() ?? Buffer.allocUnsafe(length)
     const count = this.file.readNow(buffer, this.position)
     if (count !== undefined) return this.took(buffer.subarray(0, this.some(count)))
-    return this.disk
-      .run(
-        () => this.file.read(buffer, this.position),
-        () => !this.isClosed,
-      )
-      .then((later) => this.took(buffer.subarray(0, this.some(later))))
+    const ask = () => this.file.read(buffer, this.position)
+    const asked = turn === 'taken' ? ask() : this.disk.run(ask, () => !this.isClosed)
+    return asked.then((later) => this.took(buffer.subarray(0, this.some(later))))
   }
 
   private some(count: number): number {

@@ -161,7 +161,7 @@ test('a file that is removed or replaced in mid-transfer goes on; one that is cu
   }
   t.true(Buffer.concat(pieces).equals(content))
   t.is(engine.open, 0)
-  t.is(openFiles(root), 0)
+  await until(() => openFiles(root) === 0)
 
   const other = client(2)
   other.ask({ file: 'short', options: [['blksize', 1024]] })
