@@ -43,6 +43,8 @@ program
 addCommands(program, {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  colours: process.stdout.isTTY && !process.env['NO_COLOR'],
+  lively: process.stderr.isTTY,
 })
 
 // A reader that has seen enough, as head has. A server goes on without one.

@@ -7,6 +7,7 @@ import { printable } from '../events.ts'
 export type Client = {
   /** `http://pxe-server:3478`, without a slash behind it. */
   readonly server: string
+  readonly token?: string | undefined
   /** Says each request and its answer. */
   readonly debug: (text: string) => void
   /** For a request with its answer; to connect takes 10 s at most, which is what fetch allows. */
@@ -16,39 +17,31 @@ export type Client = {
 /** For a person: one line. */
 export class ClientError extends Error {}
 
+/** The server answered, and refused. */
+export class Refusal extends ClientError {
+  readonly status: number
+  /** What it calls the reason. */
+  readonly code: string
+
+  constructor(message: string, status: number, code: string) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
 const totalMs = 30_000
 /** A server that was just started, or is being restarted. */
 const refusedMs = 1_000
 const againMs = 100
 
-const lease = z.object({
-  ip: z.string(),
-  mac: z.string(),
-  host: z.string(),
-  hostname: z.string(),
-  clientId: z.string(),
-  state: z.string(),
-  since: z.string(),
-  expires: z.string(),
-})
-
-export type ApiLease = z.infer<typeof lease>
-
-export async function leases(client: Client): Promise<readonly ApiLease[]> {
-  return read(client, await ask(client, 'GET', '/v1/leases'), z.array(lease))
-}
-
-export async function releaseLease(client: Client, ip: string): Promise<void> {
-  await ask(client, 'DELETE', `/v1/leases/${encodeURIComponent(ip)}`)
-}
-
-/** The body of a good answer. */
-export async function ask(client: Client, method: string, path: string): Promise<string> {
+/** The body of a good answer. `body` is sent as JSON. */
+export async function ask(client: Client, method: string, path: string, body?: unknown): Promise<string> {
   const signal = AbortSignal.timeout(client.totalMs ?? totalMs)
   const start = performance.now()
   for (;;) {
     try {
-      return await askOnce(client, method, path, signal)
+      return await askOnce(client, method, path, body, signal)
     } catch (error) {
       if (error instanceof ClientError) throw error
       client.debug(`${method} ${client.server}${path}: ${codesOf(error).join(' ') || String(error)}`)
@@ -63,23 +56,39 @@ export async function ask(client: Client, method: string, path: string): Promise
 }
 
 async function askOnce(
-  { server, debug }: Client,
+  { server, token, debug }: Client,
   method: string,
   path: string,
+  body: unknown,
   signal: AbortSignal,
 ): Promise<string> {
-  const response = await fetch(server + path, { method, signal })
+  const response = await fetch(server + path, {
+    method,
+    signal,
+    headers: {
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
   const text = await response.text()
   debug(`${method} ${server}${path}: ${response.status} ${text}`)
   if (response.ok) return text
-  throw new ClientError(refusalOf(text) ?? `${method} ${server}${path}: ${response.status}; ${isItPxePilot}`)
+  const refusal = faultSchema.safeParse(parsed(text))
+  if (!refusal.success) {
+    throw new ClientError(`${method} ${server}${path}: ${response.status}; ${isItPxePilot}`)
+  }
+  const { message, code } = refusal.data
+  throw new Refusal(oneLine(message), response.status, code)
 }
 
 const isItPxePilot = 'is a PXE Pilot there, and none older than this command?'
 
-function refusalOf(text: string): string | undefined {
-  const refusal = z.object({ message: z.string() }).safeParse(parsed(text))
-  return refusal.success ? printable(refusal.data.message) : undefined
+const faultSchema = z.object({ message: z.string(), code: z.string().default('') })
+
+/** Whole, as what to do stands at its end. */
+function oneLine(message: string): string {
+  return (message.match(/.{1,200}/gsu) ?? []).map(printable).join('')
 }
 
 /** `text` as `schema` says, or one line for a person. */

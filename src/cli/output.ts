@@ -1,8 +1,58 @@
-// Where commands print, and JSON that a terminal can show.
+// Where commands print: tables, JSON that a terminal can show, colours and progress where somebody looks.
+
+import { InvalidArgumentError, Option } from 'commander'
+import { printable } from '../events.ts'
+import { table, type Paint } from './table.ts'
 
 export type Terminal = {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
+  /** Whether `out` is a terminal that shows colours. */
+  readonly colours?: boolean
+  /** Whether `err` is a terminal, on which a line may be written over. */
+  readonly lively?: boolean
+}
+
+export type Output = 'table' | 'wide' | 'json'
+
+export type Format = { readonly output: Output }
+
+/** `-o`, for what prints a table. */
+export function outputOption(...choices: readonly Output[]): Option {
+  const known = choices.length === 0 ? (['table', 'wide', 'json'] as const) : choices
+  const wide = known.includes('wide') ? 'a table, one with more columns, or all there is as JSON' : undefined
+  return new Option('-o, --output <format>', wide ?? 'a table, or all there is as JSON')
+    .choices(known)
+    .default('table')
+}
+
+export type Cell = string | number | null | undefined
+
+/** A table of what came from elsewhere; words that tell of a state are coloured on a terminal. */
+export function tableOf(
+  { colours = false }: Terminal,
+  titles: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  wrapAt?: number,
+): string {
+  const cells = rows.map((row) => row.map((cell) => printable(String(cell ?? ''))))
+  return table(titles, cells, { ...(wrapAt !== undefined && { wrapAt }), ...(colours && { paint }) })
+}
+
+const green = 32
+const red = 31
+const yellow = 33
+const colourOf: Readonly<Record<string, number>> = {
+  On: green,
+  OK: green,
+  YES: green,
+  ERROR: red,
+  Unknown: yellow,
+}
+
+const paint: Paint = (shown) => {
+  const colour = colourOf[shown.trim()]
+  return colour === undefined ? shown : `\u001b[${colour}m${shown}\u001b[0m`
 }
 
 /** What a terminal would obey, or show in another order, is escaped as JSON may. */
@@ -14,4 +64,36 @@ export function json(value: unknown): string {
     ).join(''),
   )
   return `${text}\n`
+}
+
+/** `2026-01-02T03:04:05Z`: a time of the API without its milliseconds. */
+export function shortTime(time: string | undefined): string {
+  return time?.replace(/\.\d+Z$/, 'Z') ?? ''
+}
+
+/** A whole number from 1, as commander wants it parsed. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is no number from 1.')
+  return Number(text)
+}
+
+/** One line that is written over, where somebody looks; in a pipe it says nothing. */
+export class Progress {
+  private readonly terminal: Terminal
+  private isShown = false
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal
+  }
+
+  say(text: string): void {
+    if (this.terminal.lively !== true) return
+    this.terminal.err(`\r\u001b[K${printable(text)}`)
+    this.isShown = true
+  }
+
+  end(): void {
+    if (this.isShown) this.terminal.err('\r\u001b[K')
+    this.isShown = false
+  }
 }

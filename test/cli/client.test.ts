@@ -4,7 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import { ClientError, leases, releaseLease } from '../../src/cli/client.ts'
+import { ClientError } from '../../src/cli/client.ts'
+import { leases, releaseLease } from '../../src/cli/lease.ts'
 import { freePort } from './port.ts'
 
 const quiet = () => {}

@@ -1,0 +1,134 @@
+// `audit`, `undo` and `hold`: who changed what, taking it back, and the brake for everything.
+
+import { InvalidArgumentError, type Command } from 'commander'
+import { z } from 'zod'
+import { ask, ClientError, read, type Client } from './client.ts'
+import type { ClientFor } from './host.ts'
+import { json, outputOption, shortTime, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
+
+const hostChange = z.looseObject({
+  name: z.string(),
+  before: z.string().nullish(),
+  after: z.string().nullish(),
+  host: z.string().optional(),
+})
+
+const change = z.looseObject({
+  id: z.number(),
+  at: z.string(),
+  action: z.string(),
+  hosts: z.array(hostChange),
+})
+
+const audit = z.array(change.extend({ by: z.string(), from: z.string(), undoneBy: z.number().optional() }))
+
+const undone = change.extend({ confirm: z.number().optional() })
+
+const hold = z.looseObject({
+  held: z.boolean(),
+  since: z.string().optional(),
+  by: z.string().optional(),
+  from: z.string().optional(),
+  reason: z.string().optional(),
+})
+
+export function addChanges(program: Command, terminal: Terminal, clientFor: ClientFor): void {
+  program
+    .command('audit')
+    .description('who changed what, the last change first')
+    .option('--limit <changes>', 'at most so many', wholeNumber, 20)
+    .addOption(outputOption('table', 'json'))
+    .action(async ({ limit, output }: Format & { limit: number }) => {
+      const client = clientFor(output)
+      const all = read(client, await ask(client, 'GET', `/v1/audit?limit=${limit}`), audit)
+      const rows = all.map((one) => [
+        one.id,
+        shortTime(one.at),
+        one.undoneBy === undefined ? one.action : `${one.action} (undone)`,
+        one.by,
+        one.from,
+        one.hosts.map(changeText).join(', '),
+      ])
+      const titles = ['id', 'at', 'action', 'by', 'from', 'hosts']
+      terminal.out(output === 'json' ? json(all) : tableOf(terminal, titles, rows))
+    })
+  addUndo(program, terminal, clientFor)
+  addHold(program, terminal, clientFor)
+}
+
+/** Tables have their own line for a host; here it is one of several in a cell. */
+function changeText({ name, before, after, host }: z.infer<typeof hostChange>): string {
+  const boots =
+    before === undefined && after === undefined ? '' : `: ${before ?? 'nothing'} -> ${after ?? 'nothing'}`
+  return `${name}${host === undefined ? '' : ` ${host}`}${boots}`
+}
+
+type UndoOptions = Format & { readonly yes?: true; readonly dryRun?: true }
+
+function addUndo(program: Command, terminal: Terminal, clientFor: ClientFor): void {
+  program
+    .command('undo')
+    .description('take the last change back; shows what returns, and arms no installer again without --yes')
+    .argument(
+      '[id]',
+      'the change that is meant, of pxe-pilot audit: another one is not taken back',
+      wholeNumber,
+    )
+    .option('--dry-run', 'only show what would return')
+    .option('-y, --yes', 'also where machines would be installed again')
+    .addOption(outputOption('table', 'json'))
+    .action(async (id: number | undefined, { yes, dryRun, output }: UndoOptions) => {
+      const client = clientFor(output)
+      // Asked first: what is confirmed is what was shown.
+      const planned = await undoOf(client, { ...(id !== undefined && { id }), dry_run: true })
+      const isConfirmed = yes === true || planned.confirm === undefined
+      const result =
+        dryRun || !isConfirmed
+          ? planned
+          : await undoOf(client, {
+              id: planned.id,
+              ...(planned.confirm !== undefined && { confirm: planned.confirm }),
+            })
+      const rows = result.hosts.map(({ name, before, after, host }) => [name, before, after, host])
+      const titles = ['name', 'before', 'after', 'host']
+      terminal.out(output === 'json' ? json(result) : tableOf(terminal, titles, rows))
+      if (dryRun || isConfirmed) return
+      throw new ClientError(
+        `nothing was changed: these machines would be installed again; pxe-pilot undo ${planned.id} --yes does it`,
+      )
+    })
+}
+
+async function undoOf(client: Client, body: object): Promise<z.infer<typeof undone>> {
+  return read(client, await ask(client, 'POST', '/v1/undo', body), undone)
+}
+
+type HoldOptions = Format & {
+  readonly release?: true
+  readonly status?: true
+  readonly reason?: string
+}
+
+function addHold(program: Command, terminal: Terminal, clientFor: ClientFor): void {
+  program
+    .command('hold')
+    .description('make every host boot local, whatever was deployed to it, until the hold is released')
+    .option('--release', 'let hosts boot what was deployed to them again')
+    .option('--status', 'only say whether they are held')
+    .option('--reason <text>', 'for those who wonder', shortText)
+    .addOption(outputOption('table', 'json'))
+    .action(async ({ release, status, reason, output }: HoldOptions) => {
+      const client = clientFor(output)
+      const method = release ? 'DELETE' : status ? 'GET' : 'PUT'
+      const body = method === 'PUT' ? { ...(reason !== undefined && { reason }) } : undefined
+      const answer = read(client, await ask(client, method, '/v1/hold', body), hold)
+      const row = [answer.held ? 'yes' : 'no', shortTime(answer.since), answer.by, answer.from, answer.reason]
+      const titles = ['held', 'since', 'by', 'from', 'reason']
+      terminal.out(output === 'json' ? json(answer) : tableOf(terminal, titles, [row]))
+    })
+}
+
+function shortText(text: string): string {
+  if (text.length > 200) throw new InvalidArgumentError('It has more than 200 characters.')
+  return text
+}

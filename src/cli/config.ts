@@ -1,0 +1,160 @@
+// `config` and `bootloader`: what machines can boot, and which of them boot it.
+
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { printable } from '../events.ts'
+import { parseMac } from '../net/mac.ts'
+import { ask, ClientError, read, Refusal, type Client } from './client.ts'
+import { json, outputOption, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
+import { addWait, waitFor, type Wait } from './wait.ts'
+
+/** The original's limit for these two tables, and for no other. */
+const wrapAt = 30
+
+const bootloader = z.object({ name: z.string(), file: z.string(), config_path: z.string() })
+
+const configurations = z.array(z.object({ name: z.string(), bootloader }))
+
+const deployed = z.object({
+  hosts: z.array(
+    z.looseObject({
+      name: z.string(),
+      configuration: z.string(),
+      rebooted: z.string(),
+      registered: z.boolean().optional(),
+      before: z.string().nullish(),
+      message: z.string().optional(),
+    }),
+  ),
+  confirm: z.number().optional(),
+  held: z.boolean().optional(),
+})
+
+type ClientFor = (output?: Format['output']) => Client
+
+export function addBootloader(program: Command, terminal: Terminal, clientFor: ClientFor): void {
+  program
+    .command('bootloader')
+    .description('the first programs that machines are sent')
+    .command('list')
+    .description('the bootloaders, in order of preference')
+    .addOption(outputOption('table', 'json'))
+    .action(async ({ output }: Format) => {
+      const client = clientFor(output)
+      const all = read(client, await ask(client, 'GET', '/v1/bootloaders'), z.array(bootloader).nullable())
+      const rows = (all ?? []).map(({ name, file, config_path: path }) => [name, file, path])
+      const titles = ['name', 'file', 'config path']
+      terminal.out(output === 'json' ? json(all ?? []) : tableOf(terminal, titles, rows, wrapAt))
+    })
+}
+
+/** The command itself, for what others add to it. */
+export function addConfig(program: Command, terminal: Terminal, clientFor: ClientFor): Command {
+  const config = program.command('config').description('what machines boot: list it, show it, deploy it')
+  config
+    .command('list')
+    .description('the configurations that can be deployed')
+    .addOption(outputOption('table', 'json'))
+    .action(async ({ output }: Format) => {
+      const client = clientFor(output)
+      const all = read(client, await ask(client, 'GET', '/v1/configurations'), configurations)
+      const rows = all.map((one) => [one.name, one.bootloader.name])
+      terminal.out(output === 'json' ? json(all) : tableOf(terminal, ['name', 'bootloader'], rows, wrapAt))
+    })
+  config
+    .command('show')
+    .description('the text of a configuration, as it stands on the server')
+    .argument('<name>', 'the configuration')
+    .action(async (name: string) => {
+      const client = clientFor()
+      const answer = z.object({ name: z.string(), content: z.string() })
+      const path = `/v1/configurations/${encodeURIComponent(name)}`
+      try {
+        terminal.out(`${read(client, await ask(client, 'GET', path), answer).content}\n`)
+      } catch (error) {
+        // In the words that scripts of the original look for.
+        if (!(error instanceof Refusal) || error.code !== 'configuration_not_found') throw error
+        throw new ClientError('Error : configuration does not exist', { cause: error })
+      }
+    })
+  addDeploy(config, terminal, clientFor)
+  return config
+}
+
+type DeployOptions = Format &
+  Wait & {
+    readonly now?: true
+    readonly dryRun?: true
+    readonly yes?: true
+    readonly confirm?: number
+    readonly strict?: true
+  }
+
+function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): void {
+  const deploy = config
+    .command('deploy')
+    .description('make hosts boot a configuration from now on: all of them, or none')
+    .argument('<config>', 'the configuration; local boots the disk')
+    .argument('<hostnames...>', 'the hosts, by name or by a MAC such as 23:34:a3:e9:09:cc')
+    .option('-n, --now', 'and reboot them, their next boot from the network')
+    .option('--dry-run', 'only show what would change')
+    .option('-y, --yes', 'confirm what has to be confirmed, for as many hosts as are named')
+    .option('--confirm <hosts>', 'the same, for so many hosts', wholeNumber)
+    .option('--strict', 'exit status 1 when a reboot failed; -o json implies it')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ pxe-pilot config deploy ubuntu-16.04 h1\n  $ pxe-pilot config deploy --now --wait ubuntu-16.04 h1 h2\n  $ pxe-pilot config deploy local 23:34:a3:e9:09:cc',
+    )
+    .action(async (configuration: string, names: readonly string[], options: DeployOptions) => {
+      const { now = false, dryRun, yes, confirm = yes && new Set(names).size, output, strict } = options
+      const client = clientFor(output)
+      const body = {
+        hosts: names.map((name) => ({ ...named(name), reboot: now })),
+        ...(dryRun && { dry_run: true }),
+        ...(confirm !== undefined && { confirm }),
+      }
+      const path = `/v1/configurations/${encodeURIComponent(configuration)}/deploy`
+      const answer = read(client, await ask(client, 'PUT', path, body), deployed)
+      terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
+      for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)
+      if (answer.held === true)
+        complain(terminal, 'all hosts are held and boot local, until pxe-pilot hold --release')
+      if (dryRun && answer.confirm !== undefined)
+        complain(terminal, `it has to be confirmed: --confirm ${answer.confirm}`)
+      const failed = answer.hosts.filter(({ rebooted }) => rebooted === 'ERROR').length
+      if (failed > 0 && (strict || output === 'json')) {
+        throw new ClientError(`${failed} of ${answer.hosts.length} hosts were not rebooted`)
+      }
+      const switched = answer.hosts.flatMap(({ name, rebooted }) => (rebooted === 'YES' ? [name] : []))
+      await waitFor('On', switched, options, client, terminal)
+    })
+  addWait(deploy, 'on')
+}
+
+/** CONFIGURATION is what was typed, as in the original. */
+function deployTable(
+  terminal: Terminal,
+  configuration: string,
+  { hosts }: z.infer<typeof deployed>,
+  { output, dryRun }: DeployOptions,
+): string {
+  const titles = ['name', 'configuration', 'rebooted']
+  const rows = hosts.map(({ name, rebooted }) => [name, configuration, rebooted])
+  if (output !== 'wide' && dryRun === undefined) return tableOf(terminal, titles, rows)
+  const more = hosts.map((host) => [host.before, host.registered ? 'yes' : '', host.message])
+  return tableOf(
+    terminal,
+    [...titles, 'before', 'registered', 'message'],
+    rows.map((row, index) => [...row, ...(more[index] ?? [])]),
+  )
+}
+
+/** A name never has colons or dots between groups of digits as a MAC does; one with dashes may be a host's name. */
+function named(text: string): { readonly name: string } | { readonly macAddress: string } {
+  return /[:.]/.test(text) && parseMac(text) !== undefined ? { macAddress: text } : { name: text }
+}
+
+function complain(terminal: Terminal, text: string): void {
+  terminal.err(`${(text.match(/.{1,200}/gsu) ?? []).map(printable).join('')}\n`)
+}

@@ -1,0 +1,69 @@
+// `--wait`: asks a machine's power again and again until it is as ordered, with a line that says so.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { ask, ClientError, read, type Client } from './client.ts'
+import { Progress, wholeNumber, type Terminal } from './output.ts'
+
+/** `true`: as long as usual; else seconds. */
+export type Wait = { readonly wait?: true | number }
+
+const usualSeconds = 300
+const everyMs = 1_000
+
+export const powerStatus = z.object({
+  name: z.string(),
+  powerState: z.string(),
+  powerAskedAt: z.string().optional(),
+  powerReason: z.string().optional(),
+})
+
+export type ApiPower = z.infer<typeof powerStatus>
+
+/** Asks now. */
+export async function powerOf(client: Client, name: string): Promise<ApiPower> {
+  const path = `/v1/hosts/${encodeURIComponent(name)}/power`
+  return read(client, await ask(client, 'GET', path), powerStatus)
+}
+
+export function addWait(command: Command, what: string): void {
+  command.option(
+    '--wait [seconds]',
+    `until they are ${what}; ${usualSeconds} s at most when left out`,
+    wholeNumber,
+  )
+}
+
+/** Rejects when one of `names` is not so in time. */
+export async function waitFor(
+  state: 'On' | 'Off',
+  names: readonly string[],
+  { wait }: Wait,
+  client: Client,
+  terminal: Terminal,
+): Promise<void> {
+  if (wait === undefined) return
+  const seconds = wait === true ? usualSeconds : wait
+  const start = performance.now()
+  const progress = new Progress(terminal)
+  let left = names
+  while (left.length > 0) {
+    const states = await Promise.all(left.map((name) => powerOf(client, name)))
+    const others = states.filter(({ powerState }) => powerState !== state)
+    left = others.map(({ name }) => name)
+    const passed = Math.round((performance.now() - start) / 1000)
+    if (left.length === 0) break
+    if (passed >= seconds) {
+      progress.end()
+      const [first] = others
+      const why = first?.powerReason === undefined ? '' : ` (${first.powerReason})`
+      throw new ClientError(
+        `${left.join(', ')} not ${state} after ${seconds} s${why}; see pxe-pilot host status`,
+      )
+    }
+    progress.say(`waiting until ${left.join(', ')} ${left.length > 1 ? 'are' : 'is'} ${state}: ${passed} s`)
+    await sleep(everyMs)
+  }
+  progress.end()
+}
