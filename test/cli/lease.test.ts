@@ -1,22 +1,11 @@
 // `pxe-pilot lease` as a person or a script runs it: a process, and an API of ours behind it.
 
-import { execFile } from 'node:child_process'
 import test from 'ava'
 import type { Lease } from '../../src/model.ts'
 import { parseIpv4, parseSubnet, type Ipv4, type Subnet } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { serveApi } from '../api/server.ts'
-
-type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
-
-async function run(...argv: readonly string[]): Promise<Ended> {
-  return await new Promise((resolve) => {
-    const command = ['--import=tsx', 'src/main.ts', ...argv]
-    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-}
+import { run } from './run.ts'
 
 const lease: Lease = {
   ip: parseIpv4('10.77.0.100') as Ipv4,

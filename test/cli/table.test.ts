@@ -105,3 +105,45 @@ test('characters that take two columns, or none', (t) => {
 `,
   )
 })
+
+const broken = (...cells: readonly string[]) =>
+  table(
+    ['name', 'bootloader'],
+    cells.map((cell) => [cell, 'x']),
+    { wrapAt: 30 },
+  )
+
+test('a cell of more than 30 columns is broken at spaces, its last line apart as even as can be, and claims 30', (t) => {
+  t.is(
+    broken('a configuration of a rather long name', 'short'),
+    `+--------------------------------+------------+
+|              NAME              | BOOTLOADER |
++--------------------------------+------------+
+| a configuration of a rather    | x          |
+| long name                      |            |
+| short                          | x          |
++--------------------------------+------------+
+`,
+  )
+})
+
+test('a word of more than 30 columns is not broken', (t) => {
+  t.is(
+    broken('one ubuntu-16.04-with-a-name-that-never-ends 2'),
+    `+------------------------------------------+------------+
+|                   NAME                   | BOOTLOADER |
++------------------------------------------+------------+
+| one                                      | x          |
+| ubuntu-16.04-with-a-name-that-never-ends |            |
+|                                        2 |            |
++------------------------------------------+------------+
+`,
+  )
+})
+
+test('30 columns are not broken, and without a limit nothing is', (t) => {
+  const name = 'thirty columns are one line ok'
+  t.is(name.length, 30)
+  t.true(broken(name).includes(`| ${name} | x`))
+  t.true(table(['name'], [[`${name} and more of them`]]).includes(`| ${name} and more of them |`))
+})

@@ -1,0 +1,198 @@
+// The eight tables of the original, byte for byte, and its exit statuses: a process, and an API of ours behind it.
+
+import test, { type ExecutionContext } from 'ava'
+import { serveApi } from '../api/server.ts'
+import { powerOf, programs } from '../power/bench.ts'
+import { freePort } from './port.ts'
+import { run, runWith } from './run.ts'
+
+const hosts = `
+hosts:
+  - { name: h1, mac_addresses: ["00:00:00:00:00:01", "00:00:00:00:0B:01"] }
+  - { name: h2, mac_addresses: ["00:00:00:00:00:02"], ipmi: { mac_address: "00:00:00:00:10:02", username: user, password: hunter2, hostname: 1.2.3.4 } }
+  - { name: h3, mac_addresses: ["00:00:00:00:00:03"], management: { mac_address: "00:00:00:00:10:03", ip_address: 1.2.3.5, adapter: gone } }
+  - { name: "42", mac_addresses: ["00:00:00:00:00:42"] }
+`
+
+async function serve(t: ExecutionContext): Promise<string> {
+  const { url } = await serveApi(t, { hosts, power: powerOf(t, hosts).power })
+  return url
+}
+
+const ipmitool = `case "$*" in
+*status) cat state 2>/dev/null || echo Chassis Power is off ;;
+*off) exit 1 ;;
+*" on") echo Chassis Power is on >state ;;
+esac`
+
+test.serial('host list, with what the hosts boot and whether they are on', async (t) => {
+  await programs(t, { ipmitool })
+  const url = await serve(t)
+  await run('-s', url, 'config', 'deploy', 'sheep', 'h2')
+  t.deepEqual(await run('-s', url, 'host', 'list'), {
+    code: 0,
+    stderr: '',
+    stdout: `+------+---------------+---------------------------------------+-------------------+---------+-------------+
+| NAME | CONFIGURATION |                  MAC                  |     MGMT MAC      | MGMT IP | POWER STATE |
++------+---------------+---------------------------------------+-------------------+---------+-------------+
+| h1   |               | 00:00:00:00:00:01 | 00:00:00:00:0b:01 |                   |         |             |
+| h2   | sheep         | 00:00:00:00:00:02                     | 00:00:00:00:10:02 | 1.2.3.4 | Off         |
+| h3   |               | 00:00:00:00:00:03                     | 00:00:00:00:10:03 | 1.2.3.5 | Unknown     |
+|   42 |               | 00:00:00:00:00:42                     |                   |         |             |
++------+---------------+---------------------------------------+-------------------+---------+-------------+
+`,
+  })
+  const { stdout } = await run('-s', url, 'host', 'list', '-o', 'json')
+  t.deepEqual(JSON.parse(stdout)[2].powerState, 'Unknown')
+  t.notRegex(stdout, /hunter2/)
+  t.regex((await run('-s', url, 'host', 'list', '-o', 'wide')).stdout, /has no adapter "gone"/)
+})
+
+test.serial('config list, bootloader list and config show', async (t) => {
+  const url = await serve(t)
+  t.deepEqual(await run('-s', url, 'config', 'list'), {
+    code: 0,
+    stderr: '',
+    stdout: `+--------+------------+
+|  NAME  | BOOTLOADER |
++--------+------------+
+| local  | pxelinux   |
+| sheep  | pxelinux   |
+| zebra  | pxelinux   |
+| Ubuntu | grub       |
+| sheep  | grub       |
++--------+------------+
+`,
+  })
+  t.deepEqual(await run('-s', url, 'bootloader', 'list'), {
+    code: 0,
+    stderr: '',
+    stdout: `+----------+------------------+-------------+
+|   NAME   |       FILE       | CONFIG PATH |
++----------+------------------+-------------+
+| pxelinux | pxelinux.0       |             |
+| grub     | grub/grubx64.efi | grub.cfg    |
++----------+------------------+-------------+
+`,
+  })
+  t.deepEqual(await run('-s', url, 'config', 'show', 'zebra'), {
+    code: 0,
+    stderr: '',
+    stdout: 'text of zebra for pxelinux & <others>\n',
+  })
+  t.deepEqual(await run('-s', url, 'config', 'show', 'nix'), {
+    code: 1,
+    stdout: '',
+    stderr: 'Error : configuration does not exist\n',
+  })
+})
+
+test.serial('config deploy, with --now before the configuration, and what fails of it', async (t) => {
+  await programs(t, { ipmitool })
+  const url = await serve(t)
+  const deployed = `+------+---------------+----------+
+| NAME | CONFIGURATION | REBOOTED |
++------+---------------+----------+
+| h2   | sheep         | YES      |
+| h1   | sheep         | ERROR    |
++------+---------------+----------+
+`
+  const both = await run('-s', url, 'config', 'deploy', '-n', 'sheep', 'h2', 'h1')
+  t.like(both, { code: 0, stdout: deployed })
+  t.regex(both.stderr, /^h1 was not rebooted, restart it by hand\. .*no power control.*\n$/)
+  const strict = await run('-s', url, 'config', 'deploy', '--now', '--strict', 'sheep', 'h2', 'h1')
+  t.like(strict, { code: 1, stdout: deployed })
+  t.regex(strict.stderr, /\n1 of 2 hosts were not rebooted\n$/)
+  const asJson = await run('-s', url, 'config', 'deploy', '-n', '-o', 'json', 'sheep', 'h1')
+  t.is(asJson.code, 1)
+  t.like(JSON.parse(asJson.stdout).hosts[0], { name: 'h1', rebooted: 'ERROR' })
+  t.deepEqual(await run('-s', url, 'config', 'deploy', 'sheep', 'h9'), {
+    code: 1,
+    stdout: '',
+    stderr: 'No host declared for name <h9>\n',
+  })
+  t.regex(
+    (await run('-s', url, 'config', 'deploy', 'sheep', '00:00:00:00:0B:01')).stdout,
+    /^\| h1 +\| sheep/m,
+  )
+})
+
+test.serial('host reboot, on, off and refresh', async (t) => {
+  await programs(t, { ipmitool, fping: 'exit 0', arp: 'exit 0' })
+  const url = await serve(t)
+  for (const [order, frame] of [
+    [
+      'reboot',
+      '+------+--------+\n| NAME | REBOOT |\n+------+--------+\n| h2   | OK     |\n+------+--------+\n',
+    ],
+    ['on', '+------+----+\n| NAME | ON |\n+------+----+\n| h2   | OK |\n+------+----+\n'],
+  ] as const) {
+    t.deepEqual(await run('-s', url, 'host', order, 'h2'), { code: 0, stderr: '', stdout: frame }, order)
+  }
+  const off = await run('-s', url, 'host', 'off', 'h2')
+  t.like(off, {
+    code: 1,
+    stdout: '+------+-------+\n| NAME |  OFF  |\n+------+-------+\n| h2   | ERROR |\n+------+-------+\n',
+  })
+  t.regex(off.stderr, /^h2: off failed: ipmitool failed: .*\n$/)
+  t.like(await run('-s', url, 'host', 'on', 'h9'), { code: 1, stderr: 'No host declared for name <h9>\n' })
+  t.deepEqual(await run('-s', url, 'host', 'refresh'), {
+    code: 0,
+    stderr: '',
+    stdout: '+---------+\n| REFRESH |\n+---------+\n| OK      |\n+---------+\n',
+  })
+})
+
+test('no host, no configuration: empty tables', async (t) => {
+  const { url } = await serveApi(t, { hosts: '', changes: [] })
+  for (const argv of [
+    ['host', 'list'],
+    ['config', 'list'],
+  ]) {
+    const { code, stdout } = await run('-s', url, ...argv)
+    t.is(code, 0)
+    t.regex(stdout, /^(\+[-+]+\+)\n\|.*\|\n\1\n\1\n$/, argv.join(' '))
+  }
+})
+
+test('PXE_PILOT_SERVER and PXE_PILOT_TOKEN; the option wins', async (t) => {
+  const { url } = await serveApi(t)
+  const environment = { PXE_PILOT_SERVER: url, PXE_PILOT_TOKEN: 'abc' }
+  t.is((await runWith(environment, 'config', 'list')).code, 0)
+  const nobody = `http://127.0.0.1:${await freePort()}`
+  const { code, stderr } = await runWith(environment, '-s', nobody, 'config', 'list')
+  t.is(code, 1)
+  t.is(
+    stderr,
+    `${nobody}: nothing listens there; start pxe-pilot server, or name its address with --server\n`,
+  )
+})
+
+for (const argv of [
+  ['config', 'deploy'],
+  ['config', 'deploy', 'sheep'],
+  ['config', 'show'],
+  ['host'],
+  ['host', 'reboot'],
+  ['host', 'fly', 'h1'],
+  ['completion', 'tcsh'],
+]) {
+  test(`${['pxe-pilot', ...argv].join(' ')}: help on stderr, exit 2`, async (t) => {
+    const { code, stdout, stderr } = await run(...argv)
+    t.is(code, 2, stderr)
+    t.is(stdout, '')
+    t.regex(stderr, /^Usage: pxe-pilot/m)
+  })
+}
+
+test('complete offers commands, options, hosts and configurations', async (t) => {
+  const { url } = await serveApi(t)
+  const offered = async (...words: readonly string[]) =>
+    (await run('-s', url, 'complete', '--', ...words)).stdout.split('\n').slice(0, -1)
+  t.deepEqual(await offered('co'), ['config', 'completion'])
+  t.deepEqual(await offered('config', 'deploy', '--n'), ['--now'])
+  t.deepEqual(await offered('config', 'deploy', 'z'), ['zebra'])
+  t.deepEqual(await offered('config', 'deploy', '--now', 'zebra', 'h'), ['h1', 'h2'])
+  t.deepEqual(await offered('host', 'list', '-o', 'j'), ['json'])
+  t.regex((await run('completion', 'bash')).stdout, /complete .*-F _pxe_pilot pxe-pilot/)
+})
