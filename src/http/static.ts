@@ -57,8 +57,8 @@ export async function sendFile(ctx: Context, file: OpenFile, name: string): Prom
   const { req, res } = ctx
   // It left while we looked: no 'close' would come any more.
   if (res.destroyed) return { kind: 'sent', bytes: 0 }
-  // RFC 9110 14.2: only GET has ranges.
-  if (ctx.method === 'HEAD') delete req.headers.range
+  // RFC 9110 14.2: only GET has ranges. 13.1.5: serve-static takes a weak tag and a later date for current, too.
+  if (ctx.method === 'HEAD' || !isCurrent(ctx.get('If-Range').trim(), file)) delete req.headers.range
   const type = typeOf(name)
   if (type !== undefined) res.setHeader('Content-Type', type)
   const { url } = req
@@ -141,6 +141,10 @@ function readerOf({ handle, disk }: OpenFile, isSame: () => boolean) {
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
+}
+
+function isCurrent(ifRange: string, file: OpenFile): boolean {
+  return ifRange === '' || ifRange === etagOf(file) || ifRange === new Date(file.mtimeMs).toUTCString()
 }
 
 /** A file that shrank or grew while it was sent: better a cut connection than bytes that look like all of it. */

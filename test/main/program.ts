@@ -14,19 +14,22 @@ export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.u
 
 export type Ports = { readonly tftp: number; readonly http: number; readonly api: number }
 
+/** What a test, or a hook before several, has for a site. */
+export type Keeper = Pick<ExecutionContext, 'teardown' | 'passed' | 'log'>
+
 /** A folder with roots, in which the program is started as often as the test likes. */
 export class Site {
   readonly folder: string
   readonly ports: Ports
-  readonly #t: ExecutionContext
+  readonly #t: Keeper
 
-  private constructor(t: ExecutionContext, folder: string, ports: Ports) {
+  private constructor(t: Keeper, folder: string, ports: Ports) {
     this.#t = t
     this.folder = folder
     this.ports = ports
   }
 
-  static async make(t: ExecutionContext): Promise<Site> {
+  static async make(t: Keeper): Promise<Site> {
     const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-main-'))
     t.teardown(() => rm(folder, { recursive: true }))
     for (const name of ['tftproot/conf', 'httproot']) await mkdir(join(folder, name), { recursive: true })
