@@ -34,7 +34,7 @@ import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
 import { declaredHosts, variablesOf } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
-import { guardsOf, rulesOf, siteOf } from './site.ts'
+import { explainedBy, guardsOf, rulesOf, siteOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
 
@@ -206,6 +206,7 @@ export class Appliance {
       tokens: server.tokens_file === undefined ? undefined : new Tokens(server.tokens_file, tell),
       selfService: () => this.settings.configuration.self_service,
       macOf: this.macOf,
+      ...explainedBy(settings),
       look: () => catalog.look(),
       lint: { all: () => linter.all(), one: (name) => linter.one(name) },
       listeners: () => this.listeners(),

@@ -31,6 +31,7 @@ export const faultStatus = {
   power_unmanaged: 409,
   body_too_big: 413,
   host_has_no_mac: 409,
+  loaders_not_installed: 409,
   configuration_not_allowed: 500,
   internal: 500,
   store_full: 507,
@@ -148,6 +149,10 @@ export const faults = {
   leaseNotFound: (address: string): Fault => ({
     code: 'lease_not_found',
     message: `No lease of address <${address}>; GET /v1/leases and pxe-pilot lease list show those there are`,
+  }),
+  loadersNotInstalled: (why: string): Fault => ({
+    code: 'loaders_not_installed',
+    message: `The loaders were not copied into tftproot: ${why}. Machines are served them from the packages all the same`,
   }),
   storeFull: (): Fault => ({
     code: 'store_full',

@@ -2,6 +2,7 @@
 
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import type { Site } from './boot/decide.ts'
+import type { Ipv4 } from './net/ipv4.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
 import { takenBy } from './settings/consistency.ts'
@@ -31,4 +32,14 @@ export function guardsOf({ hosts_policy, configuration }: Settings): Guards {
 /** Of hosts that people make. */
 export function rulesOf(settings: Settings): HostRules {
   return { file: settings.file, takenBy: (ip) => takenBy(ip, settings) }
+}
+
+/** Of what machines are told of us: in proxy mode where that is how most meet us. */
+export function explainedBy({ dhcp, advertise, tftp }: Settings): {
+  via: 'dhcp' | 'proxy'
+  advertise: Ipv4 | undefined
+  tftproot: string | undefined
+} {
+  const isServer = dhcp?.subnets.some(({ mode }) => (mode ?? dhcp.mode) === 'server') ?? false
+  return { via: !isServer && dhcp?.mode === 'proxy' ? 'proxy' : 'dhcp', advertise, tftproot: tftp?.root }
 }

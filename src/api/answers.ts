@@ -139,6 +139,47 @@ export const lint = z.strictObject({
   findings: z.array(z.strictObject({ level: text, configuration: text, file: text, line: z.int(), text })),
 })
 
+const loader = z.strictObject({
+  name: text,
+  file: text,
+  language: text,
+  arch: z.array(text),
+  ready: z.boolean().meta({ description: 'Machines can be sent it.' }),
+  from: z.enum(['tftproot', 'package', 'firmware']).nullable(),
+  path: text.nullable(),
+  package: text.nullable(),
+  remedy: text.nullable().meta({ description: 'What brings it, where it is missing.' }),
+})
+
+export const loaders = z.array(loader)
+
+export const loadersInstalled = z.strictObject({ tftproot: text, copied: z.array(text) })
+
+const asked = z.strictObject({
+  path: text,
+  gives: z.enum(['text', 'file', 'nothing']),
+  rule: text,
+  because: text,
+})
+
+const stage = z.strictObject({
+  agent: text.meta({ description: 'The program that asks.' }),
+  rule: text,
+  because: text,
+  offer: z.strictObject({ server: text, file: text, url: text.nullable() }).nullable(),
+  asks: z.array(asked),
+  text: text.nullable(),
+})
+
+export const explanation = z.strictObject({
+  host: text.nullable(),
+  mac: text,
+  ip: text.nullable(),
+  configuration: text.nullable(),
+  via: z.enum(['dhcp', 'proxy']),
+  boots: z.array(z.strictObject({ arch: text, stages: z.array(stage), notes: z.array(text) })),
+})
+
 export const fault = z.object({
   Message: text.meta({ description: 'For scripts of the original, in its words.' }),
   message: text,

@@ -82,6 +82,27 @@ export const descriptions: Readonly<Record<string, Description>> = {
     summary: 'The loaders, in order of preference',
     answers: { 200: answers.bootloaders },
   },
+  'get /loaders': {
+    summary: 'Which loaders are there, for which firmware, and what brings the others',
+    answers: { 200: answers.loaders },
+  },
+  'put /loaders/install': {
+    summary: 'Copy the loaders of packages into tftproot',
+    answers: { 200: answers.loadersInstalled },
+    faults: ['loaders_not_installed'],
+  },
+  'get /explain': {
+    summary: 'What a machine would boot, step by step, and why; nothing is changed',
+    query: [
+      { name: 'host', what: 'which machine, by its name', schema: z.string() },
+      { name: 'mac', what: 'or by a MAC, which need belong to no host', schema: z.string() },
+      { name: 'arch', what: 'its firmware, or a number of option 93', schema: z.string() },
+      { name: 'agent', what: 'the program that asks first', schema: z.enum(['rom', 'httpboot', 'ipxe']) },
+      { name: 'via', what: 'how DHCP answers it', schema: z.enum(['dhcp', 'proxy']) },
+    ],
+    answers: { 200: answers.explanation },
+    faults: ['query_invalid', 'host_not_found', 'host_has_no_mac'],
+  },
   'get /hosts': {
     summary: 'Every host',
     query: [

@@ -4,12 +4,14 @@ import type { Context } from 'koa'
 import { refuse } from './answer.ts'
 import { listConfigurations, readConfiguration, showBootloader } from './configurations.ts'
 import { deploy, type DeployParts } from './deploys.ts'
+import { sendExplanation, type ExplainParts } from './explain.ts'
 import { callerOf, type GuardParts } from './guard.ts'
 import type { Order } from '../power/power.ts'
 import { isStatusAsked, isStatusQuery, listHosts } from './hosts.ts'
 import { endLease, listLeases, type LeaseParts } from './leases.ts'
 import { lintAll, lintOne, type LintParts } from './lint.ts'
 import type { Listener } from './listener.ts'
+import { install, sendLoaders, type LoadersParts } from './loaders.ts'
 import { powerStates, switchHost } from './power.ts'
 import { openApi } from './openapi.ts'
 import {
@@ -33,6 +35,8 @@ import { sendFault, sendJson } from './reply.ts'
 export type ApiParts = GuardParts &
   LeaseParts &
   LintParts &
+  ExplainParts &
+  LoadersParts &
   DeployParts &
   RegistryParts & {
     readonly listeners: () => readonly Listener[]
@@ -75,6 +79,15 @@ export const routes: readonly Route[] = [
   route('get', '/bootloaders', (ctx, _, { site }) =>
     sendJson(ctx, site.bootloaders.length === 0 ? null : site.bootloaders.map(showBootloader)),
   ),
+  route('get', '/loaders', (ctx, _, parts) => sendLoaders(ctx, parts)),
+  route('put', '/loaders/install', async (ctx, _, parts) => {
+    const fault = await install(ctx, parts)
+    if (fault !== undefined) refuse(ctx, fault, parts.tell)
+  }),
+  route('get', '/explain', async (ctx, _, parts) => {
+    await parts.look()
+    sendExplanation(ctx, parts)
+  }),
   route('get', '/hosts', async (ctx, _, parts) => {
     const { status } = ctx.query
     if (!isStatusQuery(status)) {

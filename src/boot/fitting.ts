@@ -88,7 +88,8 @@ export function steppingStone(setting: Setting, configuration: string): readonly
   return runnable(setting).filter(({ language }) => language === 'ipxe')
 }
 
-const nextFirmware: Readonly<Partial<Record<Firmware, Firmware>>> = {
+/** What the iPXE that such firmware fetched over HTTP runs on. */
+export const nextFirmware: Readonly<Partial<Record<Firmware, Firmware>>> = {
   'http-bios': 'bios',
   'http-ia32': 'uefi-ia32',
   'http-x64': 'uefi-x64',
@@ -98,7 +99,12 @@ const nextFirmware: Readonly<Partial<Record<Firmware, Firmware>>> = {
   'http-loongarch64': 'uefi-loongarch64',
 }
 
-/** What can say on the machine's screen that nothing fits. */
+/** What can say on the machine's screen that nothing fits; first what goes on to the disk best afterwards. */
 export function canShow(setting: Setting): readonly Bootloader[] {
-  return runnable(setting).filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
+  const order = waysToDisk(setting) ?? []
+  const rank = ({ language }: Bootloader) =>
+    order.includes(language) ? order.indexOf(language) : order.length
+  return runnable(setting)
+    .filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
+    .toSorted((a, b) => rank(a) - rank(b))
 }

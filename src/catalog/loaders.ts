@@ -5,7 +5,7 @@ import { arch } from 'node:process'
 import { basename, dirname, join } from 'node:path'
 import type { LoaderFile } from '../boot/table.ts'
 import { findUnder, openFound, type Links } from '../files.ts'
-import type { Bootloader } from '../model.ts'
+import type { Bootloader, Firmware } from '../model.ts'
 import { families, installs, itself, moduleFolders } from './packages.ts'
 import type { Distribution, Family, Kit, Packages } from './packages.ts'
 
@@ -40,7 +40,7 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
     const slash = file.lastIndexOf('/') + 1
     const folder = file.slice(0, slash)
     const name = file.slice(slash)
-    const family = families.find((entry) => entry.loader.test(name) && firmwares.includes(entry.firmware))
+    const family = familyOf(file, firmwares)
     const installed = family === undefined ? new Map<string, string>() : await filesOf(family, name, system)
     for (const [module, path] of installed) {
       if (!found.has(folder + module)) found.set(folder + module, { from: 'system', path })
@@ -192,6 +192,17 @@ function nowhere(
 function remedyOf(family: Family, distribution: Distribution | undefined): string | undefined {
   const install = command(family.loaderPackages, family.debianArchitecture, distribution)
   return install === undefined || family.madeBy === undefined ? install : `${install}; ${family.madeBy}`
+}
+
+/** The packages that bring a bootloader on the distribution of `system`, by name; none where nobody has packed it. */
+export async function packagesOf(system: string): Promise<(loader: Bootloader) => string | undefined> {
+  const distribution = (await distributionOf(system)) ?? 'debian'
+  return ({ file, firmwares }) => familyOf(file, firmwares)?.loaderPackages[distribution]
+}
+
+function familyOf(file: string, firmwares: readonly Firmware[]): Family | undefined {
+  const name = basename(file)
+  return families.find((entry) => entry.loader.test(name) && firmwares.includes(entry.firmware))
 }
 
 /** Node's names of the processors that Debian calls otherwise. */

@@ -87,6 +87,8 @@ type Processor = {
   /** GRUB's own platform, and the folder of its modules. */
   readonly platform: string
   readonly debian: string
+  /** Debian's name of the processor itself, where its packages of GRUB go by another. */
+  readonly architecture?: string
   /** Debian signs this one. */
   readonly isSigned: boolean
 }
@@ -95,7 +97,14 @@ const processors: readonly Processor[] = [
   { firmware: 'uefi-x64', efi: 'x64', platform: 'x86_64-efi', debian: 'amd64', isSigned: true },
   { firmware: 'uefi-arm64', efi: 'aa64', platform: 'arm64-efi', debian: 'arm64', isSigned: true },
   { firmware: 'uefi-ia32', efi: 'ia32', platform: 'i386-efi', debian: 'ia32', isSigned: false },
-  { firmware: 'uefi-arm32', efi: 'arm', platform: 'arm-efi', debian: 'arm', isSigned: false },
+  {
+    firmware: 'uefi-arm32',
+    efi: 'arm',
+    platform: 'arm-efi',
+    debian: 'arm',
+    architecture: 'armhf',
+    isSigned: false,
+  },
   { firmware: 'uefi-riscv64', efi: 'riscv64', platform: 'riscv64-efi', debian: 'riscv64', isSigned: false },
   {
     firmware: 'uefi-loongarch64',
@@ -110,14 +119,21 @@ const processors: readonly Processor[] = [
  * Shim asks for `grubx64.efi` beside itself. GRUB's build for the network has what it needs built in; Debian's other
  * `grubx64.efi` looks for its configuration on a disk. Fedora's is one for both.
  */
-function grubOn({ firmware, efi, platform, debian, isSigned }: Processor): readonly Family[] {
+function grubOn({
+  firmware,
+  efi,
+  platform,
+  debian,
+  isSigned,
+  architecture = debian,
+}: Processor): readonly Family[] {
   const signed = `usr/lib/grub/${platform}-signed/grubnet${efi}.efi.signed`
   const plain = `usr/lib/grub/${platform}/monolithic/grubnet${efi}.efi`
   const vendors = ['fedora', 'redhat', 'centos', 'rocky', 'almalinux'].map((name) => `boot/efi/EFI/${name}`)
   const second = `grub${efi}.efi`
   const helper = `mm${efi}.efi`
   const packages = isSigned ? `grub-efi-${debian}-signed` : `grub-efi-${debian}-bin`
-  const foreign = debian === 'amd64' || debian === 'ia32' ? {} : { debianArchitecture: debian }
+  const foreign = debian === 'amd64' || debian === 'ia32' ? {} : { debianArchitecture: architecture }
   const alone: readonly Kit[] = [{ [itself]: signed }, { [itself]: plain }]
   const shimKits: readonly Kit[] = [
     {

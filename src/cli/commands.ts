@@ -6,10 +6,12 @@ import { addChanges } from './changes.ts'
 import type { Client } from './client.ts'
 import { addCompletion } from './completion.ts'
 import { addBootloader, addConfig } from './config.ts'
+import { addExplain } from './explain.ts'
 import { addHost } from './host.ts'
 import { addHostRecords } from './host-records.ts'
 import { addLease } from './lease.ts'
 import { addLint } from './lint.ts'
+import { addLoaders } from './loaders.ts'
 import type { Output, Terminal } from './output.ts'
 
 const defaultServer = 'http://localhost:3478'
@@ -45,6 +47,8 @@ export function addCommands(
   const host = addHost(program, terminal, clientFor)
   addHostRecords(host, terminal, clientFor)
   addBootloader(program, terminal, clientFor)
+  addLoaders(program, terminal, clientFor)
+  addExplain(program, terminal, clientFor)
   addLease(program, terminal, clientFor)
   addChanges(program, terminal, clientFor)
   addCompletion(program, terminal, clientFor)

@@ -55,6 +55,11 @@ const paint: Paint = (shown) => {
   return colour === undefined ? shown : `\u001b[${colour}m${shown}\u001b[0m`
 }
 
+/** Safe in a terminal, and whole however long it is. */
+export function oneLine(text: string): string {
+  return (text.match(/[^]{1,150}/gu) ?? []).map(printable).join('')
+}
+
 /** What a terminal would obey, or show in another order, is escaped as JSON may. */
 export function json(value: unknown): string {
   const text = JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>

@@ -1,0 +1,136 @@
+// GET /v1/explain: the boot of a machine before it happens, as the API tells it.
+
+import type { Context } from 'koa'
+import { codeOf } from '../boot/arch.ts'
+import { choose, type Site } from '../boot/decision.ts'
+import { explain, type Stage } from '../boot/explain.ts'
+import type { Agent } from '../boot/facts.ts'
+import { hostOfMac, type Table } from '../boot/table.ts'
+import { faults, type Fault } from '../faults.ts'
+import { firmwares, type Firmware, type Host } from '../model.ts'
+import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
+import { isAttached, localLinks } from '../net/links.ts'
+import { parseMac, type Mac } from '../net/mac.ts'
+import { sendFault, sendJson } from './reply.ts'
+
+export type ExplainParts = {
+  readonly table: Table
+  readonly site: Site
+  /** How DHCP is served here; `dhcp` also where it is not, as a router then points here. */
+  readonly via: 'dhcp' | 'proxy'
+  readonly advertise?: Ipv4 | undefined
+}
+
+const agents: readonly Agent[] = ['rom', 'httpboot', 'ipxe']
+const keys: ReadonlySet<string> = new Set(['host', 'mac', 'arch', 'agent', 'via'])
+/** What is shown where nobody says as what the machine starts. */
+const usual: readonly Firmware[] = ['bios', 'uefi-x64']
+
+export function sendExplanation(ctx: Context, parts: ExplainParts): void {
+  const asked = readQuery(ctx.query, parts)
+  if ('code' in asked) return sendFault(ctx, asked)
+  const { table, site } = parts
+  const { host, mac, agent, via } = asked
+  const server = parts.advertise ?? reachedAt(ctx)
+  const ip = host?.ip ?? addressOf(mac, table)
+  const choice = choose(host, mac, table, site)
+  const shown = asked.archs.map(({ arch, codes }) => {
+    const isHttp = arch.startsWith('http-')
+    const question = {
+      server,
+      via,
+      host,
+      mac,
+      ip,
+      archs: codes,
+      agent: agent ?? (isHttp ? 'httpboot' : 'rom'),
+    } as const
+    const { stages, notes } = explain(question, table, site)
+    return { arch, stages: stages.map(showStage), notes }
+  })
+  sendJson(ctx, {
+    host: host?.name ?? null,
+    mac,
+    ip: ip === undefined ? null : formatIpv4(ip),
+    configuration: choice?.name ?? null,
+    via,
+    boots: shown,
+  })
+}
+
+function showStage({ agent, rule, because, offer, asks, text }: Stage) {
+  return {
+    agent,
+    rule,
+    because,
+    offer:
+      offer === undefined
+        ? null
+        : { server: formatIpv4(offer.server), file: offer.file, url: offer.url ?? null },
+    asks,
+    text: text ?? null,
+  }
+}
+
+type Arch = { readonly arch: string; readonly codes: readonly number[] }
+
+type Query = {
+  readonly host: Host | undefined
+  readonly mac: Mac
+  readonly archs: readonly Arch[]
+  readonly agent: Agent | undefined
+  readonly via: 'dhcp' | 'proxy'
+}
+
+function readQuery(query: Context['query'], parts: ExplainParts): Query | Fault {
+  for (const [key, value] of Object.entries(query)) {
+    if (!keys.has(key)) return invalid(`${key} is unknown; there are ${[...keys].join(', ')}`)
+    if (Array.isArray(value)) return invalid(`${key} may be there once`)
+  }
+  const { host: name, mac: written, arch, agent, via } = query as Partial<Record<string, string>>
+  const { table } = parts
+  const mac = written === undefined ? undefined : parseMac(written)
+  if (written !== undefined && mac === undefined)
+    return invalid(`mac must be a MAC address such as 23:34:a3:e9:09:cc`)
+  const host = name === undefined ? hostOfMac(table, mac) : table.hosts.get(name)
+  if (name !== undefined && host === undefined) return faults.hostNotFound(name, [...table.hosts.keys()])
+  const own = mac ?? host?.macs[0]
+  if (own === undefined)
+    return host === undefined
+      ? invalid('host or mac must say which machine')
+      : faults.hostWithoutMac(host.name)
+  if (agent !== undefined && !agents.includes(agent as Agent))
+    return invalid(`agent must be one of ${agents.join(', ')}`)
+  if (via !== undefined && via !== 'dhcp' && via !== 'proxy') return invalid('via must be dhcp or proxy')
+  const archs = archsOf(arch, host)
+  if (archs === undefined)
+    return invalid(`arch must be a number of option 93, or one of ${firmwares.join(', ')}`)
+  return { host, mac: own, archs, agent: agent as Agent | undefined, via: via ?? parts.via }
+}
+
+function archsOf(text: string | undefined, host: Host | undefined): readonly Arch[] | undefined {
+  if (text === undefined) {
+    const shown = host?.firmware === undefined ? usual : [host.firmware]
+    return shown.map((firmware) => ({ arch: firmware, codes: [codeOf(firmware)] }))
+  }
+  const known = firmwares.find((firmware) => firmware === text)
+  if (known !== undefined) return [{ arch: text, codes: [codeOf(known)] }]
+  const code = /^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? Number(text) : NaN
+  return code <= 0xffff ? [{ arch: text, codes: [code] }] : undefined
+}
+
+function invalid(message: string): Fault {
+  return { code: 'query_invalid', message }
+}
+
+function addressOf(mac: Mac, table: Table): Ipv4 | undefined {
+  for (const [ip, holder] of table.addresses) if (holder === mac) return ip
+  return undefined
+}
+
+/** What a machine would be told: where the caller reached us, unless that is this very machine. */
+function reachedAt(ctx: Context): Ipv4 {
+  const own = parseIpv4((ctx.req.socket.localAddress ?? '').replace(/^::ffff:/, ''))
+  if (own !== undefined && own >>> 24 !== 127) return own
+  return localLinks().find(isAttached)?.addresses[0]?.ip ?? own ?? ipv4(0x7f000001)
+}

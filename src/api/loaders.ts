@@ -1,0 +1,63 @@
+// The loaders at hand as the API shows them, and their copy into tftproot.
+
+import type { Context } from 'koa'
+import type { Site } from '../boot/decide.ts'
+import type { Table } from '../boot/table.ts'
+import { installLoaders } from '../catalog/install.ts'
+import { packagesOf } from '../catalog/loaders.ts'
+import { faults, type Fault } from '../faults.ts'
+import type { Bootloader } from '../model.ts'
+import { sendJson } from './reply.ts'
+
+export type LoadersParts = {
+  readonly table: Table
+  readonly site: Site
+  /** Undefined where the settings have no tftp section. */
+  readonly tftproot: string | undefined
+  readonly look: () => Promise<unknown>
+}
+
+/** In the order of the settings. */
+export async function sendLoaders(ctx: Context, { table, site, look }: LoadersParts): Promise<void> {
+  await look()
+  const packageOf = await packagesOf('/')
+  sendJson(
+    ctx,
+    site.bootloaders.map((loader) => showLoader(loader, packageOf(loader), table)),
+  )
+}
+
+function showLoader(loader: Bootloader, packages: string | undefined, table: Table) {
+  const { name, file, language, firmwares, resident } = loader
+  const found = table.loaders.get(file)
+  const from = resident === true ? 'firmware' : found?.from === 'system' ? 'package' : found?.from
+  return {
+    name,
+    file,
+    language,
+    arch: firmwares,
+    /** Whether machines can be sent it. */
+    ready: from !== undefined && from !== 'nowhere',
+    from: from === undefined || from === 'nowhere' ? null : from,
+    path: found?.from === 'system' ? found.path : null,
+    package: packages ?? null,
+    remedy: found?.from === 'nowhere' ? found.remedy : null,
+  }
+}
+
+/** Yields why it was not done. */
+export async function install(
+  ctx: Context,
+  { table, tftproot, look }: LoadersParts,
+): Promise<Fault | undefined> {
+  await look()
+  if (tftproot === undefined) return faults.loadersNotInstalled('the settings file has no tftp section')
+  try {
+    const copied = await installLoaders({ tftproot, loaders: table.loaders, modules: table.modules })
+    await look()
+    sendJson(ctx, { tftproot, copied })
+    return undefined
+  } catch (error) {
+    return faults.loadersNotInstalled(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,150 @@
+// A boot before it happens: what a machine would be offered, ask for and get, and why, by the very decisions that serve.
+
+import type { Firmware, Host } from '../model.ts'
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import { macWithDashes, type Mac } from '../net/mac.ts'
+import { codeOf } from './arch.ts'
+import { decide, type Answer, type Decision, type Rule, type Site } from './decide.ts'
+import type { Agent, Facts } from './facts.ts'
+import { nextFirmware } from './fitting.ts'
+import type { Table } from './table.ts'
+
+/** Which machine, and as what it would start. */
+export type Question = {
+  readonly server: Ipv4
+  readonly via: 'dhcp' | 'proxy'
+  readonly host: Host | undefined
+  readonly mac: Mac
+  readonly ip: Ipv4 | undefined
+  readonly archs: readonly number[]
+  readonly agent: Agent
+}
+
+export type Offer = { readonly server: Ipv4; readonly file: string; readonly url?: string | undefined }
+
+/** One name a loader asks for. */
+export type Asked = {
+  readonly path: string
+  readonly gives: 'text' | 'file' | 'nothing'
+  readonly rule: Rule
+  readonly because: string
+}
+
+/** One program of a boot, from its DHCP request to its configuration. */
+export type Stage = {
+  readonly agent: Agent
+  readonly rule: Rule
+  readonly because: string
+  /** Undefined: nothing to boot. */
+  readonly offer: Offer | undefined
+  /** Up to the first that is answered. */
+  readonly asks: readonly Asked[]
+  /** What its configuration says, where it comes from memory. */
+  readonly text: string | undefined
+}
+
+export type Explanation = { readonly stages: readonly Stage[]; readonly notes: readonly string[] }
+
+export function explain(question: Question, table: Table, site: Site): Explanation {
+  const first = explainStage(question, table, site)
+  const stages = [first]
+  const loader = site.bootloaders.find(({ file }) => file === first.offer?.file)
+  if (loader?.language === 'ipxe') {
+    stages.push(
+      explainStage(
+        { ...question, agent: 'ipxe', archs: archsOfIpxe(question, loader.firmwares) },
+        table,
+        site,
+      ),
+    )
+  }
+  return { stages, notes: notesOn(question, stages, site) }
+}
+
+/** An iPXE that came over HTTP says it is a PXE client of the same processor. */
+function archsOfIpxe({ archs, agent }: Question, firmwares: readonly Firmware[]): readonly number[] {
+  if (agent !== 'httpboot') return archs
+  const next = firmwares.map((firmware) => nextFirmware[firmware]).find((firmware) => firmware !== undefined)
+  return next === undefined ? archs : [codeOf(next)]
+}
+
+function explainStage(question: Question, table: Table, site: Site): Stage {
+  const { via, server, mac, ip, archs, agent } = question
+  const facts: Facts = { via, server, mac, ip, archs, agent, asks: { kind: 'loader' } }
+  const { answers, reason } = decide(facts, table, site)
+  const boot = answers.find((answer): answer is Extract<Answer, { kind: 'boot' }> => answer.kind === 'boot')
+  const asks: Asked[] = []
+  let text: string | undefined
+  for (const path of boot === undefined ? [] : namesOf(boot.file, question, site)) {
+    const decision = decide({ ...facts, via: 'tftp', asks: { kind: 'path', path } }, table, site)
+    const asked = answered(path, decision, table)
+    asks.push(asked)
+    if (asked.gives === 'nothing') continue
+    const given = decision.answers.find((answer) => answer.kind === 'text')
+    if (asked.gives === 'text') text = given?.body
+    break
+  }
+  return {
+    agent,
+    ...reason,
+    offer: boot && { server: boot.server, file: boot.file, url: boot.url },
+    asks,
+    text,
+  }
+}
+
+function answered(path: string, { answers, reason }: Decision, table: Table): Asked {
+  const first = answers.find(
+    (answer) => answer.kind === 'text' || (answer.kind === 'file' && table.menus.has(answer.path)),
+  )
+  return { path, gives: first === undefined ? 'nothing' : first.kind === 'text' ? 'text' : 'file', ...reason }
+}
+
+/** The per-host names that the loader `file` asks for, in its order. */
+function namesOf(file: string, { mac, ip }: Question, site: Site): readonly string[] {
+  const folder = file.slice(0, file.lastIndexOf('/') + 1)
+  const loader = site.bootloaders.find((entry) => entry.file === file)
+  const keys = [`01-${macWithDashes(mac)}`, ...addressKeys(ip)]
+  switch (loader?.language) {
+    case 'pxelinux':
+      return [...keys, 'default'].map((key) => `${folder}pxelinux.cfg/${key}`)
+    case 'grub': {
+      // grub-mknetdir's builds look below their own prefix, Debian's signed ones in /grub and by no name of the machine.
+      const isMade = /(?:^|\/)core\.\w+$/.test(file)
+      return isMade
+        ? [...keys.map((key) => `boot/grub/grub.cfg-${key}`), 'boot/grub/grub.cfg']
+        : ['grub/grub.cfg']
+    }
+    case 'rpi':
+      return ['config.txt']
+    case 'ipxe':
+      return []
+    case undefined:
+      return [file]
+  }
+}
+
+/** The address in hexadecimal, one digit less each time. */
+function addressKeys(ip: Ipv4 | undefined): readonly string[] {
+  if (ip === undefined) return []
+  const digits = ip.toString(16).toUpperCase().padStart(8, '0')
+  return Array.from(digits, (_, cut) => digits.slice(0, digits.length - cut))
+}
+
+function notesOn(
+  { via, server, archs, agent }: Question,
+  stages: readonly Stage[],
+  site: Site,
+): readonly string[] {
+  const notes: string[] = []
+  const isUefi = !archs.includes(0) && agent === 'rom'
+  const shim = site.bootloaders.find(
+    ({ language, firmwares }) => language === 'grub' && firmwares.includes('uefi-x64'),
+  )
+  if (via === 'proxy' && isUefi && shim !== undefined && stages[0]?.offer !== undefined) {
+    notes.push(
+      `With Secure Boot this loader is refused: it is not signed, and GRUB does not work beside another DHCP server's answer. Let the router say where to boot from: next-server (option 66) ${formatIpv4(server)}, boot file (option 67) ${shim.file}`,
+    )
+  }
+  return notes
+}

@@ -1,0 +1,203 @@
+// GET /v1/explain and the loaders over the API: what is told is what is served.
+
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import type { Change } from '../../src/boot/table.ts'
+import type { ApiParts } from '../../src/api/router.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { serveApi } from './server.ts'
+
+const form = { language: 'grub', file: 'grub/deb', text: 'menuentry x {}', template: false } as const
+const catalog: Change = {
+  kind: 'catalog',
+  catalog: {
+    configurations: [{ name: 'deb', forms: [form] }],
+    menus: [],
+    loaders: [
+      ['pxelinux.0', { from: 'tftproot' }],
+      ['bootx64.efi', { from: 'tftproot' }],
+      [
+        'efi64/syslinux.efi',
+        { from: 'nowhere', remedy: 'efi64/syslinux.efi is missing: apt-get install syslinux-efi' },
+      ],
+    ],
+  },
+}
+
+const mac = '52:54:00:00:00:77'
+
+async function serve(t: ExecutionContext, more: Partial<ApiParts> & { changes?: Change[] } = {}) {
+  const site = {
+    bootloaders: builtInBootloaders,
+    default: null,
+    localMethod: 'auto',
+    httpPort: 80,
+    apiPort: 3478,
+  } as const
+  const { url } = await serveApi(t, {
+    site,
+    policy: 'register',
+    changes: [catalog],
+    advertise: parseIpv4('10.77.0.1') as Ipv4,
+    ...more,
+  })
+  const deploy = async (name: string) =>
+    await fetch(`${url}/v1/configurations/${name}/deploy`, {
+      method: 'PUT',
+      body: JSON.stringify({ hosts: [{ macAddress: mac }] }),
+    })
+  const ask = async (query: string) => {
+    const response = await fetch(`${url}/v1/explain?${query}`)
+    return { status: response.status, body: await response.json() }
+  }
+  return { url, deploy, ask }
+}
+
+test('offer, names asked, text and reasons of a deployed machine', async (t) => {
+  const { deploy, ask } = await serve(t)
+  await deploy('deb')
+  const { status, body } = await ask('mac=52-54-00-00-00-77&arch=uefi-x64')
+  t.is(status, 200)
+  t.deepEqual(body, {
+    host: '52-54-00-00-00-77',
+    mac,
+    ip: null,
+    configuration: 'deb',
+    via: 'dhcp',
+    boots: [
+      {
+        arch: 'uefi-x64',
+        stages: [
+          {
+            agent: 'rom',
+            rule: 'assigned',
+            because: '52-54-00-00-00-77 boots deb; uefi-x64',
+            offer: { server: '10.77.0.1', file: 'bootx64.efi', url: null },
+            asks: [
+              {
+                path: 'grub/grub.cfg',
+                gives: 'text',
+                rule: 'assigned',
+                because: '52-54-00-00-00-77 boots deb',
+              },
+            ],
+            text: 'menuentry x {}',
+          },
+        ],
+        notes: [],
+      },
+    ],
+  })
+})
+
+test('without arch, BIOS and x64 UEFI; by number, what the registry calls it', async (t) => {
+  const { deploy, ask } = await serve(t)
+  await deploy('deb')
+  const both = (await ask(`mac=${mac}`)).body as { boots: { arch: string; stages: { rule: string }[] }[] }
+  t.deepEqual(
+    both.boots.map(({ arch, stages }) => [arch, stages[0]?.rule]),
+    [
+      ['bios', 'loader-missing'],
+      ['uefi-x64', 'assigned'],
+    ],
+  )
+  const known = (await ask(`mac=${mac}&arch=31`)).body as typeof both & {
+    boots: { stages: { because: string }[] }[]
+  }
+  t.regex(known.boots[0]?.stages[0]?.because ?? '', /31 \(s390 Basic\)/)
+})
+
+test('a stranger is left alone, and that is told as well', async (t) => {
+  const { ask } = await serve(t)
+  const { body } = await ask('mac=52:54:00:00:00:99&arch=bios')
+  t.like(body, { host: null, configuration: null })
+  const { boots } = body as { boots: { stages: { rule: string; offer: unknown }[] }[] }
+  t.deepEqual([boots[0]?.stages[0]?.rule, boots[0]?.stages[0]?.offer], ['no-configuration', null])
+})
+
+test('in proxy mode it says what Secure Boot would need of the router', async (t) => {
+  const snponly = ['snponly.efi', { from: 'tftproot' }] as const
+  const changes: Change[] = [
+    { kind: 'catalog', catalog: { configurations: [], menus: [], loaders: [snponly] } },
+  ]
+  const { deploy, ask } = await serve(t, { via: 'proxy', changes })
+  await deploy('local')
+  const { body } = await ask(`mac=${mac}&arch=uefi-x64`)
+  t.like(body, { via: 'proxy' })
+  const { boots } = body as {
+    boots: { stages: { offer: unknown; text: string | null }[]; notes: string[] }[]
+  }
+  t.like(boots[0]?.stages[0]?.offer, { file: 'snponly.efi' })
+  t.like(boots[0]?.stages[1]?.offer, { url: 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-77' })
+  t.regex(boots[0]?.stages[1]?.text ?? '', /^#!ipxe\n.*exit 1/)
+  t.regex(boots[0]?.notes[0] ?? '', /option 66\) 10\.77\.0\.1, boot file \(option 67\) bootx64\.efi/)
+})
+
+for (const [query, status, pattern] of [
+  ['', 400, /host or mac/],
+  ['host=nobody', 404, /No host declared for name <nobody>/],
+  ['mac=x', 400, /MAC address/],
+  [`mac=${mac}&arch=x`, 400, /arch must be/],
+  [`mac=${mac}&arch=70000`, 400, /arch must be/],
+  [`mac=${mac}&agent=x`, 400, /agent must be one of rom/],
+  [`mac=${mac}&color=red`, 400, /color is unknown/],
+  [`mac=${mac}&mac=${mac}`, 400, /may be there once/],
+] as const) {
+  test(`explain?${query}: ${status}`, async (t) => {
+    const { ask } = await serve(t)
+    const answer = await ask(query)
+    t.is(answer.status, status)
+    t.regex((answer.body as { message: string }).message, pattern)
+  })
+}
+
+test('GET /v1/loaders: which are there, from where, and what brings the others', async (t) => {
+  const { url } = await serve(t)
+  const all = (await (await fetch(`${url}/v1/loaders`)).json()) as { name: string }[]
+  t.is(all.length, builtInBootloaders.length)
+  t.like(
+    all.find(({ name }) => name === 'pxelinux'),
+    { file: 'pxelinux.0', ready: true, from: 'tftproot', remedy: null },
+  )
+  t.like(
+    all.find(({ name }) => name === 'syslinux-efi64'),
+    {
+      ready: false,
+      from: null,
+      arch: ['uefi-x64'],
+      remedy: 'efi64/syslinux.efi is missing: apt-get install syslinux-efi',
+    },
+  )
+  t.like(
+    all.find(({ name }) => name === 'u-boot'),
+    { ready: true, from: 'firmware' },
+  )
+})
+
+test('PUT /v1/loaders/install copies what packages bring, under the names that clients ask', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-install-'))
+  writeFileSync(join(folder, 'shimx64.efi.signed'), 'shim')
+  const loaders = [
+    ['bootx64.efi', { from: 'system', path: join(folder, 'shimx64.efi.signed') }],
+    ['efi64/syslinux.efi', { from: 'system', path: join(folder, 'shimx64.efi.signed') }],
+    ['pxelinux.0', { from: 'tftproot' }],
+  ] as const
+  const tftproot = join(folder, 'tftproot')
+  const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }]
+  const { url } = await serveApi(t, { policy: 'register', changes, tftproot })
+  const response = await fetch(`${url}/v1/loaders/install`, { method: 'PUT' })
+  t.deepEqual(await response.json(), { tftproot, copied: ['bootx64.efi', 'efi64/syslinux.efi'] })
+  t.is(readFileSync(join(tftproot, 'bootx64.efi'), 'utf8'), 'shim')
+  t.true(existsSync(join(tftproot, 'efi64/syslinux.efi')))
+  t.false(existsSync(join(tftproot, 'pxelinux.0')))
+})
+
+test('PUT /v1/loaders/install without a tftproot, or one that cannot be written, says why', async (t) => {
+  const { url } = await serveApi(t)
+  const response = await fetch(`${url}/v1/loaders/install`, { method: 'PUT' })
+  t.is(response.status, 409)
+  t.like(await response.json(), { code: 'loaders_not_installed' })
+})

@@ -1,0 +1,87 @@
+// `pxe-pilot explain` and `loaders` as a person or a script runs them: a process, and an API of ours behind it.
+
+import { execFile } from 'node:child_process'
+import test from 'ava'
+import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import type { Change } from '../../src/boot/table.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { serveApi } from '../api/server.ts'
+
+async function run(...argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return await new Promise((resolve) => {
+    const command = ['--import=tsx', 'src/main.ts', ...argv]
+    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    )
+  })
+}
+
+const changes: Change[] = [
+  {
+    kind: 'catalog',
+    catalog: {
+      configurations: [],
+      menus: [],
+      loaders: [
+        ['pxelinux.0', { from: 'tftproot' }],
+        ['undionly.kpxe', { from: 'nowhere', remedy: 'undionly.kpxe is missing: apt-get install ipxe' }],
+      ],
+    },
+  },
+]
+
+const world = {
+  site: {
+    bootloaders: builtInBootloaders.filter(({ name }) => name === 'pxelinux' || name === 'ipxe'),
+    default: 'local',
+    localMethod: 'auto',
+    httpPort: 80,
+    apiPort: 3478,
+  },
+  advertise: parseIpv4('10.77.0.1') as Ipv4,
+  changes,
+} as const
+
+test('explain: the offer, the names asked, the text, and why', async (t) => {
+  const { url } = await serveApi(t, { ...world, changes })
+  const mac = '52:54:00:00:00:77'
+  t.deepEqual(await run('-s', url, 'explain', '52-54-00-00-00-77', '--arch', 'bios'), {
+    code: 0,
+    stderr: '',
+    stdout: `${mac}: local, no address yet, server mode
+
+bios: its firmware asks
+  offer  pxelinux.0 from 10.77.0.1
+  why    ${mac} has no configuration; local is the default; bios [default-configuration]
+  asks   pxelinux.cfg/01-52-54-00-00-00-77 -> text [default-configuration]
+  text   DEFAULT local
+  text   PROMPT 0
+  text   TIMEOUT 1
+  text   LABEL local
+  text     LOCALBOOT 0
+`,
+  })
+  const { stdout } = await run('-s', url, 'explain', mac, '-o', 'json')
+  t.deepEqual(JSON.parse(stdout), await (await fetch(`${url}/v1/explain?mac=${mac}`)).json())
+})
+
+test('explain: what is wrong with the question is one line, and exit status 1', async (t) => {
+  const { url } = await serveApi(t, { ...world, changes })
+  t.like(await run('-s', url, 'explain', 'nobody'), {
+    code: 1,
+    stdout: '',
+    stderr: 'No host declared for name <nobody>\n',
+  })
+  t.is((await run('-s', url, 'explain')).code, 2)
+})
+
+test('loaders list: a table, and behind it what brings those that are missing', async (t) => {
+  const { url } = await serveApi(t, { ...world, changes })
+  const { code, stdout } = await run('-s', url, 'loaders', 'list')
+  t.is(code, 0)
+  t.regex(stdout, /\| pxelinux \| pxelinux\.0 +\| bios +\| tftproot +\|/)
+  t.regex(stdout, /\| ipxe +\| undionly\.kpxe +\| bios http-bios +\| missing +\|/)
+  t.regex(stdout, /\nundionly\.kpxe is missing: apt-get install ipxe\n$/)
+  const json = await run('-s', url, 'loaders', 'list', '-o', 'json')
+  t.deepEqual(JSON.parse(json.stdout), await (await fetch(`${url}/v1/loaders`)).json())
+})
