@@ -65,7 +65,7 @@ export function addExplain(
         if (value !== undefined) query.append(key, value)
       }
       const client = clientFor(output === 'json' ? 'json' : 'table')
-      const found = read(client, await ask(client, 'GET', `/v1/explain?${query}`), explanation)
+      const found = read(client, await ask(client, 'GET', `/v1/explain?${query.toString()}`), explanation)
       terminal.out(output === 'json' ? json(found) : told(found))
     })
 }
