@@ -42,6 +42,14 @@ export const deployed = z.strictObject({
     .meta({ description: 'Machines boot local all the same, until the hold is released.' }),
 })
 
+const power = {
+  powerState: z.enum(['', 'On', 'Off', 'Unknown']),
+  powerReason: text.optional(),
+  powerAskedAt: time.optional(),
+} as const
+
+export const hostPower = z.strictObject({ name: text, ...power })
+
 const host = z.strictObject({
   name: text,
   macAddresses: z.array(text).nullable(),
@@ -52,9 +60,7 @@ const host = z.strictObject({
       vanished: z.literal(true).optional().meta({ description: 'Its file is gone: the host boots local.' }),
     })
     .nullable(),
-  powerState: z.enum(['', 'On', 'Off', 'Unknown']),
-  powerReason: text.optional(),
-  powerAskedAt: time.optional(),
+  ...power,
   ipmi: z.record(z.string(), z.unknown()).nullable(),
   management: z.record(z.string(), z.unknown()).nullable(),
   redfish: z.record(z.string(), z.unknown()).nullish(),

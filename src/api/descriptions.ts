@@ -153,6 +153,11 @@ export const descriptions: Readonly<Record<string, Description>> = {
     answers: { 204: undefined },
     faults: switching,
   },
+  'get /hosts/:name/power': {
+    summary: 'Whether it is on, asked now',
+    answers: { 200: answers.hostPower },
+    faults: ['host_not_found'],
+  },
   'patch /hosts/:name/on': { summary: 'Switch on', answers: { 204: undefined }, faults: switching },
   'patch /hosts/:name/off': { summary: 'Switch off', answers: { 204: undefined }, faults: switching },
   'patch /hosts/:name/reset': { summary: 'Reset', answers: { 204: undefined }, faults: switching },

@@ -56,7 +56,7 @@ export function listHosts(
   return [...first, ...others].map((host) => showHost(host, powerOf(host.name), parts))
 }
 
-function showHost(host: Host, { state, at, because }: PowerStatus, { table, site }: HostParts): ShownHost {
+function showHost(host: Host, status: PowerStatus, { table, site }: HostParts): ShownHost {
   const assigned = table.assignments.get(host.name)
   return {
     name: host.name,
@@ -68,14 +68,20 @@ function showHost(host: Host, { state, at, because }: PowerStatus, { table, site
             ...showConfiguration(assigned, table, site),
             ...(!configurationExists(table, assigned) && { vanished: true }),
           },
-    powerState: state,
-    ...(at !== undefined && { powerAskedAt: new Date(at).toISOString() }),
-    ...(because !== undefined && { powerReason: because }),
-    ipmi: showIpmi(host.power?.ipmi),
-    management: showManagement(host.power?.management),
+    ...showPower(status),
+    ipmi: showIpmi(host.power?.ipmi, status.address),
+    management: showManagement(host.power?.management, status.address),
     ...(host.origin === 'registered' && { registered: true }),
     ...(host.origin === 'added' && { added: true }),
     ...(host.locked && { locked: true }),
+  }
+}
+
+export function showPower({ state, at, because }: PowerStatus) {
+  return {
+    powerState: state,
+    ...(at !== undefined && { powerAskedAt: new Date(at).toISOString() }),
+    ...(because !== undefined && { powerReason: because }),
   }
 }
 
@@ -102,24 +108,25 @@ function withoutPassword(settings: object | null | undefined): object | null {
   return 'password' in settings ? { ...settings, password: '' } : settings
 }
 
-function showIpmi(ipmi: PowerSettings['ipmi']): ShownHost['ipmi'] {
+/** `address`: as the original, one that was found by the MAC stands where a configured one would. */
+function showIpmi(ipmi: PowerSettings['ipmi'], address = ''): ShownHost['ipmi'] {
   if (ipmi === undefined || ipmi === null) return null
   return {
     macAddress: ipmi.mac_address ?? '',
     username: ipmi.username ?? '',
     password: '',
     interface: ipmi.interface ?? '',
-    hostname: ipmi.hostname ?? '',
+    hostname: ipmi.hostname ?? address,
     subnet: ipmi.subnet ?? '',
   }
 }
 
 /** The variables of an adapter are where its password stands. */
-function showManagement(management: PowerSettings['management']): ShownHost['management'] {
+function showManagement(management: PowerSettings['management'], address = ''): ShownHost['management'] {
   if (management === undefined || management === null) return null
   return {
     macAddress: management.mac_address ?? '',
-    ipAddress: management.ip_address ?? '',
+    ipAddress: management.ip_address ?? address,
     adapter: management.adapter ?? '',
     subnet: management.subnet ?? '',
     vars:

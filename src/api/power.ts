@@ -1,8 +1,11 @@
 // Power over the API: one host switched by its name, and the reboots that a deploy asks for.
 
+import type { Context } from 'koa'
 import { builtInLocal, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Order, PowerStatus, Switched } from '../power/power.ts'
+import { showPower } from './hosts.ts'
+import { sendFault, sendJson } from './reply.ts'
 
 /** What switches machines, as the API sees it. */
 export type PowerControl = {
@@ -25,6 +28,13 @@ export async function switchHost(
   if (host === undefined) return { fault: faults.hostNotFound(name) }
   if (host.locked) return { fault: faults.hostLocked(name) }
   return await power.order(name, order, more)
+}
+
+/** One host's power, asked now. */
+export async function sendPower(ctx: Context, name: string, parts: PowerParts): Promise<void> {
+  if (!parts.table.hosts.has(name)) return sendFault(ctx, faults.hostNotFound(name, parts.table.hosts.keys()))
+  const status = (await parts.power.ask([name])).get(name) ?? parts.power.last(name)
+  sendJson(ctx, { name, ...showPower(status) })
 }
 
 /** What the reply to a deploy says of each host. */

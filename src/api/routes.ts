@@ -12,7 +12,7 @@ import { endLease, listLeases, type LeaseParts } from './leases.ts'
 import { lintAll, lintOne, type LintParts } from './lint.ts'
 import type { Listener } from './listener.ts'
 import { install, sendLoaders, type LoadersParts } from './loaders.ts'
-import { powerStates, switchHost } from './power.ts'
+import { powerStates, sendPower, switchHost } from './power.ts'
 import { openApi } from './openapi.ts'
 import {
   addHost,
@@ -102,6 +102,7 @@ export const routes: readonly Route[] = [
   route('patch', '/hosts/:name', changeHost),
   route('delete', '/hosts/:name', removeHost),
   route('delete', '/hosts/:name/configuration', undeploy),
+  route('get', '/hosts/:name/power', sendPower),
   route('patch', '/hosts/:name/reboot', (ctx, name, parts) => switchPower(ctx, name, 'reboot', parts)),
   route('patch', '/hosts/:name/on', (ctx, name, parts) => switchPower(ctx, name, 'on', parts)),
   route('patch', '/hosts/:name/off', (ctx, name, parts) => switchPower(ctx, name, 'off', parts)),

@@ -51,6 +51,12 @@ export class Addresses {
     )
   }
 
+  /** What find() would give of what is known by now. */
+  known({ address, mac }: Place): string | undefined {
+    if (address !== undefined && address !== '') return address
+    return mac === undefined ? undefined : this.learnt.get(mac)
+  }
+
   /** Forgets what was learnt, and makes every machine of `subnets` answer, so that the neighbour table knows it. */
   async refresh(subnets: readonly string[]): Promise<void> {
     this.learnt.clear()

@@ -7,7 +7,7 @@ import type { Mac } from '../net/mac.ts'
 import { passwordOf, type Secret } from '../settings/secrets.ts'
 import type { AdapterSettings, PowerSettings } from '../settings/schema.ts'
 import { PowerError, type Adapter } from './adapter.ts'
-import type { Addresses } from './addresses.ts'
+import type { Addresses, Place } from './addresses.ts'
 import { commandAdapter } from './command.ts'
 import { ipmiAdapter } from './ipmi.ts'
 import { redfishAdapter } from './redfish.ts'
@@ -42,19 +42,17 @@ export function adapterOf({ host, power }: Powered, parts: PickParts): Adapter {
     throw new PowerError(`it has ${named.join(' and ')} in the settings file: leave one of them`)
   }
   if (ipmi != null) {
-    const place = { address: ipmi.hostname, mac: ipmi.mac_address }
     return ipmiAdapter({
       settings: ipmi,
-      address: () => parts.addresses.find(place),
+      address: () => parts.addresses.find(placeOf(power)),
       password: () => secret(ipmi),
       isUefi: host.firmware !== undefined && host.firmware !== 'bios' && host.firmware !== 'rpi',
     })
   }
   if (redfish != null) {
-    const place = { address: redfish.hostname, mac: redfish.mac_address }
     return redfishAdapter({
       settings: redfish,
-      address: () => parts.addresses.find(place),
+      address: () => parts.addresses.find(placeOf(power)),
       password: () => secret(redfish),
       isHttp: host.firmware?.startsWith('http-') === true,
     })
@@ -65,8 +63,7 @@ export function adapterOf({ host, power }: Powered, parts: PickParts): Adapter {
       const name = management.adapter ?? ''
       throw new PowerError(`host_management_adapters of the settings file has no adapter "${name}"`)
     }
-    const place = { address: management.ip_address, mac: management.mac_address }
-    return commandAdapter(adapter, management, () => parts.addresses.find(place))
+    return commandAdapter(adapter, management, () => parts.addresses.find(placeOf(power)))
   }
   const mac = wol?.mac_address ?? host.macs[0]
   if (mac === undefined) throw new PowerError('it has no MAC that a magic packet could wake')
@@ -78,6 +75,12 @@ export function adapterOf({ host, power }: Powered, parts: PickParts): Adapter {
     lastSeen: () => host.ip ?? [...parts.held()].find(([, holder]) => holder === mac)?.[0],
     links: parts.links,
   })
+}
+
+/** What the settings say of where the host's controller is. */
+export function placeOf({ ipmi, management, redfish }: PowerSettings): Place {
+  const { mac_address: mac } = management ?? ipmi ?? redfish ?? {}
+  return { mac, address: management?.ip_address ?? ipmi?.hostname ?? redfish?.hostname }
 }
 
 /** Where the controllers of such hosts are. */

@@ -10,7 +10,7 @@ import type { Mac } from '../net/mac.ts'
 import type { AdapterSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
 import { Addresses } from './addresses.ts'
-import { adapterOf, powered, subnetOf, type Powered } from './pick.ts'
+import { adapterOf, placeOf, powered, subnetOf, type Powered } from './pick.ts'
 import { Turns } from './turns.ts'
 
 export type PowerParts = {
@@ -45,6 +45,8 @@ export type PowerStatus = {
   readonly at?: number
   /** Why it is unknown. */
   readonly because?: string
+  /** Of the host's controller, as far as it is known by now. */
+  readonly address?: string
 }
 
 /** `did`: what was sent. `warning`: what of it failed and does not matter to all. */
@@ -77,7 +79,9 @@ export class Power {
 
   /** What was last heard. */
   last(name: string): PowerStatus {
-    return this.known.get(name) ?? { state: '' }
+    const host = powered(this.parts.hosts.get(name))
+    const address = host && this.addresses.known(placeOf(host.power))
+    return { ...(this.known.get(name) ?? { state: '' }), ...(address !== undefined && { address }) }
   }
 
   /**
@@ -87,9 +91,8 @@ export class Power {
   async ask(names: readonly string[]): Promise<ReadonlyMap<string, PowerStatus>> {
     const signal = this.deadline(this.limits.answerMs)
     const order = names.toSorted((a, b) => Number(this.silent.has(a)) - Number(this.silent.has(b)))
-    return new Map(
-      await Promise.all(order.map(async (name) => [name, await this.askOne(name, signal)] as const)),
-    )
+    await Promise.all(order.map((name) => this.askOne(name, signal)))
+    return new Map(names.map((name) => [name, this.last(name)]))
   }
 
   /** Never rejects. `network`: the next boot, and no other, is to be from the network. */

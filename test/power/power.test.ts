@@ -147,6 +147,8 @@ test.serial(
       '-c 1 -D -q -g 10.0.0.0/24\n-c 1 -D -q -g 10.0.1.0/24',
     )
     t.deepEqual(await addresses(), ['1.2.3.4', '10.0.0.6'])
+    t.is(power.last('learnt').address, '10.0.0.6')
+    t.is(power.last('fixed').address, '1.2.3.4')
     leases.set(parseIpv4('10.0.0.7') as Ipv4, bmc)
     t.deepEqual(await addresses(), ['1.2.3.4', '10.0.0.7'])
     t.deepEqual(
