@@ -48,8 +48,9 @@ function runnable({ facts, firmware, site }: Setting): readonly Bootloader[] {
   const listed = site.bootloaders.filter(
     ({ language, firmwares }) =>
       firmwares.includes(firmware) &&
-      // GRUB looks only at the ACK, which in proxy mode is that of another server, and stops at its prompt.
-      !(facts.via === 'proxy' && language === 'grub') &&
+      // GRUB looks only at the ACK, which in proxy mode is that of another server, and stops at its prompt. One that
+      // came by a URL knows where from.
+      !(facts.via === 'proxy' && language === 'grub' && !firmware.startsWith('http-')) &&
       // An iPXE that is handed iPXE would ask again, for ever.
       !(facts.agent === 'ipxe' && language === 'ipxe'),
   )

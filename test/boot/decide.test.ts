@@ -1,7 +1,8 @@
 // The decision, row by row, on the main thread.
 
+import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { decideRow, h1, leased, path, rows } from './rows.ts'
+import { decideRow, h1, leased, path, rows, written } from './rows.ts'
 
 for (const row of rows) {
   test(`${row.given} -> ${row.expect}`, (t) => {
@@ -16,6 +17,13 @@ for (const row of rows) {
     t.regex(decision.reason.because, row.because ?? /./)
   })
 }
+
+test('docs/decisions/0006 is these rows', (t) => {
+  const docs = readFileSync('docs/decisions/0006-what-a-machine-gets.md', 'utf8')
+  const lines = [...docs.matchAll(/^\| (.+?) +\| (.+?) +\| ([a-z-]+) +\|$/gm)]
+  const told = lines.map(([, given, gets, rule]) => `${given} | ${gets} | ${rule}`).slice(2)
+  t.deepEqual(told, rows.map(written))
+})
 
 test('by HTTP httproot comes first, then its template, then the boot files', (t) => {
   const decision = decideRow({

@@ -12,7 +12,7 @@ import { parseMac, type Mac } from '../../src/net/mac.ts'
 const mac = (text: string): Mac => parseMac(text) ?? ('' as Mac)
 const ip = (text: string): Ipv4 => parseIpv4(text) ?? (0 as Ipv4)
 
-const server = ip('10.77.0.1')
+export const server = ip('10.77.0.1')
 export const h1 = mac('52:54:00:00:00:01')
 const h1second = mac('52:54:00:00:00:11')
 const stranger = mac('52:54:00:00:00:99')
@@ -769,4 +769,27 @@ export function decideRow(row: Row): Decision {
   applyDelta(table, { revision: 1, changes: changesOf(row) })
   const facts: Facts = { via: 'tftp', server, archs: [], agent: 'unknown', asks: loader, ...row.facts }
   return decide(facts, table, siteOf(row))
+}
+
+/** The row as docs/decisions/0006-what-a-machine-gets.md has it. */
+export function written({ given, expect, answers }: Row): string {
+  const gets = answers.map(inWords).join(', else ')
+  return `${given} | ${gets === '' ? 'nothing' : gets} | ${expect}`
+}
+
+function inWords(answer: Answer | Shown): string {
+  switch (answer.kind) {
+    case 'boot':
+      return answer.url ?? answer.file
+    case 'text':
+      return 'its text'
+    case 'shown':
+      return 'a notice'
+    case 'loader':
+      return "the package's file"
+    case 'file':
+      return `the file ${answer.path}`
+    case 'template':
+      return `the template ${answer.path}`
+  }
 }

@@ -1,0 +1,132 @@
+// The same rows through the TFTP thread: its replica decides as the main thread does, and a client gets it.
+
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import test from 'ava'
+import { applyDelta, emptyTable, snapshotOf, type Change, type Table } from '../../src/boot/table.ts'
+import type { Event, Tell } from '../../src/events.ts'
+import { TftpHost } from '../../src/tftp/host.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { errorCodes } from '../../src/tftp/packet.ts'
+import { fetchFrom, where } from '../tftp/socket.ts'
+import { changesOf, h1, leased, rows, server, siteOf, type Row } from './rows.ts'
+
+const us = parseIpv4('127.0.0.1') as Ipv4
+
+/** What a name of a TFTP request can hold, and what the thread itself counts. */
+function canBeAsked({ facts }: Row): boolean {
+  return facts.asks?.kind === 'path' && !facts.asks.path.includes('\0') && facts.recent === undefined
+}
+
+const asked = rows.filter(canBeAsked)
+
+/** Every real file of a row, its name in it. */
+function tree(): string {
+  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-rows-'))
+  for (const { answers } of asked) {
+    for (const answer of answers) {
+      if (answer.kind !== 'file') continue
+      mkdirSync(dirname(join(root, answer.path)), { recursive: true })
+      writeFileSync(join(root, answer.path), answer.path)
+    }
+  }
+  return root
+}
+
+/** Nothing that an earlier row left. */
+const cleared: readonly Change[] = [
+  ...['h1', 'pi'].map((host): Change => ({ kind: 'assignment', host, configuration: null })),
+  { kind: 'address', ip: leased, mac: null },
+  { kind: 'address', ip: us, mac: null },
+]
+
+test('each row by TFTP', async (t) => {
+  t.true(asked.length > 30)
+  const root = tree()
+  const bySite = new Map<string, Row[]>()
+  for (const row of asked) {
+    const key = JSON.stringify(row.site ?? {})
+    bySite.set(key, [...(bySite.get(key) ?? []), row])
+  }
+  for (const group of bySite.values()) {
+    const [first] = group
+    if (first === undefined) continue
+    const table = emptyTable()
+    const host = hostOf(root, first, table, () => undefined)
+    const [listening] = await host.start()
+    try {
+      for (const row of group) {
+        const { asks, mac } = row.facts
+        const holder: Change[] = mac === undefined ? [] : [{ kind: 'address', ip: us, mac }]
+        const changes = [...cleared, ...changesOf(row), ...holder]
+        const delta = { revision: table.revision + 1, changes }
+        applyDelta(table, delta)
+        host.follow(delta)
+        const file = asks?.kind === 'path' ? asks.path : ''
+        const { bytes, error } = await fetchFrom(where(listening), { file })
+        check(t, row, error === undefined ? bytes.toString() : error.code)
+      }
+    } finally {
+      await host.stop()
+    }
+  }
+})
+
+test('a loader in a loop is no longer sent, and that is told', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-loop-'))
+  writeFileSync(join(root, 'pxelinux.0'), 'loader')
+  const table = emptyTable()
+  const [row] = asked
+  if (row === undefined) throw new Error('no row')
+  const changes: Change[] = [...changesOf(row), { kind: 'address', ip: us, mac: h1 }]
+  applyDelta(table, { revision: 1, changes })
+  const events: Event[] = []
+  const host = hostOf(root, row, table, (event) => events.push(event))
+  const [listening] = await host.start()
+  t.teardown(() => host.stop())
+  const fetch = async (file: string) => await fetchFrom(where(listening), { file })
+  for (let times = 0; times < 3; times++) t.is((await fetch('pxelinux.0')).bytes.toString(), 'loader')
+  const { error } = await fetch('pxelinux.0')
+  t.is(error?.code, errorCodes.notFound)
+  t.regex(error?.message ?? '', /3 times in a minute/)
+  t.true(
+    events.some(
+      ({ level, text }) => level === 'warn' && /h1 .*pxelinux\.0.*a loader that loads itself/.test(text),
+    ),
+  )
+})
+
+function hostOf(root: string, row: Row, table: Table, tell: Tell): TftpHost {
+  return new TftpHost({
+    settings: {
+      root,
+      bind: us,
+      port: 0,
+      single_port: false,
+      follow_links: 'inside',
+      max_transfers: 1000,
+      max_per_client: 64,
+    },
+    clients: [],
+    advertise: server,
+    site: siteOf(row),
+    snapshot: () => snapshotOf(table),
+    tell,
+  })
+}
+
+function check(
+  t: {
+    is: (actual: unknown, expected: unknown, message: string) => void
+    regex: (actual: string, expected: RegExp, message: string) => void
+  },
+  { given, expect, answers }: Row,
+  got: string | number,
+): void {
+  const [answer] = answers
+  if (answer?.kind === 'text') t.is(got, answer.body.replace('10.77.0.129', '127.0.0.1'), given)
+  else if (answer?.kind === 'shown') t.regex(String(got), answer.text, given)
+  else if (answer?.kind === 'file') t.is(got, answer.path, given)
+  else t.is(got, expect === 'refused' ? errorCodes.accessViolation : errorCodes.notFound, given)
+}
