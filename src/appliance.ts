@@ -1,20 +1,11 @@
 // Builds every part from the settings; starts them in order, and stops them in the reverse one.
 
-import { existsSync } from 'node:fs'
 import type { Listener } from './api/listener.ts'
 import { apiApp } from './api/router.ts'
-import { writersOf, type Writers } from './api/guard.ts'
 import { Tokens } from './api/tokens.ts'
 import { decide, type Site } from './boot/decide.ts'
 import type { Facts } from './boot/facts.ts'
-import {
-  builtInLocal,
-  configurationExists,
-  emptyTable,
-  hostOfMac,
-  snapshotOf,
-  type Table,
-} from './boot/table.ts'
+import { emptyTable, hostOfMac, snapshotOf, type Table } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { linterOf, type Linter } from './catalog/lint.ts'
 import { Clock } from './clock.ts'
@@ -24,19 +15,22 @@ import { openGlance } from './glance.ts'
 import { bootFiles } from './http/files.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
 import type { Lease } from './model.ts'
+import { Links } from './import.ts'
 import { isAttached, localLinks } from './net/links.ts'
 import { Power } from './power/power.ts'
-import { formatIpv4, formatSubnet, type Ipv4 } from './net/ipv4.ts'
+import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
 import { neighbourOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
+import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
 import { declaredHosts, variablesOf } from './settings/hosts.ts'
 import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
-import { explainedBy, guardsOf, rulesOf, siteOf } from './site.ts'
+import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
+import { worries } from './worries.ts'
 
 export class Appliance {
   private settings: Settings
@@ -49,12 +43,17 @@ export class Appliance {
   /** Where it gives addresses. In proxy mode the leases on disk are those of an earlier server mode. */
   private dhcp: DhcpServer | undefined
   private registry: Registry | undefined
+  private links: Links | undefined
   private readonly unknowns: Unknowns
   private readonly clock: Clock
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
-    this.tell = tell
+    const loops = new InstallLoops(this.table, tell, () => performance.now())
+    this.tell = (event) => {
+      tell(event)
+      loops.note(event)
+    }
     this.site = siteOf(settings)
     this.clock = new Clock(tell)
     this.unknowns = new Unknowns(this.table, this.now)
@@ -82,14 +81,18 @@ export class Appliance {
     const leases = await registry.load(declaredHosts(settings.hosts))
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
+    const look = async () => (await catalog.look()).imported
+    const links = new Links({ registry, tftproot: settings.tftp?.root, look, tell, now })
+    this.links = links
     await catalog.start()
-    this.warn()
+    await links.begin()
+    for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
     if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
     if (settings.http !== undefined) await this.startHttp(settings.http)
-    await this.startApi(registry, catalog, linter)
+    await this.startApi(registry, catalog, linter, links)
     await this.startDhcp(registry, leases)
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
   }
@@ -111,23 +114,6 @@ export class Appliance {
     tell({ level: 'warn', step: 'settings', text })
   }
 
-  /** What is set, and leads nowhere. */
-  private warn(): void {
-    const { tftp, http, configuration } = this.settings
-    for (const [name, root] of [
-      ['tftp.root', tftp?.root],
-      ['http.root', http?.root],
-    ] as const) {
-      if (root === undefined || existsSync(root)) continue
-      this.tell({ level: 'warn', step: 'settings', text: `${name}: there is no folder ${root}` })
-    }
-    const name = configuration.default
-    if (name === null || configurationExists(this.table, name)) return
-    const known = [...this.table.configurations.keys(), builtInLocal].join(', ')
-    const text = `configuration.default: there is no configuration ${name}, so that machines boot local; there are ${known}`
-    this.tell({ level: 'warn', step: 'settings', text })
-  }
-
   /** Also after a failed start. */
   async stop(): Promise<void> {
     for (const stop of this.stops.splice(0).toReversed()) await stop()
@@ -141,7 +127,10 @@ export class Appliance {
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
       variables: () => variablesOf(table.hosts.values()),
-      changed: (contents) => registry.setCatalog(contents),
+      changed: async (contents) => {
+        await registry.setCatalog(contents)
+        this.links?.tellLate(contents.imported)
+      },
       tell,
       now: Date.now,
     })
@@ -186,27 +175,23 @@ export class Appliance {
     await this.listen('HTTP', 'http.port', http, handle)
   }
 
-  private async startApi(registry: Registry, catalog: Catalog, linter: Linter): Promise<void> {
+  private async startApi(registry: Registry, catalog: Catalog, linter: Linter, links: Links): Promise<void> {
     const { settings, table, site, tell } = this
     const power = this.power()
     this.stops.push(() => power.stop())
     const { server } = settings
-    const writers = () => {
-      const { allow } = this.settings.server
-      return writersOf(allow, this.settings.dhcp?.subnets.map(({ subnet }) => subnet) ?? [])
-    }
-    if (server.tokens_file === undefined) this.tellOpen(writers())
     const app = apiApp({
       table,
       site,
       registry,
       unknowns: this.unknowns,
       names: () => this.settings.server.names,
-      writers,
+      writers: () => writersOf(this.settings),
       tokens: server.tokens_file === undefined ? undefined : new Tokens(server.tokens_file, tell),
       selfService: () => this.settings.configuration.self_service,
       macOf: this.macOf,
       ...explainedBy(settings),
+      importLinks: (caller) => links.takeOver(caller),
       look: () => catalog.look(),
       lint: { all: () => linter.all(), one: (name) => linter.one(name) },
       listeners: () => this.listeners(),
@@ -229,12 +214,6 @@ export class Appliance {
       tell,
       now,
     })
-  }
-
-  private tellOpen({ subnets }: Writers): void {
-    const who = subnets === undefined ? 'everyone' : `everyone in ${subnets.map(formatSubnet).join(', ')}`
-    const text = `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
-    this.tell({ level: 'warn', step: 'settings', text })
   }
 
   private async listen(

@@ -10,12 +10,14 @@ import { printable } from './events.ts'
 import { logTo, type Log } from './log.ts'
 import { BindError } from './net/ports.ts'
 import { followSettings } from './reload.ts'
-import { readSettings, type Remark } from './settings/read.ts'
+import { readSettings, type ReadResult, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 import { exit } from './threads.ts'
 
 const systemSettings = '/etc/pxe-pilot/pxe-pilot.yml'
 const localSettings = './pxe-pilot.yml'
+
+const environment = { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] }
 
 /** How long the parts have to finish what they are doing when we are told to stop. */
 const stopWithinMs = 5_000
@@ -40,6 +42,12 @@ program
   .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
   .action(serve)
 
+program
+  .command('export')
+  .description('write what is deployed as links of the original PXE Pilot again; the server need not run')
+  .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
+  .action(writeLinks)
+
 addCommands(program, {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -59,16 +67,35 @@ try {
   process.exit(1)
 }
 
-async function serve(options: { config?: string }): Promise<void> {
-  const file = options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
-  const environment = { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] }
+async function writeLinks(options: { config?: string }): Promise<void> {
+  const { settings } = settingsOf(fileOf(options))
+  const { exportLinks } = await import('./export.ts')
+  try {
+    await exportLinks(settings, (line) => process.stdout.write(`${printable(line)}\n`))
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : inspect(error)}\n`)
+    process.exit(1)
+  }
+}
+
+function fileOf(options: { config?: string }): string {
+  return options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
+}
+
+/** Ends the process where they have a fault. */
+function settingsOf(file: string): Extract<ReadResult, { settings: Settings }> {
   const result = readSettings(file, environment)
   if ('faults' in result) {
     complain(file, result.faults)
     complain(file, result.warnings, 'warning: ')
     process.exit(1)
   }
-  const { settings, warnings } = result
+  return result
+}
+
+async function serve(options: { config?: string }): Promise<void> {
+  const file = fileOf(options)
+  const { settings, warnings } = settingsOf(file)
   const log = logTo(settings.log)
   const { tell } = log
   isServing = true

@@ -1,8 +1,9 @@
 // What the parts need of the settings, in their own words.
 
+import type { Writers } from './api/guard.ts'
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import type { Site } from './boot/decide.ts'
-import type { Ipv4 } from './net/ipv4.ts'
+import { ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
 import { takenBy } from './settings/consistency.ts'
@@ -42,4 +43,13 @@ export function explainedBy({ dhcp, advertise, tftp }: Settings): {
 } {
   const isServer = dhcp?.subnets.some(({ mode }) => (mode ?? dhcp.mode) === 'server') ?? false
   return { via: !isServer && dhcp?.mode === 'proxy' ? 'proxy' : 'dhcp', advertise, tftproot: tftp?.root }
+}
+
+const loopback: Subnet = { network: ipv4(0x7f000000), prefix: 8 }
+
+/** server.allow; where it is left out the configured subnets and ourselves; where there are none, anyone. */
+export function writersOf({ server, dhcp }: Pick<Settings, 'server' | 'dhcp'>): Writers {
+  if (server.allow !== undefined) return { subnets: server.allow, isSet: true }
+  const subnets = dhcp?.subnets.map(({ subnet }) => subnet) ?? []
+  return { subnets: subnets.length === 0 ? undefined : [...subnets, loopback], isSet: false }
 }

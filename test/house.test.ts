@@ -33,6 +33,9 @@ const levels: Readonly<Record<string, number>> = {
   'banner.ts': 7,
   'program.ts': 8,
   'main.ts': 9,
+  'import.ts': 6,
+  'worries.ts': 7,
+  'export.ts': 7,
   'reload.ts': 7,
 }
 

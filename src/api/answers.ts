@@ -126,6 +126,11 @@ export const audit = z.array(
 
 export const undone = change.extend({ confirm: z.int().optional(), dry_run: z.literal(true).optional() })
 
+export const imported = z.strictObject({
+  hosts: z.array(hostChange),
+  movedTo: text.meta({ description: 'The folder under tftproot that the links lie in now.' }),
+})
+
 export const hold = z.strictObject({
   held: z.boolean(),
   since: time.optional(),

@@ -45,6 +45,16 @@ export function showUndone({ entry, hosts, confirm }: Undone, dryRun: boolean) {
   }
 }
 
+export function showImported({
+  hosts,
+  movedTo,
+}: {
+  readonly hosts: readonly HostChange[]
+  readonly movedTo: string | undefined
+}) {
+  return { hosts: hosts.map(showChange), movedTo: movedTo ?? '' }
+}
+
 export function showHold(hold: Hold | null) {
   return hold === null
     ? { held: false }

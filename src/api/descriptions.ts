@@ -212,6 +212,11 @@ export const descriptions: Readonly<Record<string, Description>> = {
       'mac_taken',
     ],
   },
+  'post /import': {
+    summary: 'Make assignments of the links that the original PXE Pilot left',
+    answers: { 200: answers.imported },
+    faults: changes,
+  },
   'get /hold': { summary: 'Whether everything boots local', answers: { 200: answers.hold } },
   'put /hold': {
     summary: 'Every machine boots local, whatever was deployed, until this is released',

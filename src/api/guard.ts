@@ -3,7 +3,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Context } from 'koa'
 import type { Fault } from '../faults.ts'
-import { inSubnet, ipv4, parseIpv4, type Subnet } from '../net/ipv4.ts'
+import { inSubnet, parseIpv4, type Subnet } from '../net/ipv4.ts'
 import type { Tokens } from './tokens.ts'
 
 export type GuardParts = {
@@ -20,14 +20,6 @@ export type Writers = {
   readonly subnets: readonly Subnet[] | undefined
   /** server.allow says so, and holds whatever token there is. */
   readonly isSet: boolean
-}
-
-const loopback: Subnet = { network: ipv4(0x7f000000), prefix: 8 }
-
-/** server.allow; where it is left out the configured subnets and ourselves; where there are none, anyone. */
-export function writersOf(allow: readonly Subnet[] | undefined, subnets: readonly Subnet[]): Writers {
-  if (allow !== undefined) return { subnets: allow, isSet: true }
-  return { subnets: subnets.length === 0 ? undefined : [...subnets, loopback], isSet: false }
 }
 
 /** `self`: what a machine may do for itself, and nothing else. */

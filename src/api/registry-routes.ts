@@ -2,13 +2,14 @@
 
 import type { Context } from 'koa'
 import { faults, type Fault } from '../faults.ts'
-import type { Host } from '../model.ts'
+import type { Host, HostChange } from '../model.ts'
 import { parseMac } from '../net/mac.ts'
 import { vendorOf } from '../net/vendors.ts'
 import type { Registry } from '../registry.ts'
+import type { Caller } from '../registry/caller.ts'
 import type { Discovered } from '../registry/discovered.ts'
 import { bodyOf, refuse, whoAsks, type AnswerParts } from './answer.ts'
-import { listAudit, showHold, showUndone } from './changes.ts'
+import { listAudit, showHold, showImported, showUndone } from './changes.ts'
 import { patched, recordOf } from './host-records.ts'
 import { showHostInFull, type HostParts } from './hosts.ts'
 import { adoptOrder, holdOrder, hostOrder, hostPatch, hostReplacement, undoOrder } from './orders.ts'
@@ -19,6 +20,7 @@ export type RegistryParts = AnswerParts &
   PowerParts &
   HostParts & {
     readonly registry: Registry
+    readonly importLinks: (caller: Caller) => Promise<TakenOver | Refused>
     readonly unknowns: {
       list(): readonly Discovered[]
       find(mac: Discovered['mac']): Discovered | undefined
@@ -100,6 +102,15 @@ export async function adopt(ctx: Context, written: string, parts: RegistryParts)
   }
   const record = { name: order.name, macs: [mac], locked: order.locked, vars: {} }
   sendMade(ctx, await parts.registry.addHost(record, 'adopt', whoAsks(ctx, parts)), parts, 201)
+}
+
+type TakenOver = { readonly hosts: readonly HostChange[]; readonly movedTo: string | undefined }
+
+/** The links that the original left, once more or for the first time. */
+export async function importLinks(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {
+  const done = await parts.importLinks(whoAsks(ctx, parts))
+  if ('fault' in done) return refuse(ctx, done.fault, parts.tell)
+  sendJson(ctx, showImported(done))
 }
 
 /** Entries of one answer, unless `?limit=` says otherwise. */

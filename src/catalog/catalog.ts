@@ -3,7 +3,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { watch as watchFiles, type FSWatcher } from 'chokidar'
-import type { Catalog as Contents } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Links } from '../files.ts'
 import type { Bootloader } from '../model.ts'
@@ -29,7 +28,7 @@ export type CatalogParts = {
   readonly bootloaders: readonly Bootloader[]
   readonly links: Links
   /** Called with what the directories hold now, whenever that changed, and awaited before the look() that found it resolves. */
-  readonly changed: (contents: Contents) => void | Promise<void>
+  readonly changed: (contents: Scan) => void | Promise<void>
   readonly tell: Tell
   /** Milliseconds since 1970. */
   readonly now: () => number

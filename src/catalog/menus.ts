@@ -10,7 +10,12 @@ import { parseMac, type Mac } from '../net/mac.ts'
 import { codeOf } from './locate.ts'
 
 /** A link `pxelinux.cfg/01-<mac>` of the original: what it made this machine boot. */
-export type Imported = { readonly mac: Mac; readonly configuration: string }
+export type Imported = {
+  readonly mac: Mac
+  readonly configuration: string
+  /** Of the link, relative to tftproot. */
+  readonly path: string
+}
 
 export type MenusFound = { readonly menus: readonly string[]; readonly imported: readonly Imported[] }
 
@@ -48,7 +53,7 @@ export async function findMenus(folder: string, search: MenuSearch): Promise<Men
     if (entry.name.startsWith('01-') && isOriginal(target, search.directory)) links.set(entry.name, target)
     else if ((await findUnder(search.tftproot, path, search.links)).kind === 'found') menus.push(path)
   }
-  return { menus: menus.toSorted(), imported: importedFrom(links) }
+  return { menus: menus.toSorted(), imported: importedFrom(folder, links) }
 }
 
 async function list(path: string): Promise<readonly Dirent[]> {
@@ -70,11 +75,13 @@ function isOriginal(target: string, directory: string): boolean {
   return /^01-[0-9a-f-]{17}$/i.test(name) || conf(folder) || conf(above)
 }
 
-function importedFrom(links: ReadonlyMap<string, string>): readonly Imported[] {
+function importedFrom(folder: string, links: ReadonlyMap<string, string>): readonly Imported[] {
   return [...links].flatMap(([name, target]) => {
     const first = links.get(basename(target)) ?? target
     const mac = parseMac(name.slice(3))
     const configuration = basename(first)
-    return mac === undefined || configuration.startsWith('01-') ? [] : [{ mac, configuration }]
+    return mac === undefined || configuration.startsWith('01-')
+      ? []
+      : [{ mac, configuration, path: `${folder}/${name}` }]
   })
 }

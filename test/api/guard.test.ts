@@ -3,7 +3,8 @@
 import { request } from 'node:http'
 import { hostname } from 'node:os'
 import test from 'ava'
-import { writersOf } from '../../src/api/guard.ts'
+import { writersOf } from '../../src/site.ts'
+import { settingsOf } from '../settings/written.ts'
 import { parseSubnet, type Subnet } from '../../src/net/ipv4.ts'
 import { serveApi } from './server.ts'
 
@@ -114,8 +115,10 @@ test('writers: only from server.allow, and the refusal names the setting; readin
 
 test('who may write by default: the configured subnets and ourselves; anyone where none is configured', (t) => {
   const lan = subnet('10.77.0.0/24')
-  t.deepEqual(writersOf(undefined, []), { subnets: undefined, isSet: false })
-  t.deepEqual(writersOf(undefined, [lan]), { subnets: [lan, subnet('127.0.0.0/8')], isSet: false })
-  t.deepEqual(writersOf([lan], []), { subnets: [lan], isSet: true })
-  t.deepEqual(writersOf([], [lan]), { subnets: [], isSet: true })
+  const writers = (text: string) => writersOf(settingsOf(text))
+  const dhcp = 'dhcp: { subnets: [{ subnet: 10.77.0.0/24 }] }\n'
+  t.deepEqual(writers(''), { subnets: undefined, isSet: false })
+  t.deepEqual(writers(dhcp), { subnets: [lan, subnet('127.0.0.0/8')], isSet: false })
+  t.deepEqual(writers('server: { allow: [10.77.0.0/24] }'), { subnets: [lan], isSet: true })
+  t.deepEqual(writers(`${dhcp}server: { allow: [] }`), { subnets: [], isSet: true })
 })

@@ -111,6 +111,7 @@ export async function serveApi(
     registry,
     unknowns: new Unknowns(registry.table, Date.now),
     macOf: () => undefined,
+    importLinks: async () => ({ hosts: [], movedTo: undefined }),
     selfService: () => ['local'],
     tokens: undefined,
     via: 'dhcp',

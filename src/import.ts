@@ -1,0 +1,107 @@
+// The links that the original PXE Pilot left: taken over once and put aside, and named in the log ever after.
+
+import { constants } from 'node:fs'
+import { access, mkdir, rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Imported } from './catalog/menus.ts'
+import { printable, type Tell } from './events.ts'
+import type { Fault } from './faults.ts'
+import type { HostChange } from './model.ts'
+import { ourselves, type Caller } from './registry/caller.ts'
+import type { Registry } from './registry.ts'
+
+export type LinksParts = {
+  readonly registry: Registry
+  /** Undefined where the settings have no tftp section: then there are none. */
+  readonly tftproot: string | undefined
+  /** The links there are now. */
+  readonly look: () => Promise<readonly Imported[]>
+  readonly tell: Tell
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export type TakenOver = {
+  readonly hosts: readonly HostChange[]
+  /** The folder, relative to tftproot, the links were moved to; undefined where they could not be, or there were none. */
+  readonly movedTo: string | undefined
+}
+
+export class Links {
+  private readonly parts: LinksParts
+  private readonly told = new Set<string>()
+
+  constructor(parts: LinksParts) {
+    this.parts = parts
+  }
+
+  /** At the start of a store: on a tree that we may not write to, a person has to say so. */
+  async begin(): Promise<void> {
+    const { registry, tftproot, tell } = this.parts
+    if (registry.imported || tftproot === undefined) return
+    const links = await this.parts.look()
+    if (!(await isWritable(tftproot, links))) {
+      const text = `${tftproot} holds ${links.length} links of the original PXE Pilot and cannot be written to: pxe-pilot import takes them over`
+      return tell({ level: 'warn', step: 'import', text })
+    }
+    const done = await this.takeOver(ourselves)
+    if ('fault' in done) tell({ level: 'error', step: 'import', text: done.fault.message })
+  }
+
+  /** Each link becomes an assignment, on disk before the links are moved, so that none is lost and none comes back. */
+  async takeOver(caller: Caller): Promise<TakenOver | { readonly fault: Fault }> {
+    const { registry, tftproot } = this.parts
+    const links = tftproot === undefined ? [] : await this.parts.look()
+    const hosts = await registry.importLinks(links, caller)
+    if ('fault' in hosts) return hosts
+    return { hosts, movedTo: await this.putAside(links) }
+  }
+
+  /** Of links that somebody made after that: what they did once is done by a deploy. */
+  tellLate(links: readonly Imported[]): void {
+    if (!this.parts.registry.imported) return
+    for (const { path, mac, configuration } of links) {
+      if (this.told.has(path)) continue
+      this.told.add(path)
+      const name = printable(configuration)
+      const text = `the link ${printable(path)} is not looked at: pxe-pilot config deploy, or PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]}, does what it says`
+      this.parts.tell({ level: 'warn', step: 'import', text, client: { mac } })
+    }
+    const present = new Set(links.map(({ path }) => path))
+    for (const path of this.told) if (!present.has(path)) this.told.delete(path)
+  }
+
+  private async putAside(links: readonly Imported[]): Promise<string | undefined> {
+    const { tftproot = '', tell, now } = this.parts
+    let folder: string | undefined
+    for (const { path } of links) {
+      const aside = `${dirname(path)}/.imported-${new Date(now()).toISOString().slice(0, 10)}`
+      try {
+        await mkdir(join(tftproot, aside), { recursive: true })
+        await rename(join(tftproot, path), join(tftproot, aside, basename(path)))
+        folder ??= aside
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        const text = `the link ${printable(path)} was taken over, and stays where it is: ${why}`
+        tell({ level: 'warn', step: 'import', text })
+      }
+      // It was told of as taken over.
+      this.told.add(path)
+    }
+    if (folder === undefined) return undefined
+    const text = `${links.length} links of the original PXE Pilot became assignments, and lie in ${folder} now`
+    tell({ level: 'info', step: 'import', text })
+    return folder
+  }
+}
+
+async function isWritable(tftproot: string, links: readonly Imported[]): Promise<boolean> {
+  try {
+    for (const folder of new Set(links.map(({ path }) => dirname(path)))) {
+      await access(join(tftproot, folder), constants.W_OK)
+    }
+    return true
+  } catch {
+    return false
+  }
+}
