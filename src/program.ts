@@ -105,22 +105,24 @@ async function serve(options: { config?: string }): Promise<void> {
   // Only here: a command that asks a running server needs none of it.
   const { Appliance } = await import('./appliance.ts')
   const appliance = new Appliance(settings, tell)
-  const follow = () =>
-    followSettings({ file, environment, take: (changed) => appliance.reload(changed), tell })
-  await run(settings, appliance, follow, log)
+  // Before the start, which a SIGHUP would end; what it brings waits until there is something to change.
+  let started: () => void = () => undefined
+  const start = new Promise<void>((resolve) => (started = resolve))
+  const take = async (changed: Settings) => {
+    await start
+    await appliance.reload(changed)
+  }
+  followSettings({ file, environment, take, tell })
+  await run(settings, appliance, started, log)
 }
 
-async function run(
-  settings: Settings,
-  appliance: Appliance,
-  follow: () => () => void,
-  log: Log,
-): Promise<void> {
+async function run(settings: Settings, appliance: Appliance, started: () => void, log: Log): Promise<void> {
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   try {
     await appliance.start()
+    started()
     if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
   } catch (error) {
     await appliance.stop()
@@ -130,9 +132,7 @@ async function run(
     process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
     process.exit(1)
   }
-  const unfollow = follow()
   await stop
-  unfollow()
   setTimeout(() => void exit(1), stopWithinMs).unref()
   await appliance.stop()
   await log.flush()

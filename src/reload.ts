@@ -1,6 +1,6 @@
 // Reads the settings again on SIGHUP and when their file changes; a fault in them leaves everything as it is, and is told.
 
-import { unwatchFile, watchFile } from 'node:fs'
+import { watchFile } from 'node:fs'
 import { printable, type Tell } from './events.ts'
 import { readSettings, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
@@ -16,24 +16,19 @@ export type ReloadParts = {
   readonly tell: Tell
 }
 
-/** Yields what ends it. */
-export function followSettings(parts: ReloadParts): () => void {
+/** As long as the process runs. */
+export function followSettings(parts: ReloadParts): void {
   let working = Promise.resolve()
   const reload = (why: string) => {
     working = working.then(() => reread(parts, why))
   }
-  const onSignal = () => reload('SIGHUP')
-  process.on('SIGHUP', onSignal)
+  process.on('SIGHUP', () => reload('SIGHUP'))
   watchFile(parts.file, { interval: lookMs, persistent: false }, (now, before) => {
     // An editor may take it away for a moment, and a touch changes nothing.
     if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) {
       if (now.nlink > 0) reload('its change')
     }
   })
-  return () => {
-    process.off('SIGHUP', onSignal)
-    unwatchFile(parts.file)
-  }
 }
 
 /** Never rejects. */

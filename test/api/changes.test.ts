@@ -1,0 +1,153 @@
+// Guards of a deploy, the audit, undo and the hold.
+
+import test from 'ava'
+import * as answers from '../../src/api/answers.ts'
+import { serveApi } from './server.ts'
+
+type Body = Readonly<Record<string, unknown>>
+
+const ask = async (url: string, method: string, path: string, body?: unknown) => {
+  const reply = await fetch(`${url}/v1${path}`, {
+    method,
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  const said = await reply.text()
+  return { status: reply.status, body: (said === '' ? {} : JSON.parse(said)) as Body }
+}
+const deploy = (url: string, configuration: string, names: readonly string[], more: object = {}) =>
+  ask(url, 'PUT', `/configurations/${configuration}/deploy`, {
+    hosts: names.map((name) => ({ name })),
+    ...more,
+  })
+
+test('a dry run says what would be, and changes nothing', async (t) => {
+  const { url, table, registry } = await serveApi(t, { guards: { destructive: ['sheep'] } })
+  await deploy(url, 'zebra', ['h1'])
+  const { status, body } = await deploy(url, 'sheep', ['h1', 'h2'], { dry_run: true })
+  t.is(status, 200)
+  t.notThrows(() => answers.deployed.parse(body))
+  t.deepEqual(body, {
+    hosts: [
+      { name: 'h1', configuration: 'sheep', rebooted: 'NO', before: 'zebra' },
+      { name: 'h2', configuration: 'sheep', rebooted: 'NO', before: null },
+    ],
+    dry_run: true,
+    confirm: 2,
+  })
+  t.deepEqual([...table.assignments], [['h1', 'zebra']])
+  t.is(registry.audit.length, 1)
+})
+
+test('a destructive configuration and too many hosts need the number of hosts; local never', async (t) => {
+  const { url, table } = await serveApi(t, { guards: { destructive: ['sheep'], maxHosts: 1 } })
+  for (const more of [{}, { confirm: 2 }, { confirm: 0 }]) {
+    const { status, body } = await deploy(url, 'sheep', ['h1'], more)
+    t.is(status, 409)
+    t.is(body['code'], 'confirmation_needed')
+    t.is(body['confirm'], 1)
+    t.regex(String(body['message']), /configuration\.destructive.*"confirm": 1/)
+  }
+  t.is((await deploy(url, 'sheep', ['h1'], { confirm: 1 })).status, 200)
+  const many = await deploy(url, 'zebra', ['h1', 'h2'])
+  t.regex(String(many.body['message']), /max_hosts_per_deploy, 1.*"confirm": 2/)
+  t.is((await deploy(url, 'zebra', ['h1', 'h2'], { confirm: 2 })).status, 200)
+  t.is((await deploy(url, 'local', ['h1', 'h2'])).status, 200)
+  t.is(table.assignments.get('h2'), 'local')
+})
+
+test('the audit says who changed what, the last change first, and bounds what it keeps', async (t) => {
+  const { url } = await serveApi(t)
+  await deploy(url, 'sheep', ['h1', 'h2'])
+  await ask(url, 'DELETE', '/hosts/h1/configuration')
+  await ask(url, 'POST', '/hosts', { name: 'h9', macAddresses: ['525400000009'] })
+  const all = (await (await fetch(`${url}/v1/audit`)).json()) as readonly Body[]
+  t.notThrows(() => answers.audit.parse(all))
+  t.deepEqual(
+    all.map(({ id, action, from, hosts }) => ({ id, action, from, hosts })),
+    [
+      { id: 3, action: 'add', from: '127.0.0.1', hosts: [{ name: 'h9', host: 'added' }] },
+      { id: 2, action: 'undeploy', from: '127.0.0.1', hosts: [{ name: 'h1', before: 'sheep', after: null }] },
+      {
+        id: 1,
+        action: 'deploy',
+        from: '127.0.0.1',
+        hosts: [
+          { name: 'h1', before: null, after: 'sheep' },
+          { name: 'h2', before: null, after: 'sheep' },
+        ],
+      },
+    ],
+  )
+  t.is(((await (await fetch(`${url}/v1/audit?limit=1`)).json()) as readonly unknown[]).length, 1)
+  for (const query of ['limit=0', 'limit=x', 'limit=1&limit=2']) {
+    t.is((await fetch(`${url}/v1/audit?${query}`)).status, 400)
+  }
+})
+
+test('undo takes the last change back, then the one before it, and never arms an installer unasked', async (t) => {
+  const { url, table } = await serveApi(t)
+  await deploy(url, 'sheep', ['h1'])
+  await deploy(url, 'local', ['h1'])
+  await deploy(url, 'local', ['h1'])
+  const shown = await ask(url, 'POST', '/undo', { dry_run: true })
+  t.notThrows(() => answers.undone.parse(shown.body))
+  t.like(shown.body, {
+    id: 2,
+    confirm: 1,
+    dry_run: true,
+    hosts: [{ name: 'h1', before: 'local', after: 'sheep' }],
+  })
+  const refused = await ask(url, 'POST', '/undo')
+  t.is(refused.status, 409)
+  t.is(refused.body['code'], 'confirmation_needed')
+  t.regex(String(refused.body['message']), /h1 sheep/)
+  t.is(table.assignments.get('h1'), 'local')
+  t.is((await ask(url, 'POST', '/undo', { id: 1, confirm: 1 })).body['code'], 'undo_conflict')
+  t.is((await ask(url, 'POST', '/undo', { id: 2, confirm: 1 })).status, 200)
+  t.is(table.assignments.get('h1'), 'sheep')
+  t.like((await ask(url, 'POST', '/undo')).body, { id: 1 })
+  t.false(table.assignments.has('h1'))
+  t.is((await ask(url, 'POST', '/undo')).body['code'], 'nothing_to_undo')
+})
+
+test('undo of a removal brings the host back with what it boots', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', {
+    name: 'h9',
+    macAddresses: ['525400000009'],
+    ipmi: { password: 'hunter2' },
+  })
+  await deploy(url, 'local', ['h9'])
+  await ask(url, 'DELETE', '/hosts/h9')
+  t.is((await ask(url, 'POST', '/undo')).status, 200)
+  t.is(table.assignments.get('h9'), 'local')
+  t.is(table.hosts.get('h9')?.power?.ipmi?.password, 'hunter2')
+  t.is(table.hosts.get('h9')?.origin, 'added')
+})
+
+test('a hold makes everything boot local until it is released; deploys are taken meanwhile', async (t) => {
+  const { url, table, registry } = await serveApi(t)
+  t.deepEqual((await ask(url, 'GET', '/hold')).body, { held: false })
+  const held = await ask(url, 'PUT', '/hold', { reason: 'a wrong seed' })
+  t.notThrows(() => answers.hold.parse(held.body))
+  t.like(held.body, { held: true, reason: 'a wrong seed', from: '127.0.0.1' })
+  t.true(table.held)
+  const deployed = await deploy(url, 'sheep', ['h1'])
+  t.is(deployed.body['held'], true)
+  t.is((await ask(url, 'PUT', '/hold')).body['reason'], 'a wrong seed')
+  t.deepEqual((await ask(url, 'DELETE', '/hold')).body, { held: false })
+  t.is((await ask(url, 'DELETE', '/hold')).status, 200)
+  t.false(table.held)
+  t.deepEqual(
+    registry.audit.map(({ action }) => action),
+    ['hold', 'deploy', 'release'],
+  )
+})
+
+test('what was mistyped is guessed in a key of its own; the message stays the original’s', async (t) => {
+  const { url } = await serveApi(t)
+  const { body } = await deploy(url, 'sheeep', ['h1'])
+  t.is(body['Message'], "Configuration 'sheeep' does not exists")
+  t.is(body['hint'], 'did you mean sheep?')
+  t.is((await deploy(url, 'sheep', ['bar'])).body['hint'], 'did you mean bare?')
+})

@@ -1,0 +1,232 @@
+// Hosts over the API: added, changed, removed, adopted; those of the settings are changed there.
+
+import test from 'ava'
+import fc from 'fast-check'
+import { parseMac, type Mac } from '../../src/net/mac.ts'
+import { Unknowns } from '../../src/registry/discovered.ts'
+import { hostInFull } from '../../src/api/answers.ts'
+import { serveApi } from './server.ts'
+
+type Body = Readonly<Record<string, unknown>>
+
+const ask = async (url: string, method: string, path: string, body?: unknown) => {
+  const text = typeof body === 'string' ? body : body === undefined ? null : JSON.stringify(body)
+  const reply = await fetch(`${url}/v1${path}`, { method, body: text })
+  const said = await reply.text()
+  return { status: reply.status, body: (said === '' ? {} : JSON.parse(said)) as Body }
+}
+
+const h9 = { name: 'h9', macAddresses: ['52-54-00-00-00-09'], locked: true, vars: { rack: '7' } }
+
+test('a host is added, shown, changed, renamed and removed; what it boots goes with it', async (t) => {
+  const { url, table } = await serveApi(t)
+  const added = await ask(url, 'POST', '/hosts', { ...h9, locked: false })
+  t.is(added.status, 201)
+  t.notThrows(() => hostInFull.parse(added.body))
+  t.like(added.body, {
+    name: 'h9',
+    macAddresses: ['52:54:00:00:00:09'],
+    origin: 'added',
+    vars: { rack: '7' },
+  })
+  await ask(url, 'PUT', '/configurations/sheep/deploy', { hosts: [{ name: 'h9' }] })
+  const renamed = await ask(url, 'PATCH', '/hosts/h9', { name: 'h10', locked: true })
+  t.is(renamed.status, 200)
+  t.like(renamed.body, { name: 'h10', locked: true, vars: { rack: '7' }, configuration: { name: 'sheep' } })
+  t.is((await ask(url, 'GET', '/hosts/h9')).status, 404)
+  t.is((await ask(url, 'PUT', '/configurations/zebra/deploy', { hosts: [{ name: 'h10' }] })).status, 409)
+  t.is((await ask(url, 'DELETE', '/hosts/h10')).status, 204)
+  t.false(table.assignments.has('h10'))
+  t.is((await ask(url, 'POST', '/hosts', h9)).status, 201)
+  t.is((await ask(url, 'GET', '/hosts/h9')).body['configuration'], null)
+})
+
+test('PUT makes what the body says, whether it was there or not', async (t) => {
+  const { url } = await serveApi(t)
+  const { name: _, ...rest } = h9
+  t.is((await ask(url, 'PUT', '/hosts/h9', rest)).status, 201)
+  const again = await ask(url, 'PUT', '/hosts/h9', { macAddresses: ['525400000010'] })
+  t.is(again.status, 200)
+  t.like(again.body, { macAddresses: ['52:54:00:00:00:10'], locked: false, vars: {} })
+  t.is((await ask(url, 'PUT', '/hosts/no%2Fname', rest)).body['path'], 'name')
+})
+
+test('passwords are never shown, and an empty one leaves what is set', async (t) => {
+  const { url, table } = await serveApi(t)
+  const ipmi = { hostname: '10.0.0.1', username: 'u', password: 'hunter2' }
+  await ask(url, 'POST', '/hosts', { ...h9, ipmi })
+  const { body } = await ask(url, 'PATCH', '/hosts/h9', { ipmi: { ...ipmi, password: '', username: 'v' } })
+  t.like(body['ipmi'], { username: 'v', password: '' })
+  t.is(table.hosts.get('h9')?.power?.ipmi?.password, 'hunter2')
+  t.notRegex(JSON.stringify([await ask(url, 'GET', '/hosts'), await ask(url, 'GET', '/audit')]), /hunter2/)
+  await ask(url, 'PATCH', '/hosts/h9', { ipmi: null })
+  t.is((await ask(url, 'GET', '/hosts/h9')).body['ipmi'], null)
+  t.is(
+    (await ask(url, 'POST', '/hosts', { ...h9, name: 'x', ipmi: { password_file: '/etc/shadow' } })).status,
+    400,
+  )
+})
+
+const refused: readonly (readonly [string, string, string, unknown, number, string])[] = [
+  ['a declared host', 'PATCH', '/hosts/h1', { locked: true }, 409, 'host_declared'],
+  ['a declared host', 'PUT', '/hosts/h1', { macAddresses: ['52:54:00:00:00:09'] }, 409, 'host_declared'],
+  ['a declared host', 'DELETE', '/hosts/h1', undefined, 409, 'host_declared'],
+  ['a host that is not there', 'PATCH', '/hosts/nix', {}, 404, 'host_not_found'],
+  ['a host that is not there', 'DELETE', '/hosts/nix', undefined, 404, 'host_not_found'],
+  [
+    'undeploy of a host that is not there',
+    'DELETE',
+    '/hosts/nix/configuration',
+    undefined,
+    404,
+    'host_not_found',
+  ],
+  ['a name that is taken', 'POST', '/hosts', { ...h9, name: 'h1' }, 409, 'host_exists'],
+  ['a MAC that is taken', 'POST', '/hosts', { ...h9, macAddresses: ['00:00:00:00:0b:01'] }, 409, 'mac_taken'],
+  ['an unknown key', 'POST', '/hosts', { ...h9, colour: 'red' }, 400, 'body_invalid'],
+  ['no body', 'POST', '/hosts', undefined, 400, 'body_not_json'],
+  [
+    'an unknown machine that never asked',
+    'POST',
+    '/discovered/525400000011/adopt',
+    { name: 'x' },
+    404,
+    'discovered_not_found',
+  ],
+  ['no MAC', 'POST', '/discovered/x/adopt', { name: 'x' }, 400, 'body_invalid'],
+  ['a host’s MAC', 'POST', '/discovered/000000000001/adopt', { name: 'x' }, 409, 'mac_taken'],
+]
+
+for (const [what, method, path, body, status, code] of refused) {
+  test(`${method} ${path}: ${what} is ${status} ${code}, and nothing changed`, async (t) => {
+    const api = await serveApi(t)
+    const before = [...api.table.hosts.values()]
+    const reply = await ask(api.url, method, path, body)
+    t.is(reply.status, status)
+    t.is(reply.body['code'], code)
+    t.is(reply.body['Message'], reply.body['message'])
+    t.deepEqual([...api.table.hosts.values()], before)
+  })
+}
+
+test('undeploy clears what a host boots, and nothing else', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'PUT', '/configurations/sheep/deploy', { hosts: [{ name: 'h1' }, { name: 'h2' }] })
+  t.is((await ask(url, 'DELETE', '/hosts/h1/configuration')).status, 204)
+  t.is((await ask(url, 'DELETE', '/hosts/h1/configuration')).status, 204)
+  t.deepEqual([...table.assignments], [['h2', 'sheep']])
+})
+
+test('an unknown machine that asked for a boot is listed, adopted with one request, and listed no more', async (t) => {
+  const unknowns: { it?: Unknowns } = {}
+  const api = await serveApi(t, {
+    unknowns: { list: () => unknowns.it?.list() ?? [], find: (mac) => unknowns.it?.find(mac) },
+  })
+  unknowns.it = new Unknowns(api.table, () => 1_700_000_000_000)
+  const mac = parseMac('52:54:00:00:00:0a') as Mac
+  const facts = {
+    via: 'dhcp',
+    server: 0 as never,
+    mac,
+    archs: [7],
+    agent: 'rom',
+    uuid: 'u',
+    asks: { kind: 'loader' },
+  } as const
+  unknowns.it.note(facts)
+  unknowns.it.note({ ...facts, archs: [], uuid: undefined })
+  unknowns.it.note({ ...facts, mac: parseMac('00:00:00:00:00:01') as Mac })
+  const listed = await (await fetch(`${api.url}/v1/discovered`)).json()
+  const time = '2023-11-14T22:13:20.000Z'
+  t.deepEqual(listed, [
+    { mac, vendor: 'QEMU', arch: 'uefi-x64', uuid: 'u', firstSeen: time, lastSeen: time, requests: 2 },
+  ])
+  const adopted = await ask(api.url, 'POST', '/discovered/5254.0000.000A/adopt', { name: 'h7' })
+  t.is(adopted.status, 201)
+  t.like(adopted.body, { name: 'h7', macAddresses: [mac] })
+  t.deepEqual(await (await fetch(`${api.url}/v1/discovered`)).json(), [])
+})
+
+test('a flood of unknown machines takes no more room than a thousand', async (t) => {
+  const { table } = await serveApi(t)
+  const unknowns = new Unknowns(table, Date.now)
+  for (let number = 0; number < 3000; number++) {
+    const mac = parseMac(`5254${number.toString(16).padStart(8, '0')}`) as Mac
+    unknowns.note({ via: 'dhcp', server: 0 as never, mac, archs: [], agent: 'rom', asks: { kind: 'loader' } })
+  }
+  t.is(unknowns.list().length, 1000)
+  t.is(unknowns.list()[0]?.mac, '52:54:00:00:0b:b7' as Mac)
+})
+
+test('a machine that a deploy made a host of is adopted with what it boots', async (t) => {
+  const { url, table } = await serveApi(t, { policy: 'register' })
+  await ask(url, 'PUT', '/configurations/sheep/deploy', { hosts: [{ macAddress: '52:54:00:00:00:0b' }] })
+  t.is((await ask(url, 'POST', '/discovered/52-54-00-00-00-0b/adopt', { name: 'h8' })).status, 201)
+  t.deepEqual([...table.assignments], [['h8', 'sheep']])
+  t.false(table.hosts.has('52-54-00-00-00-0b'))
+})
+
+test('a host that becomes known to the settings by its address is refused with the reason', async (t) => {
+  const { url } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', { ...h9, ip: '10.77.0.9' })
+  const twice = await ask(url, 'POST', '/hosts', {
+    name: 'x',
+    macAddresses: ['525400000020'],
+    ip: '10.77.0.9',
+  })
+  t.is(twice.body['code'], 'address_taken')
+  t.regex(String(twice.body['message']), /10\.77\.0\.9 .*<h9>/)
+})
+
+test('any body for any of these routes: an answer that is JSON, below 500, and no change by a 4xx', async (t) => {
+  const api = await serveApi(t)
+  const odd = fc.oneof(
+    fc.jsonValue(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('52:54:00:00:00', '', null, -1, 1e999),
+  )
+  const key = fc.constantFrom(
+    'name',
+    'macAddresses',
+    'mac_addresses',
+    'ip',
+    'locked',
+    'arch',
+    'vars',
+    'ipmi',
+    'management',
+    '__proto__',
+    'confirm',
+    'dry_run',
+    'id',
+    'reason',
+    'hosts',
+  )
+  const body = fc.oneof(
+    fc.dictionary(key, odd).map((value) => JSON.stringify(value)),
+    fc.dictionary(key, odd).map((value) => JSON.stringify({ ...h9, ...value })),
+    fc.json(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('['.repeat(100_000), `{"vars":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`),
+  )
+  const route = fc.constantFrom(
+    ['POST', '/hosts'],
+    ['PUT', '/hosts/h9'],
+    ['PATCH', '/hosts/h9'],
+    ['POST', '/discovered/525400000009/adopt'],
+    ['POST', '/undo'],
+    ['PUT', '/hold'],
+  )
+  const state = () => JSON.stringify([[...api.table.hosts], [...api.table.assignments], api.table.held])
+  await fc.assert(
+    fc.asyncProperty(route, body, async ([method = '', path = ''], text) => {
+      const before = state()
+      const reply = await ask(api.url, method, path, text)
+      t.true(reply.status < 500, `${method} ${path} ${text}: ${reply.status}`)
+      if (reply.status >= 400) t.is(state(), before)
+      if (reply.body['code'] === 'body_invalid' && !text.startsWith('"'))
+        t.is(typeof (reply.body['more'] ?? ''), 'string')
+    }),
+    { numRuns: 300 },
+  )
+})

@@ -1,0 +1,188 @@
+// Tokens, and what a machine may do without one: nothing but say that it is installed.
+
+import { chmodSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { Tokens } from '../../src/api/tokens.ts'
+import type { Event } from '../../src/events.ts'
+import { parseMac, type Mac } from '../../src/net/mac.ts'
+import { serveApi } from './server.ts'
+
+const mac = (text: string) => parseMac(text) as Mac
+const secret = 'f00dfacef00dfacef00d'
+const known: Pick<Tokens, 'find'> = {
+  find: (text) =>
+    text === secret
+      ? { name: 'ci', rights: 'write' }
+      : text === 'looker'
+        ? { name: 'eye', rights: 'read' }
+        : undefined,
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+const put = async (url: string, configuration: string, host: object, token?: string) => {
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  const reply = await fetch(`${url}/configurations/${configuration}/deploy`, {
+    method: 'PUT',
+    body: JSON.stringify({ hosts: [host] }),
+    headers,
+  })
+  return { status: reply.status, headers: reply.headers, body: (await reply.json()) as Body }
+}
+
+test('with a token everything works, and the audit knows its name', async (t) => {
+  const { url, registry } = await serveApi(t, { tokens: known })
+  t.is((await put(url, 'sheep', { name: 'h1' }, secret)).status, 200)
+  t.is(registry.audit[0]?.by, 'ci')
+})
+
+test('without one: 401 and how to send it; with a wrong one 401; with a reader’s 403; nothing changed', async (t) => {
+  const { url, table, events } = await serveApi(t, { tokens: known })
+  const none = await put(url, 'sheep', { name: 'h1' })
+  t.is(none.status, 401)
+  t.is(none.headers.get('www-authenticate'), 'Bearer')
+  t.is(none.body['code'], 'token_needed')
+  t.regex(String(none.body['message']), /server\.tokens_file.*Authorization: Bearer/)
+  t.is((await put(url, 'sheep', { name: 'h1' }, 'wrong')).status, 401)
+  const reader = await put(url, 'sheep', { name: 'h1' }, 'looker')
+  t.is(reader.status, 403)
+  t.regex(String(reader.body['message']), /eye/)
+  for (const [method, path] of [
+    ['POST', '/hosts'],
+    ['DELETE', '/hosts/h1'],
+    ['PATCH', '/hosts/h1/reboot'],
+    ['PUT', '/hold'],
+    ['POST', '/undo'],
+    ['DELETE', '/leases/10.77.0.100'],
+  ] as const) {
+    t.is((await fetch(`${url}/v1${path}`, { method })).status, 401, `${method} ${path}`)
+  }
+  t.is(table.assignments.size, 0)
+  t.false(table.held)
+  t.true(events.filter(({ level, step }) => level === 'warn' && step === 'api.refused').length >= 3)
+  t.notRegex(JSON.stringify(events), /wrong|looker/)
+  for (const path of ['/healthcheck', '/hosts', '/audit', '/discovered']) {
+    t.true((await fetch(`${url}/v1${path}`)).ok, path)
+  }
+})
+
+test('the use case’s plain PUT works for the caller’s own machine, by any of its cards', async (t) => {
+  const { url, table } = await serveApi(t, { tokens: known, macOf: () => mac('00:00:00:00:0b:01') })
+  t.is((await put(url, 'local', { macAddress: '00:00:00:00:00:01' })).status, 200)
+  t.is(table.assignments.get('h1'), 'local')
+  t.is((await put(url, 'local', { name: 'h1' })).status, 200)
+})
+
+const notOwn: readonly (readonly [string, string, object, Mac | undefined, number])[] = [
+  ['another machine', 'local', { name: 'h2' }, mac('00:00:00:00:00:01'), 403],
+  ['an address that nobody knows', 'local', { name: 'h1' }, undefined, 403],
+  ['another configuration', 'sheep', { name: 'h1' }, mac('00:00:00:00:00:01'), 401],
+  ['a reboot', 'local', { name: 'h1', reboot: true }, mac('00:00:00:00:00:01'), 401],
+]
+
+for (const [what, configuration, host, caller, status] of notOwn) {
+  test(`without a token, ${what}: ${status}, and nothing changed`, async (t) => {
+    const { url, table } = await serveApi(t, { tokens: known, macOf: () => caller })
+    const reply = await put(url, configuration, host)
+    t.is(reply.status, status)
+    t.is(table.assignments.size, 0)
+  })
+}
+
+test('X-Forwarded-For is anybody’s to write', async (t) => {
+  const asked: number[] = []
+  const { url } = await serveApi(t, {
+    tokens: known,
+    macOf: (ip) => {
+      asked.push(ip)
+      return undefined
+    },
+  })
+  await fetch(`${url}/configurations/local/deploy`, {
+    method: 'PUT',
+    headers: { 'X-Forwarded-For': '10.77.0.100', Forwarded: 'for=10.77.0.100' },
+    body: '{"hosts":[{"name":"h1"}]}',
+  })
+  t.deepEqual([...new Set(asked)], [0x7f000001])
+})
+
+test('a locked machine may say that it is installed', async (t) => {
+  const hosts = 'hosts: [{ name: h1, mac_addresses: ["00:00:00:00:00:01"], locked: true }]'
+  const { url } = await serveApi(t, { hosts, tokens: known, macOf: () => mac('00:00:00:00:00:01') })
+  t.is((await put(url, 'local', { name: 'h1' })).status, 200)
+})
+
+for (const tokens of [undefined, known]) {
+  test(`a second card nobody declared means the machine that booted by the first${tokens ? ', also with tokens' : ''}`, async (t) => {
+    const { url, table, events } = await serveApi(t, {
+      policy: 'register',
+      tokens,
+      macOf: () => mac('00:00:00:00:00:01'),
+    })
+    await put(url, 'sheep', { name: 'h1' }, secret)
+    const reply = await put(url, 'local', { macAddress: '52:54:00:99:99:99' })
+    t.is(reply.status, 200)
+    t.deepEqual(reply.body['hosts'], [{ name: 'h1', configuration: 'local', rebooted: 'NO' }])
+    t.is(table.assignments.get('h1'), 'local')
+    t.false(table.hosts.has('52-54-00-99-99-99'))
+    t.true(events.some(({ level, text }) => level === 'warn' && /52:54:00:99:99:99.*h1/.test(text)))
+  })
+}
+
+test('a refused call of a machine that boots an installer is a warning with the remedy', async (t) => {
+  const writers = () => ({ subnets: [], isSet: true })
+  for (const parts of [{ tokens: known }, { writers }]) {
+    const { url, registry, events } = await serveApi(t, parts)
+    await registry.deploy('sheep', [{ name: 'h1' }])
+    t.is((await put(url, 'local', { macAddress: '00-00-00-00-00-01' })).status, 403)
+    const told = events.find(({ step }) => step === 'deploy.call-home')
+    t.is(told?.level, 'warn')
+    t.regex(told?.text ?? '', /h1 .*goes on booting sheep.*server\.allow.*token/)
+  }
+})
+
+test('the file: names, rights, comments; kept while it is broken; read again when it changes', (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-tokens-')), 'tokens')
+  const told: Event[] = []
+  let time = 1_000
+  const write = (text: string) => {
+    writeFileSync(path, text)
+    utimesSync(path, time, time++)
+  }
+  write(`# who\nci  ${secret}\n\neye looker-looker-looker read\n`)
+  chmodSync(path, 0o640)
+  const clock = performance.now.bind(performance)
+  let passed = 0
+  performance.now = () => clock() + passed
+  t.teardown(() => {
+    performance.now = clock
+  })
+  const tokens = new Tokens(path, (event) => void told.push(event))
+  t.regex(told[0]?.text ?? '', /chmod 600/)
+  t.deepEqual(tokens.find(secret)?.rights, 'write')
+  t.deepEqual(tokens.find('looker-looker-looker')?.rights, 'read')
+  t.is(tokens.find(`${secret} `), undefined)
+  write('ci\n')
+  passed += 2000
+  t.is(tokens.find(secret)?.name, 'ci', 'a broken file takes nobody’s token')
+  t.regex(told.at(-1)?.text ?? '', /tokens:1: a line is NAME TOKEN/)
+  write('new another-secret-secret write\n')
+  passed += 2000
+  t.is(tokens.find(secret), undefined)
+  t.is(tokens.find('another-secret-secret')?.name, 'new')
+  t.notRegex(JSON.stringify(told), /another-secret|f00d/)
+})
+
+test('a file that is not there, empty, or wrong ends the start, with its line and without the secret', (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-tokens-')), 'tokens')
+  const open = () => new Tokens(path, () => {})
+  t.throws(open, { message: /tokens_file: .*cannot be read/ })
+  writeFileSync(path, '# nobody\n')
+  t.throws(open, { message: /holds no token/ })
+  writeFileSync(path, `ci ${secret}\nci ${secret} both\na ${secret} read x\n`)
+  const { message = '' } = t.throws(open) ?? {}
+  t.regex(message, /tokens:2: .*neither read nor write\n.*tokens:3: a line is/)
+  t.notRegex(message, /f00d/)
+})

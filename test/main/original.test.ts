@@ -1,0 +1,60 @@
+// Those who come from the original PXE Pilot, and those who go back: its links are taken over once, and written again.
+
+import { lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { Site } from './program.ts'
+
+test('links become assignments at the first start, lie aside from then on, and never come back by themselves', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const folder = join(site.folder, 'tftproot/pxelinux.cfg')
+  await mkdir(folder)
+  // As the use case makes it by hand, dangling; as the original did for a second card; and one to nothing.
+  await symlink('pxelinux.cfg/conf/sheep', join(folder, '01-52-54-00-00-00-01'))
+  await symlink(join(folder, '01-52-54-00-00-00-01'), join(folder, '01-52-54-00-00-00-02'))
+  await symlink('conf/gone', join(folder, '01-52-54-00-00-00-03'))
+  const hosts = `hosts: [{ name: h1, mac_addresses: ['52:54:00:00:00:01', '52:54:00:00:00:02'] }]\n`
+  const first = await site.start(hosts)
+  const assigned = await site.assigned()
+  t.deepEqual(
+    [...assigned],
+    [
+      ['52:54:00:00:00:01', 'sheep'],
+      ['52:54:00:00:00:02', 'sheep'],
+    ],
+  )
+  t.regex(first.transcript.text, /the link of 52:54:00:00:00:03 leads to gone, which is no configuration/)
+  const [aside = '', ...others] = await readdir(folder)
+  t.regex(aside, /^\.imported-\d{4}-\d\d-\d\d$/)
+  t.deepEqual(others, [])
+  t.is((await readdir(join(folder, aside))).length, 3)
+
+  await symlink('pxelinux.cfg/conf/sheep', join(folder, '01-52-54-00-00-00-09'))
+  await first.transcript.waitFor(/01-52-54-00-00-00-09 is not looked at: .*configurations\/sheep\/deploy/, 10)
+  await first.stop()
+  const second = await site.start(hosts)
+  t.false((await site.assigned()).has('52:54:00:00:00:09'))
+  await second.stop()
+})
+
+test('export writes the links again, with the server stopped and while it runs', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const hosts = `hosts: [{ name: h1, mac_addresses: ['52:54:00:00:00:01', '52:54:00:00:00:02'] }, { name: h2, mac_addresses: ['52:54:00:00:00:03'] }]\n`
+  const program = await site.start(hosts)
+  await site.deploy('sheep', '52:54:00:00:00:01')
+  await site.deploy('local', '52:54:00:00:00:03')
+  const folder = join(site.folder, 'tftproot/pxelinux.cfg')
+  const exported = async () => {
+    const run = site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')])
+    t.is(await run.exited, 0)
+    t.regex(run.transcript.text, /h2: no link, as local is built in/)
+    t.is(await readlink(join(folder, '01-52-54-00-00-00-01')), join(site.folder, 'tftproot/conf/sheep'))
+    t.is(await readlink(join(folder, '01-52-54-00-00-00-02')), join(folder, '01-52-54-00-00-00-01'))
+    await t.throwsAsync(lstat(join(folder, '01-52-54-00-00-00-03')))
+  }
+  await exported()
+  await program.stop()
+  await exported()
+})
