@@ -86,7 +86,6 @@ export class Appliance {
     this.links = links
     await catalog.start()
     await links.begin()
-    for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
@@ -94,6 +93,8 @@ export class Appliance {
     if (settings.http !== undefined) await this.startHttp(settings.http)
     await this.startApi(registry, catalog, linter, links)
     await this.startDhcp(registry, leases)
+    // Behind all that may fail, so that why a start failed stands alone.
+    for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
   }
 
@@ -127,8 +128,8 @@ export class Appliance {
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
       variables: () => variablesOf(table.hosts.values()),
-      changed: async (contents) => {
-        await registry.setCatalog(contents)
+      changed: (contents) => {
+        registry.setCatalog(contents)
         this.links?.tellLate(contents.imported)
       },
       tell,

@@ -105,15 +105,14 @@ async function serve(options: { config?: string }): Promise<void> {
   // Only here: a command that asks a running server needs none of it.
   const { Appliance } = await import('./appliance.ts')
   const appliance = new Appliance(settings, tell)
-  // Before the start, which a SIGHUP would end; what it brings waits until there is something to change.
-  let started: () => void = () => undefined
-  const start = new Promise<void>((resolve) => (started = resolve))
-  const take = async (changed: Settings) => {
-    await start
-    await appliance.reload(changed)
+  const follow = (start: Promise<void>) => {
+    const take = async (changed: Settings) => {
+      await start
+      await appliance.reload(changed)
+    }
+    followSettings({ file, environment, take, tell })
   }
-  followSettings({ file, environment, take, tell })
-  await run(settings, appliance, started, log)
+  await run(settings, appliance, follow, log)
 }
 
 async function run(settings: Settings, appliance: Appliance, started: () => void, log: Log): Promise<void> {
@@ -121,8 +120,10 @@ async function run(settings: Settings, appliance: Appliance, started: () => void
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   try {
-    await appliance.start()
-    started()
+    const start = appliance.start()
+    // Already now: a SIGHUP that nobody takes ends the process.
+    follow(start)
+    await start
     if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
   } catch (error) {
     await appliance.stop()

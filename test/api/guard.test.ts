@@ -115,10 +115,9 @@ test('writers: only from server.allow, and the refusal names the setting; readin
 
 test('who may write by default: the configured subnets and ourselves; anyone where none is configured', (t) => {
   const lan = subnet('10.77.0.0/24')
-  const writers = (text: string) => writersOf(settingsOf(text))
   const dhcp = 'dhcp: { subnets: [{ subnet: 10.77.0.0/24 }] }\n'
-  t.deepEqual(writers(''), { subnets: undefined, isSet: false })
-  t.deepEqual(writers(dhcp), { subnets: [lan, subnet('127.0.0.0/8')], isSet: false })
-  t.deepEqual(writers('server: { allow: [10.77.0.0/24] }'), { subnets: [lan], isSet: true })
-  t.deepEqual(writers(`${dhcp}server: { allow: [] }`), { subnets: [], isSet: true })
+  t.deepEqual(writersOf(settingsOf('')), { subnets: undefined, isSet: false })
+  t.deepEqual(writersOf(settingsOf(dhcp)), { subnets: [lan, subnet('127.0.0.0/8')], isSet: false })
+  t.deepEqual(writersOf(settingsOf('server: { allow: [10.77.0.0/24] }')), { subnets: [lan], isSet: true })
+  t.deepEqual(writersOf(settingsOf(`${dhcp}server: { allow: [] }`)), { subnets: [], isSet: true })
 })

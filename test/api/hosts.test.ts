@@ -1,7 +1,7 @@
 // Hosts over the API: added, changed, removed, adopted; those of the settings are changed there.
 
 import test from 'ava'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { Unknowns } from '../../src/registry/discovered.ts'
 import { hostInFull } from '../../src/api/answers.ts'
@@ -135,7 +135,7 @@ test('an unknown machine that asked for a boot is listed, adopted with one reque
   } as const
   unknowns.it.note(facts)
   unknowns.it.note({ ...facts, archs: [], uuid: undefined })
-  unknowns.it.note({ ...facts, mac: parseMac('00:00:00:00:00:01') as Mac })
+  unknowns.it.note({ ...facts, mac: parseMac('00:00:00:00:00:01') })
   const listed = await (await fetch(`${api.url}/v1/discovered`)).json()
   const time = '2023-11-14T22:13:20.000Z'
   t.deepEqual(listed, [
@@ -183,7 +183,7 @@ test('any body for any of these routes: an answer that is JSON, below 500, and n
   const odd = fc.oneof(
     fc.jsonValue(),
     fc.string({ unit: 'binary' }),
-    fc.constantFrom('52:54:00:00:00', '', null, -1, 1e999),
+    fc.constantFrom('52:54:00:00:00', '', null, -1, 1e308),
   )
   const key = fc.constantFrom(
     'name',

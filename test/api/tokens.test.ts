@@ -132,8 +132,7 @@ for (const tokens of [undefined, known]) {
 }
 
 test('a refused call of a machine that boots an installer is a warning with the remedy', async (t) => {
-  const writers = () => ({ subnets: [], isSet: true })
-  for (const parts of [{ tokens: known }, { writers }]) {
+  for (const parts of [{ tokens: known }, { writers: () => ({ subnets: [], isSet: true }) }]) {
     const { url, registry, events } = await serveApi(t, parts)
     await registry.deploy('sheep', [{ name: 'h1' }])
     t.is((await put(url, 'local', { macAddress: '00-00-00-00-00-01' })).status, 403)
@@ -182,7 +181,7 @@ test('a file that is not there, empty, or wrong ends the start, with its line an
   writeFileSync(path, '# nobody\n')
   t.throws(open, { message: /holds no token/ })
   writeFileSync(path, `ci ${secret}\nci ${secret} both\na ${secret} read x\n`)
-  const { message = '' } = t.throws(open) ?? {}
+  const { message } = t.throws(open)
   t.regex(message, /tokens:2: .*neither read nor write\n.*tokens:3: a line is/)
   t.notRegex(message, /f00d/)
 })
