@@ -115,7 +115,12 @@ async function serve(options: { config?: string }): Promise<void> {
   await run(settings, appliance, follow, log)
 }
 
-async function run(settings: Settings, appliance: Appliance, started: () => void, log: Log): Promise<void> {
+async function run(
+  settings: Settings,
+  appliance: Appliance,
+  follow: (start: Promise<void>) => void,
+  log: Log,
+): Promise<void> {
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
