@@ -11,6 +11,23 @@ const settings = `dhcp:
   subnets:
     - { subnet: 10.78.0.0/24, ranges: ['10.78.0.100-10.78.0.110'] }`
 
+test('D14 behind a relay: an address that answers a ping is not offered', async (t) => {
+  const network = await makeNetwork(t)
+  await network.server.must(['ip', 'route', 'add', '10.78.0.0/24', 'via', '10.77.0.2'])
+  const router = await network.client()
+  for (const address of ['10.77.0.2/24', '10.78.0.1/24', '10.78.0.100/24']) {
+    await router.must(['ip', 'address', 'add', address, 'dev', 'eth0'])
+  }
+  // A new port of the bridge forwards nothing at first.
+  const ping = ['busybox', 'ping', '-c', '1', '-w', '1', '10.78.0.100']
+  await within(5, async () => (await network.server.run(ping)).code === 0)
+  const appliance = await startAppliance(t, network, settings)
+  t.regex(appliance.transcript.text, /somebody uses 10\.78\.0\.100 without a lease/)
+  const peer = await Peer.start(router)
+  t.teardown(() => peer.stop())
+  t.is(await new Station(peer, { giaddr: '10.78.0.1' }).client().boot(), '10.78.0.101')
+})
+
 test('a relayed client renews and releases by unicast, over a link that has no subnet of ours', async (t) => {
   const network = await makeNetwork(t)
   await network.server.must(['ip', 'route', 'add', '10.78.0.0/24', 'via', '10.77.0.2'])
