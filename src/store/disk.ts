@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import type { Journal } from './journal.ts'
+import { decode, encode } from './record.ts'
 import type { Mark, Tables } from './sqlite.ts'
 import type { StoreChange } from './store.ts'
 
@@ -44,8 +45,7 @@ export class Disk {
       return []
     }
     this.mark = mark
-    const payloads = this.journal.replay(mark.generation).map(String)
-    const changes = payloads.flatMap((text) => JSON.parse(text) as StoreChange[]).slice(mark.moved)
+    const changes = this.journal.replay(mark.generation).flatMap(decode).slice(mark.moved)
     this.unmoved.push(...changes)
     return changes
   }
@@ -61,7 +61,7 @@ export class Disk {
 
   /** On disk, all of them, when it returns; none is ever replayed that was here when it threw, once SQLite works. */
   keep(changes: readonly StoreChange[]): void {
-    const payload = Buffer.from(JSON.stringify(changes))
+    const payload = encode(changes)
     if (this.isSoiled || !this.journal.fits(payload)) this.moveAll()
     if (!this.journal.fits(payload)) return this.write(changes, nextMark())
     this.isSoiled = true
