@@ -36,7 +36,7 @@ let namespace: Namespace
 let peer: Peer
 const servers = new Map<Kind, Server>()
 
-const files: Readonly<Record<string, Buffer | string>> = {
+const files = {
   '1000.bin': pattern(1000),
   '1024.bin': pattern(1024),
   'small.bin': pattern(700),
