@@ -74,6 +74,8 @@ const clientSpace = `pxe-tftp-${process.pid}-c`
 export async function benchTftp(options: Options): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'pxe-tftp-'))
   const running: Running[] = []
+  let isStopped = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
   const samples: Samples = new Map()
   const chosen = workloads.filter(({ name }) => isChosen(name, options.workloads))
   try {
@@ -91,6 +93,7 @@ export async function benchTftp(options: Options): Promise<string> {
       for (const workload of chosen) {
         options.progress(`round ${round} of ${options.rounds}: ${workload.name}`)
         for (const { peer, group } of running) {
+          if (isStopped) throw new Error('stopped')
           // The ceiling has no timers.
           if (peer.name === 'ceiling' && workload.loss !== undefined) continue
           const sample = await measure(load, workload, peer, group, root, options.seconds)
