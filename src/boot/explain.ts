@@ -6,7 +6,7 @@ import { macWithDashes, type Mac } from '../net/mac.ts'
 import { codeOf } from './arch.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from './decide.ts'
 import type { Agent, Facts } from './facts.ts'
-import { nextFirmware } from './fitting.ts'
+import { pxeOf } from './fitting.ts'
 import type { Table } from './table.ts'
 
 /** Which machine, and as what it would start. */
@@ -64,7 +64,7 @@ export function explain(question: Question, table: Table, site: Site): Explanati
 /** An iPXE that came over HTTP says it is a PXE client of the same processor. */
 function archsOfIpxe({ archs, agent }: Question, firmwares: readonly Firmware[]): readonly number[] {
   if (agent !== 'httpboot') return archs
-  const next = firmwares.map((firmware) => nextFirmware[firmware]).find((firmware) => firmware !== undefined)
+  const next = firmwares.map(pxeOf).find((firmware) => firmware !== undefined)
   return next === undefined ? archs : [codeOf(next)]
 }
 
@@ -109,11 +109,12 @@ function namesOf(file: string, { mac, ip }: Question, site: Site): readonly stri
     case 'pxelinux':
       return [...keys, 'default'].map((key) => `${folder}pxelinux.cfg/${key}`)
     case 'grub': {
-      // grub-mknetdir's builds look below their own prefix, Debian's signed ones in /grub and by no name of the machine.
-      const isMade = /(?:^|\/)core\.\w+$/.test(file)
-      return isMade
-        ? [...keys.map((key) => `boot/grub/grub.cfg-${key}`), 'boot/grub/grub.cfg']
-        : ['grub/grub.cfg']
+      // grub-mknetdir's builds look above the folder of their platform, Debian's signed ones in /grub and by no name of
+      // the machine.
+      const [, made] = /^(.*\/)[^/]+\/core\.\w+$/.exec(file) ?? []
+      return made === undefined
+        ? ['grub/grub.cfg']
+        : [...keys.map((key) => `${made}grub.cfg-${key}`), `${made}grub.cfg`]
     }
     case 'rpi':
       return ['config.txt']

@@ -82,22 +82,32 @@ export function candidates(setting: Setting, configuration: string): readonly Bo
  */
 export function steppingStone(setting: Setting, configuration: string): readonly Bootloader[] {
   const { facts, firmware } = setting
-  const next = nextFirmware[firmware]
+  const next = pxeOf(firmware)
   if (facts.agent === 'ipxe' || next === undefined) return []
   const then: Setting = { ...setting, firmware: next, facts: { ...facts, agent: 'ipxe' } }
   if (candidates(then, configuration).length === 0) return []
   return runnable(setting).filter(({ language }) => language === 'ipxe')
 }
 
-/** What the iPXE that such firmware fetched over HTTP runs on. */
-export const nextFirmware: Readonly<Partial<Record<Firmware, Firmware>>> = {
-  'http-bios': 'bios',
-  'http-ia32': 'uefi-ia32',
-  'http-x64': 'uefi-x64',
-  'http-arm32': 'uefi-arm32',
-  'http-arm64': 'uefi-arm64',
-  'http-riscv64': 'uefi-riscv64',
-  'http-loongarch64': 'uefi-loongarch64',
+/** One machine by HTTP boot and by PXE. */
+const twins: readonly (readonly [http: Firmware, pxe: Firmware])[] = [
+  ['http-bios', 'bios'],
+  ['http-ia32', 'uefi-ia32'],
+  ['http-x64', 'uefi-x64'],
+  ['http-arm32', 'uefi-arm32'],
+  ['http-arm64', 'uefi-arm64'],
+  ['http-riscv64', 'uefi-riscv64'],
+  ['http-loongarch64', 'uefi-loongarch64'],
+]
+
+/** What the iPXE that such firmware fetched by HTTP says it runs on; undefined: this is no HTTP boot. */
+export function pxeOf(firmware: Firmware): Firmware | undefined {
+  return twins.find(([http]) => http === firmware)?.[1]
+}
+
+/** Some firmware says HTTPClient, and of itself only what it is for PXE. */
+export function overHttp(firmware: Firmware | undefined): Firmware | undefined {
+  return twins.find(([, pxe]) => pxe === firmware)?.[0] ?? firmware
 }
 
 /** What can say on the machine's screen that nothing fits; first what goes on to the disk best afterwards. */

@@ -7,13 +7,14 @@ import { firmwareOf, nameArchitectures } from './arch.ts'
 import { choose, gives, nothing, origin } from './decision.ts'
 import type { About, Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
-import { candidates, canShow, steppingStone, waysToDisk, type Setting } from './fitting.ts'
+import { candidates, canShow, overHttp, steppingStone, waysToDisk, type Setting } from './fitting.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
 /** For `asks.kind` loader. */
 export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   const host = hostOfMac(table, facts.mac)
-  const firmware = host?.firmware ?? firmwareOf(facts.archs, facts.mac)
+  const said = host?.firmware ?? firmwareOf(facts.archs, facts.mac)
+  const firmware = facts.agent === 'httpboot' ? overHttp(said) : said
   const choice = choose(host, facts.mac, table, site)
   const about = { host: host?.name, configuration: choice?.name }
   if (firmware === undefined) {
@@ -36,17 +37,17 @@ function whyWithheld(
   host: Host | undefined,
 ): { readonly rule: Rule; readonly because: string } | undefined {
   const { facts, firmware, site } = setting
-  const overHttp = facts.agent === 'httpboot' || firmware.startsWith('http-')
+  const isHttp = facts.agent === 'httpboot' || firmware.startsWith('http-')
   if (name === builtInLocal && (host?.localMethod ?? site.localMethod) === 'withhold') {
     return { rule: 'local-withheld', because: ': no boot offer, so that it goes on to its disk' }
   }
-  if (name === builtInLocal && overHttp) {
+  if (name === builtInLocal && isHttp) {
     return { rule: 'local-withheld', because: ': an HTTP boot offer would lead it away from its disk' }
   }
   if (name === builtInLocal && waysToDisk(setting) === undefined) {
     return { rule: 'local-withheld', because: `: no boot offer, so that ${firmware} goes on to its disk` }
   }
-  if (overHttp && site.httpPort === undefined) {
+  if (isHttp && site.httpPort === undefined) {
     return { rule: 'no-http', because: ', but it boots over HTTP, which the settings do not serve' }
   }
   return undefined

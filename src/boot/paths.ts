@@ -29,6 +29,8 @@ const longestPath = 4096
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+const none: readonly Bootloader[] = []
+
 type Name = { readonly language: Language; readonly name: RegExp; readonly isOptional?: true }
 
 // The names each loader builds (PXELINUX: syslinux core/fs/pxe/pxe.c; GRUB: grub-core/normal/main.c
@@ -56,7 +58,7 @@ const shared: readonly Name[] = [
  * Reads a path as a client spelled it. A leading slash, `//`, `/./` and backslashes are only spellings
  * (Windows and PXE ROMs, syslinux.efi's `efi64//vmlinuz`); NUL and `..` are refused.
  */
-export function readPath(raw: string, bootloaders: readonly Bootloader[] = []): Ask {
+export function readPath(raw: string, bootloaders: readonly Bootloader[] = none): Ask {
   if (raw.includes('\0')) return { kind: 'refused', because: 'the name holds a NUL' }
   if (raw.length > longestPath) return { kind: 'refused', because: 'the name is too long' }
   const parts = raw.split(/[/\\]/).filter((part) => part !== '' && part !== '.')
@@ -67,8 +69,8 @@ export function readPath(raw: string, bootloaders: readonly Bootloader[] = []): 
     const key = readKey(name.exec(path)?.[1])
     if (key !== undefined) return { kind: 'menu', language, key, path }
   }
-  const own = bootloaders.find((loader) => isOwnName(path, loader))
-  if (own !== undefined) return { kind: 'menu', language: own.language, key: { by: 'default' }, path }
+  const own = ownNamesOf(bootloaders).get(path)
+  if (own !== undefined) return { kind: 'menu', language: own, key: { by: 'default' }, path }
   for (const { language, name, isOptional } of shared) {
     if (!name.test(path)) continue
     return { kind: 'menu', language, key: { by: 'default' }, path, ...(isOptional && { isOptional }) }
@@ -76,11 +78,23 @@ export function readPath(raw: string, bootloaders: readonly Bootloader[] = []): 
   return { kind: 'file', path }
 }
 
-/** What the settings say of a build, as a file or as the folder of one; and beside a GRUB its `grub.cfg`. */
-function isOwnName(path: string, { configPath, file, language }: Bootloader): boolean {
-  const said = configPath.replace(/^\/+|\/+$/g, '')
-  if (said !== '' && (path === said || (language === 'grub' && path === `${said}/grub.cfg`))) return true
-  return language === 'grub' && path === `${file.slice(0, file.lastIndexOf('/') + 1)}grub.cfg`
+const ownNames = new WeakMap<readonly Bootloader[], ReadonlyMap<string, Language>>()
+
+/** What the settings say of a build, as a file or as the folder of one; and beside a GRUB its `grub.cfg`. Made once. */
+function ownNamesOf(bootloaders: readonly Bootloader[]): ReadonlyMap<string, Language> {
+  const known = ownNames.get(bootloaders)
+  if (known !== undefined) return known
+  const names = new Map<string, Language>()
+  const add = (name: string, language: Language) => names.has(name) || names.set(name, language)
+  for (const { configPath, file, language } of bootloaders) {
+    const said = configPath.replace(/^\/+|\/+$/g, '')
+    if (said !== '') add(said, language)
+    if (language !== 'grub') continue
+    if (said !== '') add(`${said}/grub.cfg`, language)
+    add(`${file.slice(0, file.lastIndexOf('/') + 1)}grub.cfg`, language)
+  }
+  ownNames.set(bootloaders, names)
+  return names
 }
 
 /** Names with a dot in front are an admin's own (.git, .htpasswd), but for those that installers ask a mirror for. */

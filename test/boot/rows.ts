@@ -504,6 +504,14 @@ export const rows: readonly Row[] = [
     because: /iPXE first/,
   },
   {
+    given: 'firmware that says HTTPClient, and of itself only that it is x64 UEFI',
+    facts: { mac: h1, archs: [7], agent: 'httpboot', asks: loader },
+    table: [deployed('several')],
+    catalog: stocked,
+    expect: 'assigned',
+    answers: [boot('ipxe.efi', 'http://10.77.0.1/ipxe.efi')],
+  },
+  {
     given: 'that iPXE asks: GRUB by TFTP',
     facts: { mac: h1, archs: [7], agent: 'ipxe', asks: loader },
     table: [deployed('only-grub')],
