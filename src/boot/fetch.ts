@@ -32,13 +32,20 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
       about,
     )
   }
-  if (ask.isOptional === true && formOf(table, choice.name, ask.language) === undefined) {
-    return gives(real, 'file', `the file ${ask.path}`, about)
-  }
+  const form = formOf(table, choice.name, ask.language)
+  const isFile = form === undefined ? ask.isOptional === true : leadsTo(form.text, ask)
+  if (isFile) return gives(real, 'file', `the file ${ask.path}`, about)
   const { answer, rule, because } = textOf(choice, ask.language, host, mac, facts, table, site)
   const isDefault = choice.rule === 'default-configuration'
   const answers = [...(isDefault ? real : []), ...(answer === undefined ? [] : [answer])]
   return gives(answers, rule, because, about)
+}
+
+/** A configuration that goes on to a name without a machine in it (`configfile /debian-installer/...`) means the file. */
+function leadsTo(text: string, { key, path }: Menu): boolean {
+  if (key.by !== 'default') return false
+  const at = text.indexOf(path)
+  return at >= 0 && !/[\w.-]/.test(text[at + path.length] ?? ' ')
 }
 
 function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {

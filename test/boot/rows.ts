@@ -52,6 +52,7 @@ const catalog: Catalog = {
     ),
     configuration('only-grub', 'menuentry "x" {}', 'grub'),
     configuration('script', '#!ipxe', 'ipxe'),
+    configuration('goes-on', 'configfile /debian-installer/amd64/grub/grub.cfg', 'grub'),
     {
       name: 'several',
       forms: (['pxelinux', 'grub', 'ipxe', 'rpi'] as const).map((language) => ({
@@ -664,6 +665,13 @@ export const rows: readonly Row[] = [
     facts: { mac: stranger, asks: path('/grub/grub.cfg') },
     expect: 'menu-file',
     answers: [file('grub/grub.cfg')],
+  },
+  {
+    given: 'a grub.cfg that its own configuration goes on to: the file',
+    facts: { mac: h1, asks: path('/debian-installer/amd64/grub/grub.cfg') },
+    table: [deployed('goes-on')],
+    expect: 'file',
+    answers: [file('debian-installer/amd64/grub/grub.cfg')],
   },
   {
     given: 'a grub.cfg in any other folder is a file',
