@@ -76,6 +76,7 @@ const stages = [
       ...machines,
       file('/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf'),
       file('/usr/lib/SYSLINUX.EFI/efi64/syslinux.efi', 'syslinux-efi'),
+      program('iptables-legacy', 'iptables'),
       program('dnsmasq', 'dnsmasq-base'),
       program('mksquashfs', 'squashfs-tools'),
       file('/usr/share/initramfs-tools/scripts/live', 'live-boot-initramfs-tools'),

@@ -13,6 +13,7 @@ const O_NONBLOCK = 0o4000
 const O_CLOEXEC = 0o2000000
 const O_PATH = 0o10000000
 const RESOLVE_NO_MAGICLINKS = 0x02
+const RESOLVE_NO_SYMLINKS = 0x04
 const RESOLVE_BENEATH = 0x08
 const RESOLVE_CACHED = 0x20
 const AT_FDCWD = -100
@@ -43,16 +44,10 @@ export class CachedFiles {
   private readonly into = Buffer.alloc(statusSize)
   /** Whether files of a mount, by its number and device, may be opened here. */
   private readonly mounts = new Map<string, boolean>()
-  private readonly look = how(O_PATH | O_CLOEXEC, RESOLVE_CACHED)
-  private readonly anywhere = [
-    how(O_PATH | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS),
-    how(O_NONBLOCK | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS),
-  ] as const
-  private readonly inside = [
-    how(O_PATH | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH),
-    how(O_NONBLOCK | O_CLOEXEC, RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH),
-  ] as const
-  private root: { readonly path: string; readonly bytes: Buffer } = { path: '', bytes: Buffer.alloc(1) }
+  private readonly folder = how(O_PATH | O_CLOEXEC, RESOLVE_CACHED)
+  private readonly straight = ways(RESOLVE_NO_SYMLINKS)
+  private readonly anywhere = ways(RESOLVE_NO_MAGICLINKS)
+  private readonly inside = ways(RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH)
 
   constructor(libc: Libc) {
     this.libc = libc
@@ -61,8 +56,10 @@ export class CachedFiles {
   /** `path` under `root` as openUnder() would judge it, or undefined: that has to tell. */
   open(root: string, path: string, links: Links): Known | undefined {
     if (path.includes('\0') || path.split('/').includes('..')) return undefined
-    if (root !== this.root.path) this.root = { path: root, bytes: Buffer.from(`${root}\0`) }
-    const folder = this.libc.openAt(AT_FDCWD, this.root.bytes, this.look)
+    // Without a link and a ".." on the way, what is found lies where its name says.
+    const known = this.openIn(AT_FDCWD, Buffer.from(`${root}/${path}\0`), this.straight)
+    if (known !== undefined) return known
+    const folder = this.libc.openAt(AT_FDCWD, Buffer.from(`${root}\0`), this.folder)
     if (folder < 0) return undefined
     try {
       return this.openIn(folder, Buffer.from(`${path}\0`), links === 'inside' ? this.inside : this.anywhere)
@@ -72,7 +69,7 @@ export class CachedFiles {
   }
 
   // Looked at before it is opened: to open a device may do something, and some other file system may hang.
-  private openIn(folder: number, path: Buffer, [look, open]: readonly [Buffer, Buffer]): Known | undefined {
+  private openIn(folder: number, path: Buffer, { look, open }: Ways): Known | undefined {
     const found = this.libc.openAt(folder, path, look)
     if (found === -ENOENT || found === -ENOTDIR) return { kind: 'missing' }
     if (found < 0) return undefined
@@ -108,6 +105,16 @@ export class CachedFiles {
     const isLocal = local.has(typeOf(mount.slice(0, mount.indexOf(' '))) ?? '')
     this.mounts.set(mount, isLocal)
     return isLocal
+  }
+}
+
+/** How a name is looked at, and how it is opened. */
+type Ways = { readonly look: Buffer; readonly open: Buffer }
+
+function ways(resolve: number): Ways {
+  return {
+    look: how(O_PATH | O_CLOEXEC, resolve | RESOLVE_CACHED),
+    open: how(O_NONBLOCK | O_CLOEXEC, resolve | RESOLVE_CACHED),
   }
 }
 

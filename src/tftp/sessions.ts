@@ -18,7 +18,7 @@ export function keyOf(ip: Ipv4, port: number): ClientKey {
 
 /** An ACK repeated after the end belongs to no transfer, but its client needs no ERROR: PXELINUX uses its port again. */
 const rememberEndedMs = 10_000
-const mostRemembered = 4096
+const mostRemembered = 2048
 
 export class Sessions {
   private readonly limits: Limits
@@ -27,7 +27,10 @@ export class Sessions {
   private readonly byAddress = new Map<Ipv4, Set<Session>>()
   /** Those whose client has not answered yet, the oldest first. */
   private readonly unproven = new Set<Session>()
-  private readonly ended = new Map<ClientKey, number>()
+  /** Clients whose transfer ended lately, and those before them; together they are swept in time. */
+  private ended = new Set<ClientKey>()
+  private endedBefore = new Set<ClientKey>()
+  private sweptAt = 0
 
   constructor(limits: Limits, now: () => number) {
     this.limits = limits
@@ -44,8 +47,16 @@ export class Sessions {
 
   /** Whether a transfer of this client ended a moment ago. */
   endedLately(client: ClientKey): boolean {
-    const at = this.ended.get(client)
-    return at !== undefined && this.now() - at < rememberEndedMs
+    this.sweep()
+    return this.ended.has(client) || this.endedBefore.has(client)
+  }
+
+  private sweep(): void {
+    const age = this.now() - this.sweptAt
+    if (age < rememberEndedMs && this.ended.size < mostRemembered) return
+    this.endedBefore = age < 2 * rememberEndedMs ? this.ended : new Set()
+    this.ended = new Set()
+    this.sweptAt = this.now()
   }
 
   /**
@@ -94,10 +105,8 @@ export class Sessions {
     if (own?.size === 0) this.byAddress.delete(session.parts.ip)
     if (this.byClient.get(client) !== session) return
     this.byClient.delete(client)
-    this.ended.delete(client)
-    this.ended.set(client, this.now())
-    const [oldest] = this.ended.keys()
-    if (this.ended.size > mostRemembered && oldest !== undefined) this.ended.delete(oldest)
+    this.sweep()
+    this.ended.add(client)
   }
 
   endAll(): void {
