@@ -43,6 +43,10 @@ const types: Readonly<Record<string, string>> = {
   '.efi': 'application/efi',
   '.iso': 'application/x-iso9660-image',
   '.ipxe': 'text/plain; charset=utf-8',
+  // mime-db takes a preseed for an earthquake's data. People read these in a browser.
+  '.cfg': 'text/plain; charset=utf-8',
+  '.ks': 'text/plain; charset=utf-8',
+  '.seed': 'text/plain; charset=utf-8',
 }
 
 /** The media type of a name, or undefined where mime-db knows better. */

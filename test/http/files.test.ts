@@ -253,7 +253,7 @@ test('only GET and HEAD; the rest is 405 with Allow', async (t) => {
 })
 
 test('media types that firmware and loaders look at', async (t) => {
-  const names = ['a.efi', 'b.ipxe', 'c.iso', 'pxelinux.0', 'vmlinuz', 'd.txt', 'E.EFI']
+  const names = ['a.efi', 'b.ipxe', 'c.iso', 'pxelinux.0', 'vmlinuz', 'd.txt', 'E.EFI', 'f.img', 'g.deb', 'h.seed']
   const { url } = await serveFiles(t, {
     httproot: tree(Object.fromEntries(names.map((name) => [name, 'x']))),
   })
@@ -268,6 +268,9 @@ test('media types that firmware and loaders look at', async (t) => {
     'application/octet-stream',
     'text/plain; charset=utf-8',
     'application/efi',
+    'application/octet-stream',
+    'application/x-debian-package',
+    'text/plain; charset=utf-8',
   ])
 })
 
