@@ -30,14 +30,12 @@ export type LinterParts = FinderParts & {
   readonly directory: string
   /** What the catalog cannot take at all, by its path. */
   readonly wrong: () => ReadonlyMap<string, string>
-  /** The variables that hosts declare. */
-  readonly variables: readonly string[]
   readonly tell: Tell
 }
 
 /** The linter of a site with these settings. */
 export function linterOf(
-  { configuration, tftp, http, server, advertise, hosts }: Settings,
+  { configuration, tftp, http, server, advertise }: Settings,
   parts: Pick<LinterParts, 'table' | 'site' | 'wrong' | 'tell'>,
 ): Linter {
   return new Linter({
@@ -45,7 +43,6 @@ export function linterOf(
     tftproot: tftp?.root,
     httproot: http?.root,
     links: tftp?.follow_links ?? 'inside',
-    variables: variablesOf(hosts),
     names: [...server.names, ...(advertise === undefined ? [] : [formatIpv4(advertise)])],
     ...parts,
   })
@@ -199,13 +196,16 @@ export class Linter {
 
   /** Whose variables a template is read with: those of the hosts that boot it, or of none in particular. */
   private readers(configuration: string): readonly { host: Host | undefined; variables: Variables }[] {
-    const { table, site, variables } = this.parts
+    const { table, site } = this.parts
     const facts = factsFor('tftp', '')
     const hosts = [...table.assignments].flatMap(([name, assigned]) =>
       assigned === configuration ? (table.hosts.get(name) ?? []) : [],
     )
     const anyone = Object.fromEntries(
-      ['mac', 'ip', 'hostname', ...variables].map((name): [string, string] => [name, unknown]),
+      ['mac', 'ip', 'hostname', ...variablesOf(table.hosts.values())].map((name): [string, string] => [
+        name,
+        unknown,
+      ]),
     )
     if (hosts.length === 0) {
       return [

@@ -56,13 +56,16 @@ async function lint(
   // A busy machine's first look may take longer than look() waits.
   for (let looks = 0; looks < 20 && table.configurations.size + catalog.wrong.size === 0; looks++)
     await catalog.look()
-  change([{ kind: 'host', host: h1 }])
+  const h2: Host = { ...h1, name: 'h2', macs: [], vars: { disk: 'vda' } }
+  change([
+    { kind: 'host', host: h1 },
+    { kind: 'host', host: h2 },
+  ])
   const linter = new Linter({
     directory: at.conf,
     tftproot: at.root,
     httproot: join(at.root, 'http'),
     links: 'inside',
-    variables,
     wrong: () => catalog.wrong,
     names: ['pxe-server'],
     table,

@@ -20,7 +20,7 @@ const liveDrivers = [...drivers, 'loop', 'squashfs', 'overlay', 'isofs']
  * The lab's Linux as one initrd, `guests/init`. The disk it installs prints `diskMarker`.
  * @param folder a scratch folder, which the initrd stays in
  */
-export async function linuxInitrd(folder: string): Promise<string> {
+export async function linuxInitrd(folder: string, firmware: 'bios' | 'uefi' = 'bios'): Promise<string> {
   const of = await kernel()
   const root = join(folder, 'initrd')
   await mkdir(join(root, 'bin'), { recursive: true })
@@ -34,7 +34,8 @@ export async function linuxInitrd(folder: string): Promise<string> {
     names.push(name)
   }
   await writeFile(join(root, 'modules/order'), `${names.join('\n')}\n`)
-  await writeFile(join(root, 'disk.img'), bootSector(diskMarker))
+  if (firmware === 'bios') await writeFile(join(root, 'disk.img'), bootSector(diskMarker))
+  else await efiDisk(join(root, 'disk.img'))
   return archive(root, join(folder, 'initrd.gz'))
 }
 
@@ -105,6 +106,23 @@ export async function disk(file: string, content: 'empty' | 'bootable'): Promise
   const image = Buffer.alloc(8 << 20)
   if (content === 'bootable') image.set(bootSector(diskMarker))
   await writeFile(file, image)
+  return file
+}
+
+/** A small FAT file system with an EFI program that prints `diskMarker` on the serial port and powers off. */
+export async function efiDisk(file: string): Promise<string> {
+  const program = `${file}.efi`
+  const script = `${file}.cfg`
+  // To the port itself: the firmware's console puts escape codes between the letters.
+  const lines = ['serial --unit=0 --speed=115200', 'terminal_output serial', `echo ${diskMarker}`, 'halt']
+  await writeFile(script, `${lines.join('\n')}\n`)
+  const modules = ['normal', 'echo', 'serial', 'terminal', 'halt']
+  await exec('grub-mkimage', ['-O', 'x86_64-efi', '-p', '/', '-c', script, '-o', program, ...modules])
+  // 8 MiB in sectors.
+  await exec('mformat', ['-C', '-i', file, '-T', '16384', '::'])
+  await exec('mmd', ['-i', file, '::/EFI', '::/EFI/BOOT'])
+  await exec('mcopy', ['-i', file, program, '::/EFI/BOOT/BOOTX64.EFI'])
+  for (const made of [program, script]) await rm(made)
   return file
 }
 

@@ -52,16 +52,21 @@ export class Lab {
 
   /** Puts a configuration of the user's own there: the lab's Linux, which prints LAB-LINUX and `word`. */
   async placeLinux(configuration: string, word: string): Promise<void> {
+    await this.placeLinuxFiles()
+    const lines = ['DEFAULT linux', 'LABEL linux', 'KERNEL /vmlinuz', `APPEND initrd=/initrd.gz ${word}`]
+    await this.placeConfiguration(configuration, lines)
+  }
+
+  /** The lab's Linux as /vmlinuz and /initrd.gz; with url= on its command line it installs what boots on `firmware`. */
+  async placeLinuxFiles(firmware: 'bios' | 'uefi' = 'bios'): Promise<void> {
     await this.place((await kernel()).image, 'tftproot/vmlinuz')
-    await this.place(await linuxInitrd(this.folder), 'tftproot/initrd.gz')
-    const lines = ['DEFAULT linux', 'LABEL linux', 'KERNEL /vmlinuz', `APPEND initrd=/initrd.gz ${word}`, '']
-    await writeFile(join(this.folder, 'tftproot/pxelinux.cfg/conf', configuration), lines.join('\n'))
+    await this.place(await linuxInitrd(this.folder, firmware), 'tftproot/initrd.gz')
   }
 
   /** Starts the appliance, in a mode or with a dhcp section of its own; again after a `kill` it finds what it left in the store. */
-  async appliance(mode: DhcpMode | { readonly dhcp: string }): Promise<Appliance> {
+  async appliance(mode: DhcpMode | { readonly dhcp: string }, bootloaders = ''): Promise<Appliance> {
     const file = join(this.folder, 'pxe-pilot.yml')
-    await writeFile(file, settings(mode))
+    await writeFile(file, settings(mode, bootloaders))
     const argv = [process.execPath, program, 'server', '-c', file]
     const daemon = this.network.server.start(argv, { cwd: this.folder, name: 'the appliance' })
     this.#endWithTest(daemon, () => daemon.transcript.text)
@@ -82,6 +87,20 @@ export class Lab {
     const machine = await Machine.uefi(segment, options, this.folder)
     this.#t.teardown(() => machine.unplug())
     return machine
+  }
+
+  /** Switches an arm64 UEFI machine on. */
+  async arm64(options: MachineOptions, segment: Segment = this.network): Promise<Machine> {
+    const machine = await Machine.arm64(segment, options, this.folder)
+    this.#t.teardown(() => machine.unplug())
+    return machine
+  }
+
+  /** Puts a configuration of the user's own there, `conf/NAME`, as it stands. */
+  async placeConfiguration(name: string, lines: readonly string[]): Promise<void> {
+    const file = join(this.folder, 'tftproot/pxelinux.cfg/conf', name)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, `${lines.join('\n')}\n`)
   }
 
   /** A second link, 10.78.0.0/24, behind a router at 10.77.0.2 that relays DHCP to each of `servers`. */
@@ -221,7 +240,7 @@ function segmentIn(namespace: Namespace): Segment {
   }
 }
 
-function settings(mode: DhcpMode | { readonly dhcp: string }): string {
+function settings(mode: DhcpMode | { readonly dhcp: string }, bootloaders: string): string {
   const subnets = `
   subnets:
     - subnet: 10.77.0.0/24
@@ -231,7 +250,9 @@ function settings(mode: DhcpMode | { readonly dhcp: string }): string {
   return `${dhcp}
 tftp: { root: ./tftproot }
 http: { root: ./httproot }
-configuration: { directory: ./tftproot/pxelinux.cfg/conf }
+configuration:
+  directory: ./tftproot/pxelinux.cfg/conf
+${bootloaders}
 server: { port: 3478 }
 store: ./store/pxe-pilot.db
 log: { level: debug }

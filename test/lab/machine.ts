@@ -9,12 +9,17 @@ import type { Daemon, Namespace } from '../net/harness.ts'
 export type Segment = { readonly server: Namespace; readonly tap: () => Promise<string> }
 
 const ovmf = '/usr/share/OVMF'
+const aavmf = '/usr/share/AAVMF'
 
 export type MachineOptions = {
   readonly mac: string
   /** A raw image, second in the boot order behind the network card. */
   readonly disk?: string | undefined
   readonly name?: string | undefined
+  /** QEMU's name of the network card; virtio-net-pci if left out. */
+  readonly card?: string | undefined
+  /** What the UEFI firmware's own network boot uses; PXE if left out. */
+  readonly boot?: 'pxe' | 'http' | undefined
 }
 
 /** A machine that is switched on. Software emulation only: not every /dev/kvm runs a Linux kernel. */
@@ -47,11 +52,31 @@ export class Machine {
       `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`,
       '-drive',
       `if=pflash,format=raw,file=${variables}`,
-      '-fw_cfg',
-      'name=opt/org.tianocore/IPv6PXESupport,string=no',
+      ...firmwareSetting('IPv6PXESupport', 'no'),
+      ...(options.boot === 'http' ? firmwareSetting('IPv4PXESupport', 'no') : []),
     ]
     // Without romfile= the option ROM of the card, iPXE, would take over.
     return Machine.#start(segment, options, 'qemu-system-x86_64', hardware, ',romfile=')
+  }
+
+  /** Switches an arm64 UEFI machine on. Its firmware is of 64 MiB, which QEMU maps from files of that size. */
+  static async arm64(segment: Segment, options: MachineOptions, folder: string): Promise<Machine> {
+    const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
+    await copyFile(`${aavmf}/AAVMF_VARS.fd`, variables)
+    const arm = [
+      '-machine',
+      'virt,accel=tcg',
+      '-cpu',
+      'cortex-a57',
+      '-m',
+      '1024',
+      '-device',
+      'virtio-rng-pci',
+    ]
+    const code = ['-drive', `if=pflash,format=raw,readonly=on,file=${aavmf}/AAVMF_CODE.fd`]
+    const kept = ['-drive', `if=pflash,format=raw,file=${variables}`]
+    const hardware = [...arm, ...code, ...kept, ...firmwareSetting('IPv6PXESupport', 'no')]
+    return Machine.#start(segment, options, 'qemu-system-aarch64', hardware, ',romfile=')
   }
 
   static async #start(
@@ -61,9 +86,9 @@ export class Machine {
     hardware: readonly string[],
     card: string,
   ): Promise<Machine> {
-    const { mac, disk, name = 'the machine' } = options
+    const { mac, disk, name = 'the machine', card: model = 'virtio-net-pci' } = options
     const link = `tap,id=net0,ifname=${await segment.tap()},script=no,downscript=no`
-    const device = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1${card}`
+    const device = `${model},netdev=net0,mac=${mac},bootindex=1${card}`
     const argv = [program, ...hardware, '-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none']
     argv.push('-monitor', 'none', '-serial', 'stdio', '-netdev', link, '-device', device)
     if (disk !== undefined) {
@@ -99,6 +124,10 @@ export class Machine {
     this.#daemon.kill()
     await this.#daemon.exited
   }
+}
+
+function firmwareSetting(name: string, value: string): readonly string[] {
+  return ['-fw_cfg', `name=opt/org.tianocore/${name},string=${value}`]
 }
 
 /** Tells iPXE at once that there is no IPv6 router, which it otherwise waits 12 s for at every boot. */
