@@ -6,8 +6,8 @@ import { z } from 'zod'
 import { ask, ClientError, read, type Client } from './client.ts'
 import { Progress, wholeNumber, type Terminal } from './output.ts'
 
-/** `true`: as long as usual; else seconds. */
-export type Wait = { readonly wait?: true | number }
+/** `timeout` is in seconds. */
+export type Wait = { readonly wait?: true; readonly timeout?: number }
 
 const usualSeconds = 300
 const everyMs = 1_000
@@ -28,23 +28,20 @@ export async function powerOf(client: Client, name: string): Promise<ApiPower> {
 }
 
 export function addWait(command: Command, what: string): void {
-  command.option(
-    '--wait [seconds]',
-    `until they are ${what}; ${usualSeconds} s at most when left out`,
-    wholeNumber,
-  )
+  command
+    .option('--wait', `until they are ${what}`)
+    .option('--timeout <seconds>', 'how long --wait waits', wholeNumber, usualSeconds)
 }
 
 /** Rejects when one of `names` is not so in time. */
 export async function waitFor(
   state: 'On' | 'Off',
   names: readonly string[],
-  { wait }: Wait,
+  { wait, timeout: seconds = usualSeconds }: Wait,
   client: Client,
   terminal: Terminal,
 ): Promise<void> {
   if (wait === undefined) return
-  const seconds = wait === true ? usualSeconds : wait
   const start = performance.now()
   const progress = new Progress(terminal)
   let left = names

@@ -37,7 +37,7 @@ export function redfishAdapter(parts: RedfishParts): Adapter {
         const reset = field(field(system, 'Actions'), '#ComputerSystem.Reset')
         const target = text(field(reset, 'target'))
         if (target === undefined) throw new PowerError('the Redfish service has no reset of this machine')
-        const type = choose(resetTypes[act], await allowed(session, reset), `${act} it`)
+        const type = choose(resetTypes[act], await allowed(session, reset), act)
         await session.send('POST', target, { ResetType: type })
       }),
     bootFromNetwork: (signal) =>
@@ -46,7 +46,7 @@ export function redfishAdapter(parts: RedfishParts): Adapter {
           field(field(system, 'Boot'), 'BootSourceOverrideTarget@Redfish.AllowableValues'),
         )
         const wanted = parts.isHttp ? ['UefiHttp', 'Pxe'] : ['Pxe']
-        const target = choose(wanted, targets, 'boot it from the network')
+        const target = choose(wanted, targets, 'boot from the network')
         const boot = { BootSourceOverrideEnabled: 'Once', BootSourceOverrideTarget: target }
         await session.send('PATCH', path, { Boot: boot }, tag)
       }),
@@ -130,7 +130,7 @@ function choose(wanted: readonly string[], all: readonly string[], what: string)
   if (all.length === 0) return first
   const chosen = wanted.find((value) => all.includes(value))
   if (chosen !== undefined) return chosen
-  throw new PowerError(`the Redfish service cannot ${what}: it takes ${all.slice(0, 12).join(', ')}`)
+  throw new PowerError(`the Redfish service cannot ${what}; it takes ${all.slice(0, 12).join(', ')}`)
 }
 
 function field(value: unknown, key: string): unknown {

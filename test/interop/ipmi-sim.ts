@@ -17,8 +17,31 @@ export type IpmiSim = {
 
 /** `chassis` is what happens to the machine: a shell script that gets `get|set` and what. */
 export async function ipmiSim(t: ExecutionContext, chassis = fileMachine): Promise<IpmiSim> {
-  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-ipmi-'))
   const port = await freeUdp()
+  const { folder, argv } = await simFiles(t, '127.0.0.1', port, chassis)
+  const [program = '', ...args] = argv
+  const child = spawn(program, args, { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  await answers(port)
+  return {
+    port,
+    told: async () => (await readFile(join(folder, 'told'), 'utf8')).trim().split('\n'),
+  }
+}
+
+/** What a BMC at that address needs, and the command that runs it. The script runs in the folder. */
+export async function simFiles(
+  t: ExecutionContext,
+  address: string,
+  port: number,
+  chassis: string,
+): Promise<{ readonly folder: string; readonly argv: readonly string[] }> {
+  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-ipmi-'))
+  t.teardown(() => rm(folder, { recursive: true }))
   const script = join(folder, 'chassis')
   await writeFile(script, `#!/bin/sh\ncd "${folder}"\nshift\necho "$@" >>told\n${chassis}\n`)
   await chmod(script, 0o755)
@@ -27,7 +50,7 @@ export async function ipmiSim(t: ExecutionContext, chassis = fileMachine): Promi
     `name "bmc"
 set_working_mc 0x20
 startlan 1
-  addr 127.0.0.1 ${port}
+  addr ${address} ${port}
   priv_limit admin
   allowed_auths_admin none md2 md5 straight
   guid a123456789abcdefa123456789abcdef
@@ -43,19 +66,8 @@ mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
 mc_enable 0x20
 `,
   )
-  const argv = ['-n', '-c', join(folder, 'lan.conf'), '-f', join(folder, 'sim.emu'), '-s', folder]
-  const child = spawn('ipmi_sim', argv, { stdio: 'ignore' })
-  const exited = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await exited
-    await rm(folder, { recursive: true })
-  })
-  await answers(port)
-  return {
-    port,
-    told: async () => (await readFile(join(folder, 'told'), 'utf8')).trim().split('\n'),
-  }
+  const files = ['-c', join(folder, 'lan.conf'), '-f', join(folder, 'sim.emu'), '-s', folder]
+  return { folder, argv: ['ipmi_sim', '-n', ...files] }
 }
 
 const fileMachine = `case "$1 $2" in

@@ -22,6 +22,9 @@ export type MachineOptions = {
   readonly boot?: 'pxe' | 'http' | undefined
 }
 
+/** graphics=off makes SeaBIOS, iPXE and PXELINUX write to the serial port. */
+const biosHardware = ['-machine', 'pc,accel=tcg,graphics=off', '-m', '768']
+
 /** A machine that is switched on. Software emulation only: not every /dev/kvm runs a Linux kernel. */
 export class Machine {
   readonly #daemon: Daemon
@@ -32,9 +35,7 @@ export class Machine {
 
   /** Switches a BIOS machine on: SeaBIOS, whose network boot is iPXE's ROM on a virtio card. */
   static async bios(segment: Segment, options: MachineOptions): Promise<Machine> {
-    // graphics=off makes SeaBIOS, iPXE and PXELINUX write to the serial port.
-    const hardware = ['-machine', 'pc,accel=tcg,graphics=off', '-m', '768']
-    return Machine.#start(segment, options, 'qemu-system-x86_64', hardware, '')
+    return Machine.#start(segment, options, 'qemu-system-x86_64', biosHardware, '')
   }
 
   /** Switches a UEFI machine on: OVMF, whose own network boot it uses. `folder` keeps its variables. */
@@ -86,16 +87,8 @@ export class Machine {
     hardware: readonly string[],
     card: string,
   ): Promise<Machine> {
-    const { mac, disk, name = 'the machine', card: model = 'virtio-net-pci' } = options
-    const link = `tap,id=net0,ifname=${await segment.tap()},script=no,downscript=no`
-    const device = `${model},netdev=net0,mac=${mac},bootindex=1${card}`
-    const argv = [program, ...hardware, '-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none']
-    argv.push('-monitor', 'none', '-serial', 'stdio', '-netdev', link, '-device', device)
-    if (disk !== undefined) {
-      argv.push('-drive', `if=none,id=disk0,format=raw,file=${disk}`)
-      argv.push('-device', 'virtio-blk-pci,drive=disk0,bootindex=2')
-    }
-    const daemon = segment.server.start(argv, { name })
+    const argv = [program, ...hardware, ...parts(await segment.tap(), options, card)]
+    const daemon = segment.server.start(argv, { name: options.name ?? 'the machine' })
     return new Machine(daemon)
   }
 
@@ -128,6 +121,25 @@ export class Machine {
 
 function firmwareSetting(name: string, value: string): readonly string[] {
   return ['-fw_cfg', `name=opt/org.tianocore/${name},string=${value}`]
+}
+
+/** The command that switches a BIOS machine on, for a BMC: `tap` is plugged in. */
+export function biosCommand(tap: string, options: MachineOptions): readonly string[] {
+  return ['qemu-system-x86_64', ...biosHardware, ...parts(tap, options, '')]
+}
+
+function parts(
+  tap: string,
+  { mac, disk, card: model = 'virtio-net-pci' }: MachineOptions,
+  card: string,
+): readonly string[] {
+  const link = `tap,id=net0,ifname=${tap},script=no,downscript=no`
+  const device = `${model},netdev=net0,mac=${mac},bootindex=1${card}`
+  const argv = ['-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none']
+  argv.push('-serial', 'stdio', '-netdev', link, '-device', device)
+  if (disk === undefined) return argv
+  argv.push('-drive', `if=none,id=disk0,format=raw,file=${disk}`)
+  return [...argv, '-device', 'virtio-blk-pci,drive=disk0,bootindex=2']
 }
 
 /** Tells iPXE at once that there is no IPv6 router, which it otherwise waits 12 s for at every boot. */
