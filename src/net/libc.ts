@@ -85,8 +85,14 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     )
     const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)')
     const syscall = libc.func('intptr_t syscall(long number, int folder, void *path, void *how, size_t size)')
-    const statx = libc.func('int statx(int folder, const char *path, int flags, uint32_t mask, void *into)')
-    const preadv2 = libc.func('intptr_t preadv2(int fd, void *vectors, int count, int64_t offset, int flags)')
+    // Not every libc has these: without them, files are read by Node.
+    const statx = optional(() =>
+      libc.func('int statx(int folder, const void *path, int flags, uint32_t mask, void *into)'),
+    )
+    const preadv2 = optional(() =>
+      libc.func('intptr_t preadv2(int fd, void *vectors, int count, int64_t offset, int flags)'),
+    )
+    const emptyPath = Buffer.alloc(1)
     const vector = Buffer.alloc(16)
     const datagram = Buffer.alloc(longestDatagram)
     const sender = Buffer.alloc(16)
@@ -127,8 +133,10 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
         const fd = Number(syscall(SYS_openat2, folder, path, how, openHowSize))
         return fd < 0 ? -koffi.errno() : fd
       },
-      status: (fd, mask, into) => statx(fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, into) === 0,
+      status: (fd, mask, into) =>
+        statx?.(fd, emptyPath, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, into) === 0,
       readNow: (fd, into, position) => {
+        if (preadv2 === undefined) return undefined
         vector.writeBigUInt64LE(koffi.address(into), 0)
         vector.writeBigUInt64LE(BigInt(into.length), 8)
         const length = Number(preadv2(fd, vector, 1, position, RWF_NOWAIT))
@@ -140,6 +148,14 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     }
   } catch (error) {
     return { unavailable: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function optional<T>(find: () => T): T | undefined {
+  try {
+    return find()
+  } catch {
+    return undefined
   }
 }
 
