@@ -441,6 +441,20 @@ row(
   },
 )
 
+row('windows of blocks longer than the link takes, and of tiny ones', async (t, _, client) => {
+  for (const [blksize, windowsize] of [
+    [4000, 8],
+    [1469, 16],
+    [1468, 16],
+    [8, 500],
+  ] as const) {
+    const file = blksize === 8 ? '1024.bin' : '2M.bin'
+    const { bytes, oack } = await client().fetch(rrq(file, ['blksize', blksize], ['windowsize', windowsize]))
+    t.is(oack?.get('blksize'), String(blksize))
+    t.true(bytes.equals(blksize === 8 ? pattern(1024) : pattern(2 * 1024 * 1024)), `${blksize}`)
+  }
+})
+
 row('a file that changed is served changed by the next request', async (t, { root }, client) => {
   for (const content of ['one', 'two', 'three']) {
     writeFileSync(join(root, 'changing'), content)

@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram'
 import test, { type ExecutionContext } from 'ava'
 import type { Event } from '../../src/events.ts'
-import { openLibc } from '../../src/net/libc.ts'
+import { openLibc, type Libc } from '../../src/net/libc.ts'
 import { BindError } from '../../src/net/ports.ts'
 import { openBatch } from '../../src/tftp/io-batch.ts'
 import { openDgram } from '../../src/tftp/io-dgram.ts'
@@ -188,6 +188,54 @@ both(
     socket.close()
   },
 )
+
+test('a send buffer that is full for a moment loses nothing, and one that stays full does not send what is old', async (t) => {
+  if ('unavailable' in libc) return t.fail(libc.unavailable)
+  const events: Event[] = []
+  const real = libc
+  const kernel = { isFull: false }
+  const sometimes: Libc = {
+    ...real,
+    sendMany: (...words) => (kernel.isFull ? -11 : real.sendMany(...words)),
+    sendTo: (...words) => !kernel.isFull && real.sendTo(...words),
+  }
+  const tellSparingly = (event: Event) => void events.push(event)
+  const ports: Port[] = []
+  const io = new Sockets(
+    { bind: ip('127.0.0.1'), port: 0, singlePort: true, rescanMs: 1000, addresses: () => [], tellSparingly },
+    openBatch(sometimes, (port) => void ports.push(port), tellSparingly),
+  )
+  t.teardown(() => io.stop())
+  const server = where((await io.start())[0])
+  const client = createSocket('udp4')
+  await new Promise<void>((resolve) => client.bind(0, '127.0.0.1', resolve))
+  const got: number[] = []
+  client.on('message', (bytes) => got.push(bytes.readUInt16BE(2)))
+  client.send('x', server.port, server.address)
+  await until(() => ports.length === 1)
+  const source = textSource(pattern(20 * 512), false)
+  const send = () => {
+    const blocks = { source, blksize: 512, ready: 20 * 512, first: 1, last: 20, mayBeOne: true }
+    ports[0]?.sendBlocks(blocks, ip('127.0.0.1'), client.address().port)
+  }
+  kernel.isFull = true
+  send()
+  kernel.isFull = false
+  send()
+  await until(() => got.length === 40)
+  t.deepEqual(
+    got,
+    [...Array(40).keys()].map((at) => (at % 20) + 1),
+    'in their order',
+  )
+  kernel.isFull = true
+  send()
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  kernel.isFull = false
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.is(got.length, 40, 'what is too old is not sent')
+  client.close()
+})
 
 /** Waits until nobody has the port. */
 async function bindable(port: number, address: string): Promise<void> {
