@@ -154,9 +154,12 @@ function answersOf(facts: Facts, path: string, table: Table, site: Site): readon
   return answers
 }
 
-/** A loader in a folder asks there for every file its configuration names (syslinux.efi: `efi64//vmlinuz`). */
+/**
+ * A loader in a folder asks there for every file its configuration names (syslinux.efi: `efi64//vmlinuz`), and iPXE
+ * for `vmlinuz` beside its script.
+ */
 function spellings(path: string, bootloaders: readonly Bootloader[]): readonly string[] {
-  for (const { file } of bootloaders) {
+  for (const file of [...bootloaders.map((loader) => loader.file), 'ipxe.cfg/']) {
     const folder = file.slice(0, file.lastIndexOf('/') + 1)
     if (folder !== '' && path.startsWith(folder)) return [path, path.slice(folder.length)]
   }

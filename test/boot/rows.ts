@@ -396,6 +396,12 @@ export const rows: readonly Row[] = [
     answers: [file('efi64/ubuntu/1604/linux'), file('ubuntu/1604/linux')],
   },
   {
+    given: 'a kernel that an iPXE script names without a slash: iPXE looks beside the script',
+    facts: { asks: path('ipxe.cfg/ubuntu/1604/linux') },
+    expect: 'file',
+    answers: [file('ipxe.cfg/ubuntu/1604/linux'), file('ubuntu/1604/linux')],
+  },
+  {
     given: 'climbing out of the root',
     facts: { asks: path('pxelinux.cfg/../../etc/passwd') },
     expect: 'refused',

@@ -13,9 +13,12 @@ test('arm64: shim, GRUB and its kernel', async (t) => {
   const lab = await Lab.make(t)
   await lab.place(join(installer, 'bootnetaa64.efi'), 'tftproot/bootaa64.efi')
   await lab.place(join(installer, 'grubaa64.efi'), 'tftproot/grubaa64.efi')
+  // The signed GRUB has HTTP as a module only.
+  const http = 'grub/arm64-efi/http.mod'
+  await lab.place(join(installer, http), `tftproot/debian-installer/arm64/${http}`)
   await lab.place(join(installer, 'linux'), 'httproot/arm64/linux')
   await lab.placeConfiguration('marker.yml', [
-    'kernel: { x64: vmlinuz, arm64: "${http}/arm64/linux" }',
+    'kernel: { arm64: "${http}/arm64/linux" }',
     'arguments: { arm64: console=ttyAMA0 word=on-arm64 }',
   ])
   const appliance = await lab.appliance('server')
