@@ -20,6 +20,8 @@ const AT_FDCWD = -100
 const ENOENT = 2
 const ENOTDIR = 20
 
+/** PATH_MAX is 4096: the kernel refuses what is cut off here. */
+const longestPath = 8192
 const statusSize = 256
 const STATX_TYPE_SIZE_INODE_MOUNT = 0x1 | 0x200 | 0x100 | 0x1000
 const S_IFMT = 0o170000
@@ -42,6 +44,7 @@ type Status = {
 export class CachedFiles {
   private readonly libc: Libc
   private readonly into = Buffer.alloc(statusSize)
+  private readonly path = Buffer.alloc(longestPath)
   /** Whether files of a mount, by its number and device, may be opened here. */
   private readonly mounts = new Map<string, boolean>()
   private readonly folder = how(O_PATH | O_CLOEXEC, RESOLVE_CACHED)
@@ -55,17 +58,24 @@ export class CachedFiles {
 
   /** `path` under `root` as openUnder() would judge it, or undefined: that has to tell. */
   open(root: string, path: string, links: Links): Known | undefined {
-    if (path.includes('\0') || path.split('/').includes('..')) return undefined
+    if (path.includes('\0') || path.includes('..')) return undefined
     // Without a link and a ".." on the way, what is found lies where its name says.
-    const known = this.openIn(AT_FDCWD, Buffer.from(`${root}/${path}\0`), this.straight)
+    const known = this.openIn(AT_FDCWD, this.written(`${root}/${path}`), this.straight)
     if (known !== undefined) return known
-    const folder = this.libc.openAt(AT_FDCWD, Buffer.from(`${root}\0`), this.folder)
+    const folder = this.libc.openAt(AT_FDCWD, this.written(root), this.folder)
     if (folder < 0) return undefined
     try {
-      return this.openIn(folder, Buffer.from(`${path}\0`), links === 'inside' ? this.inside : this.anywhere)
+      return this.openIn(folder, this.written(path), links === 'inside' ? this.inside : this.anywhere)
     } finally {
       this.libc.close(folder)
     }
+  }
+
+  /** As C reads it; good until the next one. What does not fit names nothing. */
+  private written(path: string): Buffer {
+    const length = this.path.write(path, 0, this.path.length - 1)
+    this.path[length] = 0
+    return this.path
   }
 
   // Looked at before it is opened: to open a device may do something, and some other file system may hang.

@@ -99,12 +99,14 @@ export class Sessions {
   }
 
   remove(client: ClientKey, session: Session): void {
-    this.unproven.delete(session)
+    const wasProven = !this.unproven.delete(session)
     const own = this.byAddress.get(session.parts.ip)
     own?.delete(session)
     if (own?.size === 0) this.byAddress.delete(session.parts.ip)
     if (this.byClient.get(client) !== session) return
     this.byClient.delete(client)
+    // Who never said a word about its transfer will not repeat it.
+    if (!wasProven) return
     this.sweep()
     this.ended.add(client)
   }
