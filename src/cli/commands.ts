@@ -12,6 +12,7 @@ import { addHostRecords } from './host-records.ts'
 import { addLease } from './lease.ts'
 import { addLint } from './lint.ts'
 import { addLoaders } from './loaders.ts'
+import { addManual } from './manual.ts'
 import type { Output, Terminal } from './output.ts'
 
 const defaultServer = 'http://localhost:3478'
@@ -52,7 +53,19 @@ export function addCommands(
   addLease(program, terminal, clientFor)
   addChanges(program, terminal, clientFor)
   addCompletion(program, terminal, clientFor)
+  addManual(program, terminal)
+  program.addHelpText('after', teaching)
 }
+
+const teaching = `
+Examples:
+  $ pxe-pilot config list                          what can be deployed
+  $ pxe-pilot config deploy ubuntu-16.04 h1        h1 installs itself at its next boot
+  $ pxe-pilot config deploy --now ubuntu-16.04 h1  and it is rebooted for that
+  $ pxe-pilot config deploy local h1               from then on it boots its disk
+  $ pxe-pilot host list                            hosts, what they boot, and whether they are on
+
+pxe-pilot help COMMAND tells more of each. PXE_PILOT_SERVER names the server, PXE_PILOT_TOKEN the token.`
 
 function serverUrl(text: string): string {
   // The original took -s=URL, too.
