@@ -1,0 +1,214 @@
+// The API measured: the list of 10,000 hosts, a deploy of 1,000 hosts, and deploys beside a bare Koa that reads the same body.
+// npm run bench:api [-- ROUNDS SECONDS]
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
+import Koa from 'koa'
+import { apiApp } from '../../src/api/router.ts'
+import { bootloader } from '../../src/boot/bootloaders.ts'
+import { emptyTable } from '../../src/boot/table.ts'
+import { handlerOf, HttpListener } from '../../src/http/server.ts'
+import type { Host } from '../../src/model.ts'
+import { ipv4 } from '../../src/net/ipv4.ts'
+import { parseMac, type Mac } from '../../src/net/mac.ts'
+import { Registry } from '../../src/registry.ts'
+import { openStore } from '../../src/store/open.ts'
+
+const connections = 32
+const loopback = ipv4(0x7f000001)
+
+type Order = {
+  readonly port: number
+  readonly path: string
+  readonly bodies: readonly string[]
+  readonly ms: number
+}
+
+if (isMainThread) await measure()
+else await load(workerData as Order)
+
+async function measure(): Promise<void> {
+  const [rounds = 5, seconds = 3] = process.argv.slice(2).map(Number)
+  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-bench-'))
+  const store = await openStore(join(folder, 'p.db'))
+  const registry = new Registry({
+    table: emptyTable(),
+    store,
+    guards: { policy: 'declared' },
+    tell: () => {},
+    now: Date.now,
+  })
+  await registry.load(Array.from({ length: 10_000 }, (_, number) => hostOf(number)))
+  const form = {
+    folder: 'pxelinux',
+    language: 'pxelinux',
+    file: 'pxelinux/x',
+    text: 'x',
+    template: false,
+  } as const
+  registry.setCatalog({ configurations: [{ name: 'ubuntu', forms: [form] }], menus: [], loaders: [] })
+  const ours = await serve(handlerOf(apiApp(parts(registry))))
+  const bare = await serve(handlerOf(bareApp()))
+  try {
+    await ask(ours.port, 'GET', '/v1/hosts?status=false')
+    await report('GET /v1/hosts, 10,000 hosts, ms', rounds * 5, () =>
+      ask(ours.port, 'GET', '/v1/hosts?status=false'),
+    )
+    const thousand = bodyOf(Array.from({ length: 1000 }, (_, number) => number))
+    await report('PUT deploy of 1,000 hosts, ms', rounds * 5, () =>
+      ask(ours.port, 'PUT', '/v1/configurations/ubuntu/deploy', thousand),
+    )
+    const bodies = Array.from({ length: connections }, (_, number) => bodyOf([number]))
+    const rates: { ours: number; bare: number }[] = []
+    for (let round = 0; round <= rounds; round++) {
+      const path = '/v1/configurations/local/deploy'
+      const rate = {
+        ours: await rateOf({ port: ours.port, path, bodies, ms: seconds * 1000 }),
+        bare: await rateOf({ port: bare.port, path, bodies, ms: seconds * 1000 }),
+      }
+      // The first is for V8 to learn the code.
+      if (round > 0) rates.push(rate)
+    }
+    const [own, other] = [median(rates.map((rate) => rate.ours)), median(rates.map((rate) => rate.bare))]
+    const ratio = median(rates.map((rate) => rate.ours / rate.bare))
+    console.log(
+      `PUT deploy at ${connections} connections: ${own.toFixed(0)}/s, bare Koa ${other.toFixed(0)}/s, ratio ${ratio.toFixed(2)}`,
+    )
+  } finally {
+    await ours.stop()
+    await bare.stop()
+    await store.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function hostOf(number: number): Host {
+  const digits = number.toString(16).padStart(4, '0')
+  const mac = parseMac(`52540000${digits}`) as Mac
+  return { name: `host-${number}`, macs: [mac], origin: 'settings', locked: false, vars: {}, options: [] }
+}
+
+const bodyOf = (numbers: readonly number[]) =>
+  JSON.stringify({ hosts: numbers.map((number) => ({ macAddress: hostOf(number).macs[0] })) })
+
+function parts(registry: Registry): Parameters<typeof apiApp>[0] {
+  const { table } = registry
+  const site = {
+    bootloaders: [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })],
+    default: null,
+    localMethod: 'auto',
+    apiPort: 3478,
+  } as const
+  const power = { state: '' } as const
+  return {
+    registry,
+    table,
+    site,
+    power: {
+      last: () => power,
+      ask: async () => new Map(),
+      order: async () => ({ fault: { code: 'power_unmanaged', message: '' } }),
+      refresh: async () => undefined,
+    },
+    unknowns: { list: () => [], find: () => undefined },
+    lint: { all: async () => [], one: async () => [] },
+    importLinks: async () => ({ hosts: [], movedTo: undefined }),
+    macOf: () => undefined,
+    names: () => [],
+    writers: () => ({ subnets: undefined, isSet: false }),
+    tokens: undefined,
+    selfService: () => ['local'],
+    look: async () => undefined,
+    listeners: () => [],
+    leases: () => [],
+    releaseLease: async () => undefined,
+    tell: () => {},
+  } as unknown as Parameters<typeof apiApp>[0]
+}
+
+/** Reads the body, parses it, and answers as much. */
+function bareApp(): Koa {
+  const app = new Koa()
+  app.use(async (ctx) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of ctx.req as AsyncIterable<Buffer>) chunks.push(chunk)
+    const { hosts } = JSON.parse(Buffer.concat(chunks).toString()) as { hosts: { macAddress: string }[] }
+    ctx.body = {
+      hosts: hosts.map(({ macAddress }) => ({ name: macAddress, configuration: 'local', rebooted: 'NO' })),
+    }
+  })
+  return app
+}
+
+async function serve(handle: ReturnType<typeof handlerOf>) {
+  const listener = new HttpListener({
+    service: 'the API',
+    setting: 'server.port',
+    bind: loopback,
+    port: 0,
+    handle,
+    tell: () => {},
+  })
+  const port = await listener.start()
+  return { port, stop: () => listener.stop() }
+}
+
+async function ask(port: number, method: string, path: string, body?: string): Promise<void> {
+  const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body ?? null })
+  await reply.arrayBuffer()
+  if (!reply.ok) throw new Error(`${path}: ${reply.status}`)
+}
+
+async function report(what: string, times: number, run: () => Promise<void>): Promise<void> {
+  const took: number[] = []
+  for (let time = 0; time < times; time++) {
+    const begun = performance.now()
+    await run()
+    took.push(performance.now() - begun)
+  }
+  console.log(`${what}: median ${median(took).toFixed(1)}, worst ${Math.max(...took).toFixed(1)}`)
+}
+
+/** Requests a second, from a thread of its own, so that the load takes no time of what is measured. */
+async function rateOf(order: Order): Promise<number> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: order, execArgv: process.execArgv })
+  return await new Promise((resolve, reject) => {
+    worker.once('message', (count: number) => resolve((count * 1000) / order.ms))
+    worker.once('error', reject)
+  })
+}
+
+async function load({ port, path, bodies, ms }: Order): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const end = performance.now() + ms
+  let count = 0
+  const put = (body: string) =>
+    new Promise<void>((resolve, reject) => {
+      const asked = request({ agent, port, path, method: 'PUT' }, (reply) => {
+        reply.on('end', () =>
+          reply.statusCode === 200 ? resolve() : reject(new Error(`${reply.statusCode}`)),
+        )
+        reply.resume()
+      })
+      asked.on('error', reject)
+      asked.end(body)
+    })
+  await Promise.all(
+    bodies.map(async (body) => {
+      while (performance.now() < end) {
+        await put(body)
+        count++
+      }
+    }),
+  )
+  agent.destroy()
+  parentPort?.postMessage(count)
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN
+}

@@ -1,0 +1,209 @@
+// Any sequence of changes and restarts: table, store and replica agree, each card has one host, and nothing boots for nobody.
+
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import * as fc from 'fast-check'
+import { applyDelta, emptyTable, snapshotOf, type Catalog, type Table } from '../src/boot/table.ts'
+import type { Host } from '../src/model.ts'
+import { ipv4 } from '../src/net/ipv4.ts'
+import { parseMac, type Mac } from '../src/net/mac.ts'
+import { Registry } from '../src/registry.ts'
+import { ourselves } from '../src/registry/caller.ts'
+import { openStore } from '../src/store/open.ts'
+import type { Store } from '../src/store/store.ts'
+
+const macs = Array.from({ length: 6 }, (_, number) => parseMac(`52:54:00:00:00:0${number}`) as Mac)
+const names = ['h0', 'h1', 'h2', '52-54-00-00-00-01']
+const form = { language: 'pxelinux', file: 'x', text: 'x', template: false } as const
+const catalog: Catalog = {
+  configurations: ['ubuntu', 'grml'].map((name) => ({ name, forms: [form] })),
+  menus: [],
+  loaders: [],
+}
+
+const mac = fc.constantFrom(...macs)
+const name = fc.constantFrom(...names)
+const some = fc.uniqueArray(mac, { minLength: 1, maxLength: 3 })
+const ip = fc.option(fc.constantFrom(ipv4(1), ipv4(2)), { nil: undefined })
+const record = fc.record({ name, macs: some, ip, locked: fc.boolean(), vars: fc.constant({}) })
+const target = fc.oneof(
+  name.map((it) => ({ name: it })),
+  mac.map((it) => ({ mac: it })),
+)
+
+/** Of the settings: no name and no card twice. */
+const declared = fc
+  .uniqueArray(fc.record({ name, macs: some }), { selector: (host) => host.name, maxLength: 2 })
+  .map((hosts) =>
+    hosts.map((host, index): Host => ({
+      ...host,
+      macs: host.macs.filter((it) => !hosts.slice(0, index).some((other) => other.macs.includes(it))),
+      origin: 'settings',
+      locked: false,
+      vars: {},
+      options: [],
+    })),
+  )
+
+type World = {
+  registry: Registry
+  store: Store
+  replica: Table
+  declared: readonly Host[]
+  readonly path: string
+}
+
+type Step = { readonly what: string; readonly run: (world: World) => Promise<unknown> }
+
+const configuration = fc.constantFrom('ubuntu', 'grml', 'local')
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(configuration, fc.array(target, { maxLength: 3 })).map(([to, targets]) => ({
+      what: `deploy ${to} ${JSON.stringify(targets)}`,
+      run: ({ registry }: World) => registry.deploy(to, targets),
+    })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(record, fc.constantFrom('add' as const, 'adopt' as const)).map(([host, how]) => ({
+      what: `${how} ${JSON.stringify(host)}`,
+      run: ({ registry }: World) => registry.addHost(host, how, ourselves),
+    })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(name, record).map(([old, host]) => ({
+      what: `change ${old} to ${JSON.stringify(host)}`,
+      run: ({ registry }: World) => registry.changeHost(old, () => host, ourselves),
+    })),
+  },
+  name.map((it) => ({
+    what: `remove ${it}`,
+    run: ({ registry }: World) => registry.removeHost(it, ourselves),
+  })),
+  name.map((it) => ({
+    what: `undeploy ${it}`,
+    run: ({ registry }: World) => registry.undeploy(it, ourselves),
+  })),
+  {
+    weight: 3,
+    arbitrary: fc.nat({ max: 3 }).map((confirm) => ({
+      what: `undo, confirm ${confirm}`,
+      run: ({ registry }: World) => registry.undo({ confirm }, ourselves),
+    })),
+  },
+  fc.boolean().map((hold) => ({
+    what: hold ? 'hold' : 'release',
+    run: ({ registry }: World) => (hold ? registry.holdAll('', ourselves) : registry.release(ourselves)),
+  })),
+  declared.map((hosts) => ({
+    what: `settings ${JSON.stringify(hosts.map((host) => [host.name, host.macs]))}`,
+    run: async (world: World) => {
+      await world.registry.reload(hosts, guards, rules)
+      world.declared = hosts
+    },
+  })),
+  fc.array(fc.tuple(configuration, target), { maxLength: 5 }).map((deploys) => ({
+    what: `at once ${JSON.stringify(deploys)}`,
+    run: ({ registry }: World) => Promise.all(deploys.map(([to, it]) => registry.deploy(to, [it]))),
+  })),
+  fc.constant({
+    what: 'restart',
+    run: async (world: World) => {
+      await world.store.close()
+      Object.assign(world, await open(world.path, world.declared))
+    },
+  }),
+)
+
+const guards = { policy: 'register' } as const
+const rules = { file: 'pxe-pilot.yml', takenBy: () => undefined }
+
+async function open(path: string, hosts: readonly Host[]) {
+  const store = await openStore(path)
+  const registry = new Registry({
+    table: emptyTable(),
+    store,
+    guards,
+    rules,
+    tell: () => {},
+    now: () => 1_000,
+  })
+  const replica = emptyTable()
+  registry.follow((delta) => applyDelta(replica, structuredClone(delta)))
+  await registry.load(hosts)
+  registry.setCatalog(catalog)
+  return { store, registry, replica }
+}
+
+/** As it is kept: what is undefined is left out. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+async function disagreement({
+  registry,
+  store,
+  replica,
+  declared: hosts,
+}: World): Promise<string | undefined> {
+  const { table } = registry
+  const stored = await store.load()
+  const same = (what: string, a: unknown, b: unknown) =>
+    JSON.stringify(plain(a)) === JSON.stringify(plain(b)) ? undefined : `${what}: ${JSON.stringify([a, b])}`
+  const byName = (list: readonly Host[]) =>
+    list
+      .toSorted((a, b) => a.name.localeCompare(b.name))
+      .map((host) =>
+        Object.entries(host)
+          .filter(([, value]) => value !== undefined)
+          .toSorted(),
+      )
+  const kept = [...table.hosts.values()].filter(({ origin }) => origin !== 'settings')
+  const owners = [...table.hosts.values()].flatMap((host) => host.macs.map((it) => [it, host.name] as const))
+  const nobody = [...table.assignments.keys()].filter((it) => !table.hosts.has(it))
+  const reserved = [...table.hosts.values()].flatMap((host) =>
+    host.ip === undefined ? [] : [[host.ip, host.name]],
+  )
+  return (
+    same('hosts', byName(kept), byName(stored.hosts)) ??
+    same('assignments', [...table.assignments].toSorted(), stored.assignments.toSorted()) ??
+    same('hold', table.held, stored.hold !== null) ??
+    same('audit', registry.audit, stored.audit) ??
+    same('cards', owners.toSorted(), [...table.hostByMac].toSorted()) ??
+    same('reserved', reserved.toSorted(), [...table.reserved].toSorted()) ??
+    same('boots for nobody', nobody, []) ??
+    same(
+      'declared',
+      [...table.hosts.values()]
+        .filter(({ origin }) => origin === 'settings')
+        .map((host) => host.name)
+        .toSorted(),
+      hosts.map((host) => host.name).toSorted(),
+    ) ??
+    same('replica', snapshotOf(replica), snapshotOf(table))
+  )
+}
+
+test('table, store, replica and audit agree after each of any changes', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(declared, fc.array(step, { minLength: 1, maxLength: 12 }), async (hosts, steps) => {
+      const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-sequence-')), 'p.db')
+      const world: World = { ...(await open(path, hosts)), declared: hosts, path }
+      const done: string[] = []
+      try {
+        for (const { what, run } of steps) {
+          done.push(what)
+          await run(world)
+          const wrong = await disagreement(world)
+          if (wrong !== undefined) throw new Error(`${wrong}\nafter ${done.join('\n')}`)
+        }
+      } finally {
+        await world.store.close()
+      }
+    }),
+    { numRuns: 60, includeErrorInReport: true },
+  )
+  t.pass()
+})
