@@ -170,9 +170,10 @@ function planTarget(target: DeployTarget, order: DeployOrder, table: Table, guar
   const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac?.()) : undefined
   if (booted !== undefined && mac !== undefined) return { host: booted, isNew: false, secondCard: mac }
   if (guards.policy === 'declared') return faults.macNotFound(written.toLowerCase())
-  return mac === undefined || !isStation(mac)
-    ? faults.macInvalid(written)
-    : { host: registeredHost(mac), isNew: true }
+  if (mac === undefined || !isStation(mac)) return faults.macInvalid(written)
+  const host = registeredHost(mac)
+  // Somebody named a host as only a host of this card would be.
+  return table.hosts.has(host.name) ? faults.hostMismatch(mac, host.name) : { host, isNew: true }
 }
 
 function known(host: Host): Target | Fault {

@@ -21,7 +21,8 @@ export function planImport(
   for (const { mac, configuration } of links) {
     const owner = hostOfMac(table, mac)
     const host = owner ?? registeredHost(mac)
-    if (table.assignments.has(host.name) || hosts.has(host.name)) continue
+    const isTaken = owner === undefined && table.hosts.has(host.name)
+    if (isTaken || table.assignments.has(host.name) || hosts.has(host.name)) continue
     if (!configurationExists(table, configuration)) {
       const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over`
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
