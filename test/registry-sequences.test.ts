@@ -142,47 +142,44 @@ async function open(path: string, hosts: readonly Host[]) {
 /** As it is kept: what is undefined is left out. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-async function disagreement({
-  registry,
-  store,
-  replica,
-  declared: hosts,
-}: World): Promise<string | undefined> {
+/** In an order of their own. */
+const sorted = (values: Iterable<unknown>): readonly string[] =>
+  Array.from(values, (value) => JSON.stringify(plain(value))).toSorted((a, b) => (a < b ? -1 : 1))
+
+/** Each with its keys in order. */
+const records = (hosts: readonly Host[]) =>
+  sorted(hosts.map((host) => sorted(Object.entries(host).filter(([, value]) => value !== undefined))))
+
+function different(what: string, a: unknown, b: unknown): string | undefined {
+  return JSON.stringify(plain(a)) === JSON.stringify(plain(b))
+    ? undefined
+    : `${what}: ${JSON.stringify([a, b])}`
+}
+
+async function disagreement(world: World): Promise<string | undefined> {
+  const { registry, store, replica } = world
   const { table } = registry
   const stored = await store.load()
-  const same = (what: string, a: unknown, b: unknown) =>
-    JSON.stringify(plain(a)) === JSON.stringify(plain(b)) ? undefined : `${what}: ${JSON.stringify([a, b])}`
-  const byName = (list: readonly Host[]) =>
-    list
-      .toSorted((a, b) => a.name.localeCompare(b.name))
-      .map((host) =>
-        Object.entries(host)
-          .filter(([, value]) => value !== undefined)
-          .toSorted(),
-      )
-  const kept = [...table.hosts.values()].filter(({ origin }) => origin !== 'settings')
-  const owners = [...table.hosts.values()].flatMap((host) => host.macs.map((it) => [it, host.name] as const))
+  const hosts = [...table.hosts.values()]
+  const kept = hosts.filter(({ origin }) => origin !== 'settings')
+  const told = hosts.filter(({ origin }) => origin === 'settings')
+  const owners = hosts.flatMap((host) => host.macs.map((it) => [it, host.name]))
+  const reserved = hosts.flatMap((host) => (host.ip === undefined ? [] : [[host.ip, host.name]]))
   const nobody = [...table.assignments.keys()].filter((it) => !table.hosts.has(it))
-  const reserved = [...table.hosts.values()].flatMap((host) =>
-    host.ip === undefined ? [] : [[host.ip, host.name]],
-  )
   return (
-    same('hosts', byName(kept), byName(stored.hosts)) ??
-    same('assignments', [...table.assignments].toSorted(), stored.assignments.toSorted()) ??
-    same('hold', table.held, stored.hold !== null) ??
-    same('audit', registry.audit, stored.audit) ??
-    same('cards', owners.toSorted(), [...table.hostByMac].toSorted()) ??
-    same('reserved', reserved.toSorted(), [...table.reserved].toSorted()) ??
-    same('boots for nobody', nobody, []) ??
-    same(
+    different('hosts', records(kept), records(stored.hosts)) ??
+    different('assignments', sorted(table.assignments), sorted(stored.assignments)) ??
+    different('hold', table.held, stored.hold !== null) ??
+    different('audit', registry.audit, stored.audit) ??
+    different('cards', sorted(owners), sorted(table.hostByMac)) ??
+    different('reserved', sorted(reserved), sorted(table.reserved)) ??
+    different('boots for nobody', nobody, []) ??
+    different(
       'declared',
-      [...table.hosts.values()]
-        .filter(({ origin }) => origin === 'settings')
-        .map((host) => host.name)
-        .toSorted(),
-      hosts.map((host) => host.name).toSorted(),
+      sorted(told.map((host) => host.name)),
+      sorted(world.declared.map((host) => host.name)),
     ) ??
-    same('replica', snapshotOf(replica), snapshotOf(table))
+    different('replica', snapshotOf(replica), snapshotOf(table))
   )
 }
 
