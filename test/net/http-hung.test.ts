@@ -108,8 +108,7 @@ test('a root that hangs does not keep the appliance from ending', async (t) => {
   server.stop()
   const hung = Array.from({ length: 6 }, (_, count) => get(client, `file${count}`))
   await sleep(1000)
-  const began = performance.now()
-  await appliance.stop(10)
-  t.true(performance.now() - began < 7000, `it took ${Math.round(performance.now() - began)} ms`)
+  // Null: it had to be killed.
+  t.not(await appliance.stop(20), null)
   await Promise.all(hung)
 })
