@@ -253,7 +253,18 @@ test('only GET and HEAD; the rest is 405 with Allow', async (t) => {
 })
 
 test('media types that firmware and loaders look at', async (t) => {
-  const names = ['a.efi', 'b.ipxe', 'c.iso', 'pxelinux.0', 'vmlinuz', 'd.txt', 'E.EFI', 'f.img', 'g.deb', 'h.seed']
+  const names = [
+    'a.efi',
+    'b.ipxe',
+    'c.iso',
+    'pxelinux.0',
+    'vmlinuz',
+    'd.txt',
+    'E.EFI',
+    'f.img',
+    'g.deb',
+    'h.seed',
+  ]
   const { url } = await serveFiles(t, {
     httproot: tree(Object.fromEntries(names.map((name) => [name, 'x']))),
   })
