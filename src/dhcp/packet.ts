@@ -165,16 +165,25 @@ function writeOption(bytes: Buffer, start: number, code: number, value: Uint8Arr
     at += 2 + part.length
     from += part.length
   } while (from < value.length)
+  if (isOverrun(code)) bytes[at++] = codes.pad
   return at
 }
 
-function sizeOf(value: Uint8Array): number {
-  return value.length + 2 * Math.max(1, Math.ceil(value.length / 255))
+/**
+ * EDK2 ends the boot file's name with a NUL of its own, in place of what follows it (PxeBcDhcp4.c, HttpBootDhcp4.c):
+ * were that the next option's code, it would read its length for a code, and soon the subnet mask for nonsense.
+ */
+function isOverrun(code: number): boolean {
+  return code === codes.bootfileName
+}
+
+function sizeOf([code, value]: OptionList[number]): number {
+  return value.length + 2 * Math.max(1, Math.ceil(value.length / 255)) + (isOverrun(code) ? 1 : 0)
 }
 
 function sizeOfAll(options: OptionList): number {
   let size = 0
-  for (const [, value] of options) size += sizeOf(value)
+  for (const option of options) size += sizeOf(option)
   return size
 }
 
@@ -184,10 +193,10 @@ function fitting(options: OptionList, room: number): OptionList {
   // What an admin added, of which we know no rank, goes before what we do know.
   const victims = options.filter(([code]) => !indispensable.has(code)).toSorted((a, b) => rank(a) - rank(b))
   const dropped = new Set<number>()
-  for (const [code, value] of victims) {
+  for (const option of victims) {
     if (size <= room) break
-    dropped.add(code)
-    size -= sizeOf(value)
+    dropped.add(option[0])
+    size -= sizeOf(option)
   }
   return options.filter(([code]) => !dropped.has(code))
 }

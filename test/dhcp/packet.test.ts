@@ -548,6 +548,24 @@ test('O12 what does not fit is left out whole, the least needed first, and the b
   t.deepEqual(read(encode(reply(full), 800)).list.length, full.length)
 })
 
+test("what EDK2 does to the octet behind the boot file's name harms nothing", (t) => {
+  const file = Buffer.from('http://10.77.0.1/ipxe.efi')
+  const bytes = encode(
+    reply([
+      [53, Uint8Array.of(5)],
+      [67, file],
+      [51, uint32(3600)],
+      [1, ip('255.255.255.0')],
+    ]),
+    548,
+  )
+  bytes[bytes.indexOf(file) + file.length] = 0
+  t.deepEqual(
+    read(bytes).list.map(([code]) => code),
+    [53, 67, 51, 1],
+  )
+})
+
 test('a text that is too long for its field still ends with NUL', (t) => {
   const { sname, file } = read(encode(reply([], { sname: 's'.repeat(99), file: 'f'.repeat(200) }), 548))
   t.deepEqual([sname.length, file.length], [63, 127])

@@ -101,6 +101,10 @@ export function read(bytes: Buffer): Read {
   const list: (readonly [number, Buffer])[] = []
   let at = 240
   while (bytes[at] !== 255) {
+    if (bytes[at] === 0) {
+      at++
+      continue
+    }
     const [code, length] = [bytes[at], bytes[at + 1]]
     if (code === undefined || length === undefined || at + 2 + length >= bytes.length) {
       throw new Error(`option ${code} at ${at} reaches beyond the end, or there is no end option`)

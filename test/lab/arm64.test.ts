@@ -23,7 +23,7 @@ test('arm64: shim, GRUB and its kernel', async (t) => {
   ])
   const appliance = await lab.appliance('server')
   await appliance.deploy('marker', mac)
-  const machine = await lab.arm64({ mac })
+  const machine = await lab.arm64({ mac, memory: 1024 })
   await machine.prints(/GRUB/, 120)
   // The kernel's own words; it has no system to start.
   const [line] = await machine.prints(/Kernel command line: .*\n/, 180)

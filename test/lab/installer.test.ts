@@ -33,8 +33,9 @@ test('the Debian installer reads its preseed and deploys local', async (t) => {
     - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.199'], dns: [10.77.0.1] }`,
   })
   await appliance.deploy('debian-12', mac)
-  const machine = await lab.bios({ mac })
-  await machine.prints(/"configuration":"local"/, 240)
+  // With less than a gigabyte it asks about that, before any preseed.
+  const machine = await lab.bios({ mac, memory: 1536 })
+  await machine.prints(/"configuration":"local"/, 300)
   await machine.prints(/LAB-INSTALLER/, 20)
   await machine.isOff(30)
   t.is(await appliance.assigned(mac), 'local')

@@ -16,6 +16,8 @@ export type MachineOptions = {
   /** A raw image, second in the boot order behind the network card. */
   readonly disk?: string | undefined
   readonly name?: string | undefined
+  /** In megabytes; 768 if left out. */
+  readonly memory?: number | undefined
   /** QEMU's name of the network card; virtio-net-pci if left out. */
   readonly card?: string | undefined
   /** What the UEFI firmware's own network boot uses; PXE if left out. */
@@ -23,7 +25,7 @@ export type MachineOptions = {
 }
 
 /** graphics=off makes SeaBIOS, iPXE and PXELINUX write to the serial port. */
-const biosHardware = ['-machine', 'pc,accel=tcg,graphics=off', '-m', '768']
+const biosHardware = ['-machine', 'pc,accel=tcg,graphics=off']
 
 /** A machine that is switched on. Software emulation only: not every /dev/kvm runs a Linux kernel. */
 export class Machine {
@@ -45,8 +47,6 @@ export class Machine {
     const hardware = [
       '-machine',
       'q35,accel=tcg',
-      '-m',
-      '768',
       '-device',
       'virtio-rng-pci',
       '-drive',
@@ -64,16 +64,7 @@ export class Machine {
   static async arm64(segment: Segment, options: MachineOptions, folder: string): Promise<Machine> {
     const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
     await copyFile(`${aavmf}/AAVMF_VARS.fd`, variables)
-    const arm = [
-      '-machine',
-      'virt,accel=tcg',
-      '-cpu',
-      'cortex-a57',
-      '-m',
-      '1024',
-      '-device',
-      'virtio-rng-pci',
-    ]
+    const arm = ['-machine', 'virt,accel=tcg', '-cpu', 'cortex-a57', '-device', 'virtio-rng-pci']
     const code = ['-drive', `if=pflash,format=raw,readonly=on,file=${aavmf}/AAVMF_CODE.fd`]
     const kept = ['-drive', `if=pflash,format=raw,file=${variables}`]
     const hardware = [...arm, ...code, ...kept, ...firmwareSetting('IPv6PXESupport', 'no')]
@@ -130,12 +121,23 @@ export function biosCommand(tap: string, options: MachineOptions): readonly stri
 
 function parts(
   tap: string,
-  { mac, disk, card: model = 'virtio-net-pci' }: MachineOptions,
+  { mac, disk, memory = 768, card: model = 'virtio-net-pci' }: MachineOptions,
   card: string,
 ): readonly string[] {
   const link = `tap,id=net0,ifname=${tap},script=no,downscript=no`
   const device = `${model},netdev=net0,mac=${mac},bootindex=1${card}`
-  const argv = ['-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none']
+  const argv = [
+    '-m',
+    String(memory),
+    '-smp',
+    '1',
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+    '-monitor',
+    'none',
+  ]
   argv.push('-serial', 'stdio', '-netdev', link, '-device', device)
   if (disk === undefined) return argv
   argv.push('-drive', `if=none,id=disk0,format=raw,file=${disk}`)

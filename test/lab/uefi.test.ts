@@ -64,6 +64,24 @@ test('snponly.efi, then an iPXE script over HTTP', async (t) => {
   t.regex(appliance.log, /GET \/vmlinuz: 200/)
 })
 
+test('HTTP boot: ipxe.efi over HTTP, then the script', async (t) => {
+  const lab = await Lab.make(t)
+  await lab.placeLinuxFiles()
+  await lab.placeConfiguration('marker.yml', [
+    'kernel: vmlinuz',
+    'initrd: initrd.gz',
+    'arguments: word=by-http-boot',
+  ])
+  const appliance = await lab.appliance('server')
+  await appliance.deploy('marker', mac)
+  const machine = await lab.uefi({ mac, boot: 'http' })
+  await machine.prints(/Start HTTP Boot over IPv4/, 30)
+  const [line] = await machine.prints(/LAB-LINUX .*\n/, 120)
+  t.regex(line, new RegExp(`mac=${mac} .*word=by-http-boot`))
+  t.regex(appliance.log, /GET \/ipxe\.efi: 200/)
+  t.notRegex(appliance.log, /tftp\.request/)
+})
+
 test('proxy mode beside a router: a loader that works there', async (t) => {
   const lab = await Lab.make(t)
   await lab.router()
