@@ -67,6 +67,8 @@ const stages = [
       program('curl', 'curl'),
       program('sysctl', 'procps'),
       program('setcap', 'libcap2-bin'),
+      program('iptables-legacy', 'iptables'),
+      program('atftp', 'atftp'),
       program('bindfs', 'bindfs'),
     ],
   },

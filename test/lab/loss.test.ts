@@ -1,31 +1,16 @@
 // Machines of both firmwares boot over a network that loses one packet in a hundred, each way.
 
 import test, { type ExecutionContext } from 'ava'
-import { bridge, type Namespace } from '../net/harness.ts'
+import { losing } from '../net/loss.ts'
 import { Lab } from './lab.ts'
 
 const bios = '52:54:00:77:00:1a'
 const uefi = '52:54:00:77:00:1b'
 
-/** What is forwarded between the links is dropped at random, in the router's kernel; yields how much was. */
-async function losing(router: Namespace): Promise<() => Promise<number>> {
-  const drop = ['-m', 'statistic', '--mode', 'random', '--probability', '0.01', '-j', 'DROP']
-  await router.must(['iptables-legacy', '-A', 'FORWARD', ...drop])
-  return async () => {
-    const counters = await router.must(['iptables-legacy', '-nvxL', 'FORWARD'])
-    return Number(/^\s*(\d+)\s+\d+ DROP/m.exec(counters)?.[1])
-  }
-}
-
 async function make(t: ExecutionContext) {
   const lab = await Lab.make(t)
   await lab.placeLinux('marker', 'word=through-the-loss')
   const remote = await lab.behindRelay(['10.77.0.1'])
-  // A window leaves the server as one and is cut up on its way: before the router, so that it loses single packets.
-  const { stdout } = await lab.network.server.run(['ls', `/sys/class/net/${bridge}/brif`])
-  for (const port of stdout.trim().split(/\s+/)) {
-    await lab.network.server.must(['ip', 'link', 'set', port, 'gso_max_segs', '1'])
-  }
   const appliance = await lab.appliance({
     dhcp: `dhcp:
   mode: server
@@ -33,7 +18,7 @@ async function make(t: ExecutionContext) {
     - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.149'], router: 10.77.0.2 }
     - { subnet: 10.78.0.0/24, ranges: ['10.78.0.100-10.78.0.149'], router: 10.78.0.1 }`,
   })
-  return { lab, remote, appliance, lost: await losing(remote.server) }
+  return { lab, remote, appliance, lost: await losing(lab.network.server, remote.server) }
 }
 
 for (const [firmware, mac, seconds] of [
