@@ -53,6 +53,7 @@ export function addChanges(program: Command, terminal: Terminal, clientFor: Clie
       terminal.out(output === 'json' ? json(all) : tableOf(terminal, titles, rows))
     })
   addUndo(program, terminal, clientFor)
+  addImport(program, terminal, clientFor)
   addHold(program, terminal, clientFor)
 }
 
@@ -101,6 +102,22 @@ function addUndo(program: Command, terminal: Terminal, clientFor: ClientFor): vo
 
 async function undoOf(client: Client, body: object): Promise<z.infer<typeof undone>> {
   return read(client, await ask(client, 'POST', '/v1/undo', body), undone)
+}
+
+const imported = z.looseObject({ hosts: z.array(hostChange), movedTo: z.string() })
+
+function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): void {
+  program
+    .command('import')
+    .description('make assignments of the links that the original PXE Pilot left; export writes them again')
+    .addOption(outputOption('table', 'json'))
+    .action(async ({ output }: Format) => {
+      const client = clientFor(output)
+      const answer = read(client, await ask(client, 'POST', '/v1/import'), imported)
+      const rows = answer.hosts.map(({ name, after }) => [name, after])
+      const titles = ['name', 'configuration']
+      terminal.out(output === 'json' ? json(answer) : tableOf(terminal, titles, rows))
+    })
 }
 
 type HoldOptions = Format & {

@@ -1,0 +1,53 @@
+// Hosts and changes from the command line: a process, and an API of ours behind it.
+
+import test from 'ava'
+import { serveApi } from '../api/server.ts'
+import { run } from './run.ts'
+
+test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
+  const { url } = await serveApi(t)
+  const pxe = async (...argv: readonly string[]) => await run('-s', url, ...argv)
+  const added = await pxe(
+    'host',
+    'add',
+    'h7',
+    '52-54-00-77-00-07',
+    '--ip',
+    '10.77.0.7',
+    '--var',
+    'rack=7',
+    '--var',
+    'row=b',
+  )
+  t.is(added.code, 0, added.stderr)
+  t.regex(added.stdout, /^\| macAddresses +\| 52:54:00:77:00:07 +\|$/m)
+  const set = await pxe('host', 'set', 'h7', '--var', 'rack=8', '--lock', '--ip', 'none')
+  t.is(set.code, 0, set.stderr)
+  const shown = JSON.parse((await pxe('host', 'show', 'h7', '-o', 'json')).stdout)
+  t.like(shown, { name: 'h7', ip: '', locked: true, vars: { rack: '8', row: 'b' } })
+  const locked = await pxe('config', 'deploy', 'sheep', 'h7')
+  t.is(locked.code, 1)
+  t.regex(locked.stderr, /locked/)
+  t.is((await pxe('host', 'set', 'h7', '--unlock')).code, 0)
+  t.is((await pxe('config', 'deploy', '--dry-run', 'sheep', 'h7')).code, 0)
+  t.is((await pxe('config', 'deploy', 'sheep', 'h7')).code, 0)
+  t.regex((await pxe('audit', '--limit', '1')).stdout, /\| deploy \|.*\| h7: nothing -> sheep \|/)
+  const undone = await pxe('undo')
+  t.is(undone.code, 0, undone.stderr)
+  t.regex(undone.stdout, /^\| h7 +\| /m)
+  t.is(JSON.parse((await pxe('host', 'show', 'h7', '-o', 'json')).stdout).configuration, null)
+  t.regex((await pxe('host', 'remove', 'h7')).stdout, /^\| h7 +\| OK +\|$/m)
+  t.is((await pxe('host', 'show', 'h7')).code, 1)
+  t.regex((await pxe('host', 'set', 'h1', '--lock')).stderr, /declared in/)
+})
+
+test('hold, its status, and its end', async (t) => {
+  const { url } = await serveApi(t)
+  t.regex(
+    (await run('-s', url, 'hold', '--reason', 'move of the racks')).stdout,
+    /\| yes +\|.*move of the racks/,
+  )
+  t.regex((await run('-s', url, 'config', 'deploy', 'sheep', 'h1')).stderr, /held and boot local/)
+  t.regex((await run('-s', url, 'hold', '--status')).stdout, /^\| yes /m)
+  t.regex((await run('-s', url, 'hold', '--release')).stdout, /^\| no /m)
+})
