@@ -36,7 +36,7 @@ function* adapterCautions(adapter: AdapterSettings, at: readonly PropertyKey[]):
   const showing = steps.find((step) => showsSecret(adapter[step]?.cmd ?? '', vars))
   if (showing !== undefined) {
     const text =
-      'hands a password to a program as an argument, which every user of this machine can read: use ipmi or redfish, or let a script of yours read it from a file'
+      'hands a password to a program as an argument, which every user here can read: let a script read it from a file'
     yield { at: [...at, showing, 'cmd'], text }
   }
   const { power_status: status } = adapter
