@@ -91,9 +91,10 @@ export async function benchTftp(options: Options): Promise<string> {
     }
     for (let round = 1; round <= options.rounds; round++) {
       for (const workload of chosen) {
+        // What is measured so far is shown.
+        if (isStopped) break
         options.progress(`round ${round} of ${options.rounds}: ${workload.name}`)
         for (const { peer, group } of running) {
-          if (isStopped) throw new Error('stopped')
           // The ceiling has no timers.
           if (peer.name === 'ceiling' && workload.loss !== undefined) continue
           const sample = await measure(load, workload, peer, group, root, options.seconds)
