@@ -15,7 +15,7 @@ export type DeployParts = AnswerParts &
   PowerParts & {
     readonly registry: Pick<Registry, 'deploy'>
     /** The directories as they are now, in force when it resolves: scripts write a file and deploy it at once. */
-    readonly look: () => Promise<unknown>
+    readonly look: (at?: 'configurations') => Promise<unknown>
     /** What a machine may deploy to itself without a token. */
     readonly selfService: () => readonly string[]
   }
@@ -30,7 +30,7 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
     const what = isReboot ? 'A reboot' : `A deploy of ${configuration}`
     return refuse(ctx, faults.tokenNeeded(what), parts.tell)
   }
-  await parts.look()
+  await parts.look('configurations')
   const result = await parts.registry.deploy(configuration, targets, {
     caller: whoAsks(ctx, parts),
     confirm: order.confirm,

@@ -59,11 +59,11 @@ export const routes: readonly Route[] = [
   route('get', '/status', (ctx, _, { listeners }) => sendStatus(ctx, listeners())),
   route('get', '/openapi.json', (ctx) => sendJson(ctx, openApi)),
   route('get', '/configurations', async (ctx, _, { look, table, site }) => {
-    await look()
+    await look('configurations')
     sendJson(ctx, listConfigurations(table, site))
   }),
   route('get', '/configurations/:name', async (ctx, name, { look, table }) => {
-    await look()
+    await look('configurations')
     const found = readConfiguration(name, table)
     if ('code' in found) sendFault(ctx, found)
     else sendJson(ctx, found)

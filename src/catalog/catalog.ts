@@ -49,6 +49,8 @@ export class Catalog {
   private faults: ReadonlyMap<string, string> = new Map()
   private running: Promise<number | undefined> = Promise.resolve(undefined)
   private next: Promise<number | undefined> | undefined
+  /** Of the next scan. */
+  private isRestDue = false
   private timer: NodeJS.Timeout | undefined
   private hinted = false
   private events: FSWatcher | undefined
@@ -70,11 +72,12 @@ export class Catalog {
   }
 
   /**
-   * What the directories hold now, in force when it resolves. Waits up to 200 ms for a file that was just
-   * written; where the disk hangs, yields after 2 s what was known before.
+   * What the directories hold now, in force when it resolves; `configurations`: only those, and the rest as of the last
+   * poll, which a deploy need not wait for. Waits up to 200 ms for a file that was just written; where the disk hangs,
+   * yields after 2 s what was known before.
    */
-  async look(): Promise<Scan> {
-    await Promise.race([this.settle(), sleep(longestLookMs, undefined, { ref: false })])
+  async look(at: 'all' | 'configurations' = 'all'): Promise<Scan> {
+    await Promise.race([this.settle(at === 'all'), sleep(longestLookMs, undefined, { ref: false })])
     return this.current
   }
 
@@ -91,10 +94,10 @@ export class Catalog {
     await Promise.race([this.running, sleep(longestLookMs, undefined, { ref: false })])
   }
 
-  private async settle(): Promise<void> {
+  private async settle(isRestDue: boolean): Promise<void> {
     let waited = 0
     for (;;) {
-      const unsettledMs = await this.scan()
+      const unsettledMs = await this.scan(isRestDue)
       if (unsettledMs === undefined || waited >= stillMs) return
       // A timer may fire a millisecond early.
       await sleep(unsettledMs + 5)
@@ -103,7 +106,8 @@ export class Catalog {
   }
 
   /** A scan under way may have passed the caller's file already: everyone asking meanwhile shares the next one. */
-  private async scan(): Promise<number | undefined> {
+  private async scan(isRestDue: boolean): Promise<number | undefined> {
+    this.isRestDue ||= isRestDue
     this.next ??= this.running.then(() => {
       this.next = undefined
       this.running = this.scanNow()
@@ -113,7 +117,9 @@ export class Catalog {
   }
 
   private async scanNow(): Promise<number | undefined> {
-    const { scan, faults, unsettledMs } = await this.scanner.scan()
+    const isRestDue = this.isRestDue
+    this.isRestDue = false
+    const { scan, faults, unsettledMs } = await this.scanner.scan(isRestDue)
     if (this.stopped) return undefined
     if (this.patient && unsettledMs !== undefined) {
       this.patient = false
@@ -165,7 +171,7 @@ export class Catalog {
 
   private async poll(): Promise<void> {
     this.hinted = false
-    const unsettledMs = await this.scan()
+    const unsettledMs = await this.scan(true)
     if (!this.hinted) this.schedule(unsettledMs === undefined ? everyMs : Math.min(everyMs, unsettledMs + 5))
   }
 

@@ -35,6 +35,9 @@ export type ScanResult = {
   readonly unsettledMs: number | undefined
 }
 
+/** What changes seldom, and takes long to look for. */
+type Rest = Omit<Scan, 'configurations'> & { readonly faults: ReadonlyMap<string, string> }
+
 /** Remembers what it read, so that only changes are read again and a failing disk takes nothing away. */
 export class Scanner {
   private readonly parts: ScannerParts
@@ -43,6 +46,7 @@ export class Scanner {
   private readonly folders = new Map<string, Folder>()
   private readonly menus = new Map<string, MenusFound>()
   private readonly strangers = new Set<string>()
+  private rest: Rest | undefined
 
   constructor(parts: ScannerParts) {
     this.parts = parts
@@ -50,8 +54,11 @@ export class Scanner {
     this.top = this.folder(undefined, false)
   }
 
-  /** One file system call at a time: a hung file server holds one thread of Node's pool. Never rejects. */
-  async scan(): Promise<ScanResult> {
+  /**
+   * Looks at configurations, and at per-host files and loaders too where they are `due`. One file system call at a
+   * time: a hung file server holds one thread of Node's pool. Never rejects.
+   */
+  async scan(due: boolean): Promise<ScanResult> {
     const faults = new Map<string, string>()
     const listed = await this.top.look()
     if (listed !== undefined) await this.listFolders(listed)
@@ -66,14 +73,14 @@ export class Scanner {
         `${printable(path)} is the folder of no bootloader (${known}); nothing in it can be deployed`,
       )
     }
-    const { menus, imported } = await this.lookForMenus(faults)
-    const { loaders, modules, warnings } = await findLoaders(this.parts)
-    for (const warning of warnings) faults.set(warning, warning)
+    if (due || this.rest === undefined) this.rest = await this.lookForRest()
+    const { faults: others, ...rest } = this.rest
+    for (const [path, fault] of others) faults.set(path, fault)
     const entries = folders.flatMap((folder) => folder.entries())
     const configurations = configurationsOf(entries, this.parts.bootloaders)
     const waits = folders.flatMap((folder) => folder.unsettledMs ?? [])
     return {
-      scan: { configurations, menus, imported, loaders, modules },
+      scan: { configurations, ...rest },
       faults,
       unsettledMs: waits.length === 0 ? undefined : Math.max(...waits),
     }
@@ -105,6 +112,14 @@ export class Scanner {
     const { variables, now } = this.parts
     const language = name === undefined ? undefined : this.languages.get(name)
     return new Folder({ roots: this.parts, name, linked, language, variables, now })
+  }
+
+  private async lookForRest(): Promise<Rest> {
+    const faults = new Map<string, string>()
+    const found = await this.lookForMenus(faults)
+    const { loaders, modules, warnings } = await findLoaders(this.parts)
+    for (const warning of warnings) faults.set(warning, warning)
+    return { ...found, loaders, modules, faults }
   }
 
   private async lookForMenus(faults: Map<string, string>): Promise<MenusFound> {
