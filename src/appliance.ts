@@ -193,7 +193,7 @@ export class Appliance {
       macOf: this.macOf,
       ...explainedBy(settings),
       importLinks: (caller) => links.takeOver(caller),
-      look: (at = 'all') => catalog.look(at),
+      look: (at) => catalog.look(at),
       lint: { all: () => linter.all(), one: (name) => linter.one(name) },
       listeners: () => this.listeners(),
       leases: () => this.dhcp?.activeLeases() ?? [],

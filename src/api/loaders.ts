@@ -14,7 +14,7 @@ export type LoadersParts = {
   readonly site: Site
   /** Undefined where the settings have no tftp section. */
   readonly tftproot: string | undefined
-  readonly look: () => Promise<unknown>
+  readonly look: (at?: 'configurations') => Promise<unknown>
 }
 
 /** In the order of the settings. */
