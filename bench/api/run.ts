@@ -1,11 +1,11 @@
 // The API measured: the list of 10,000 hosts, a deploy of 1,000 hosts, and deploys beside a bare Koa that reads the same body.
 // npm run bench:api [-- ROUNDS SECONDS]
 
+import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import Koa from 'koa'
 import { apiApp } from '../../src/api/router.ts'
 import { bootloader } from '../../src/boot/bootloaders.ts'
@@ -27,8 +27,8 @@ type Order = {
   readonly ms: number
 }
 
-if (isMainThread) await measure()
-else await load(workerData as Order)
+if (process.send === undefined) await measure()
+else await load(JSON.parse(process.argv[2] ?? '') as Order)
 
 async function measure(): Promise<void> {
   const [rounds = 5, seconds = 3] = process.argv.slice(2).map(Number)
@@ -91,8 +91,9 @@ function hostOf(number: number): Host {
   return { name: `host-${number}`, macs: [mac], origin: 'settings', locked: false, vars: {}, options: [] }
 }
 
-const bodyOf = (numbers: readonly number[]) =>
-  JSON.stringify({ hosts: numbers.map((number) => ({ macAddress: hostOf(number).macs[0] })) })
+function bodyOf(numbers: readonly number[]): string {
+  return JSON.stringify({ hosts: numbers.map((number) => ({ macAddress: hostOf(number).macs[0] })) })
+}
 
 function parts(registry: Registry): Parameters<typeof apiApp>[0] {
   const { table } = registry
@@ -172,12 +173,13 @@ async function report(what: string, times: number, run: () => Promise<void>): Pr
   console.log(`${what}: median ${median(took).toFixed(1)}, worst ${Math.max(...took).toFixed(1)}`)
 }
 
-/** Requests a second, from a thread of its own, so that the load takes no time of what is measured. */
+/** Requests a second, from a process of its own, so that the load takes no time of what is measured. */
 async function rateOf(order: Order): Promise<number> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: order, execArgv: process.execArgv })
+  const child = fork(new URL(import.meta.url), [JSON.stringify(order)], { execArgv: ['--import=tsx'] })
   return await new Promise((resolve, reject) => {
-    worker.once('message', (count: number) => resolve((count * 1000) / order.ms))
-    worker.once('error', reject)
+    child.once('message', (count) => resolve((Number(count) * 1000) / order.ms))
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`the load ended with ${code}`)))
   })
 }
 
@@ -205,7 +207,7 @@ async function load({ port, path, bodies, ms }: Order): Promise<void> {
     }),
   )
   agent.destroy()
-  parentPort?.postMessage(count)
+  process.send?.(count, () => process.disconnect())
 }
 
 function median(numbers: readonly number[]): number {
