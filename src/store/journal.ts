@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -24,9 +25,10 @@ const head = 12
  * room or to sync anything but its own bytes.
  */
 export function openJournal(path: string, size: number): Journal {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC)
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600)
   const before = fstatSync(fd).size
   try {
+    if (fstatSync(fd).isFile()) fchmodSync(fd, 0o600)
     if (before < size) fill(fd, before, size, dirname(path))
   } catch (error) {
     if (before < size && fstatSync(fd).isFile()) ftruncateSync(fd, before)

@@ -1,5 +1,6 @@
 // The tables: one SQLite file, one connection that nobody shares, one transaction per write.
 
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { AuditEntry, Hold, Host } from '../model.ts'
@@ -12,6 +13,7 @@ export type Mark = { readonly generation: number; readonly moved: number }
 
 /** Opens or makes the file at `path`, brings its tables up to date, and keeps every other process out. */
 export function openTables(path: string): Tables {
+  ownOnly(path)
   const database = new Database(path)
   try {
     // EXCLUSIVE: a second process would write to our journal, too. FULL: each commit is synced. WAL: by one sync.
@@ -164,6 +166,12 @@ export class Tables {
         putFact.run('imported', 'true')
     }
   }
+}
+
+/** It holds passwords of management controllers. SQLite gives its WAL the mode of the database. */
+function ownOnly(path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
 }
 
 /** libsql's SqliteError is no instance of Error. */

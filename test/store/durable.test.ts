@@ -1,7 +1,7 @@
 // The journal and SQLite as one store: nothing acknowledged is lost, and nothing refused comes back, wherever it stops.
 
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import test from 'ava'
 import { openJournal } from '../../src/store/journal.ts'
@@ -198,6 +198,17 @@ test('a write that failed is as if it had never been, even where its bytes are o
   t.deepEqual(idsOf(state), [1, 2])
   t.is(state.leases.find(({ ip }) => ip === leaseOf(2).ip)?.mac, leaseOf(2, 2).mac)
   t.deepEqual(state.assignments, [['h', 'a']])
+  await store.close()
+})
+
+test('nobody else may read what it keeps: it holds passwords', async (t) => {
+  const path = freshPath()
+  for (const file of [path, `${path}.log`]) writeFileSync(file, '', { mode: 0o644 })
+  const store = await openStore(path, limits)
+  await applyEach(store, claims(1))
+  for (const file of [path, `${path}-wal`, `${path}.log`]) {
+    t.is((statSync(file).mode & 0o777).toString(8), '600', file)
+  }
   await store.close()
 })
 
