@@ -23,14 +23,14 @@ test('the Debian installer reads its preseed and deploys local', async (t) => {
     'initrd: debian/12/initrd.gz',
     'arguments:',
     '  - auto=true priority=critical url=${http}/lab.seed console=ttyS0 DEBIAN_FRONTEND=text',
-    '  - locale=en_US keymap=us hostname=${hostname} domain=lab',
+    '  - ipv6.disable=1 locale=en_US keymap=us hostname=${hostname} domain=lab',
   ])
-  // Without a name server in the DHCP answer it asks for one by a dialog, before any preseed.
+  // Where the DHCP answer lacks a name server or a router it asks for them by a dialog, before any preseed.
   const appliance = await lab.appliance({
     dhcp: `dhcp:
   mode: server
   subnets:
-    - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.199'], dns: [10.77.0.1] }`,
+    - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.199'], router: 10.77.0.1, dns: [10.77.0.1] }`,
   })
   await appliance.deploy('debian-12', mac)
   // With less than a gigabyte it asks about that, before any preseed.
