@@ -110,6 +110,18 @@ test('local: GRUB finds the loader on the disk', async (t) => {
   t.regex(appliance.log, /grub\.cfg: 52-54-00-77-00-11 boots local/)
 })
 
+test('local: iPXE leaves, and the firmware goes on to the disk', async (t) => {
+  const lab = await Lab.make(t)
+  const appliance = await lab.appliance('server', '  bootloaders: [{ name: ipxe, file: snponly.efi }]')
+  await appliance.deploy('local', mac)
+  const machine = await lab.uefi({ mac, disk: await efiDisk(join(lab.folder, 'disk')) })
+  await machine.prints(/iPXE/, 60)
+  // Before the disk it tries HTTP boot of the same card, which nobody answers, for a minute or two.
+  await machine.prints(fromDisk, 280)
+  await machine.isOff(10)
+  t.regex(appliance.log, /GET \/ipxe\.cfg\/01-52-54-00-77-00-11: 200/)
+})
+
 test('install, PUT, reboot, disk', async (t) => {
   const lab = await Lab.make(t)
   await lab.placeLinuxFiles('uefi')
