@@ -69,6 +69,7 @@ export class Appliance {
     const { settings, table, tell, now } = this
     const store = await openStore(settings.store)
     this.stops.push(() => store.close())
+    if (store.damage !== undefined) tell({ level: 'error', step: 'store.damaged', text: store.damage })
     const registry = new Registry({
       table,
       store,

@@ -83,6 +83,11 @@ export class Disk {
     while (this.isBehind) this.moveSlice()
   }
 
+  /** What SQLite holds, a second time. Throws where there is no room for it. */
+  copy(): void {
+    this.tables.copy()
+  }
+
   close(): void {
     this.journal.close()
     this.tables.close()

@@ -5,6 +5,9 @@ import { codeOf } from './sqlite.ts'
 import type { State, Undo } from './state.ts'
 import type { Outcome, Store, StoreChange, StoredState } from './store.ts'
 
+/** The copy of the database is at most so old, in milliseconds, once it is quiet. */
+const copyEveryMs = 600_000
+
 type Call = {
   readonly changes: readonly StoreChange[]
   readonly resolve: (outcomes: readonly Outcome[]) => void
@@ -19,13 +22,20 @@ export class DurableStore implements Store {
   private moving: NodeJS.Immediate | undefined
   /** Goes off when nothing was kept for some time: then the journal is moved. */
   private readonly quiet: NodeJS.Timeout
+  private isQuiet = false
+  private copiedAt = -Infinity
   private isClosed = false
+  readonly damage: string | undefined
 
-  /** `quiet`: after so many milliseconds without a change, the journal is moved to SQLite. */
-  constructor(state: State, disk: Disk, quiet: number) {
+  /** `quiet`: after so many milliseconds without a change, the journal is moved to SQLite, and that is copied. */
+  constructor(state: State, disk: Disk, quiet: number, damage: string | undefined) {
     this.state = state
     this.disk = disk
-    this.quiet = setTimeout(() => this.move(), quiet).unref()
+    this.damage = damage
+    this.quiet = setTimeout(() => {
+      this.isQuiet = true
+      this.move()
+    }, quiet).unref()
   }
 
   load(): Promise<StoredState> {
@@ -52,6 +62,7 @@ export class DurableStore implements Store {
     clearImmediate(this.moving)
     try {
       this.disk.moveAll()
+      this.disk.copy()
     } catch {
       // A full disk. The journal keeps it.
     }
@@ -61,6 +72,7 @@ export class DurableStore implements Store {
   private answer(): void {
     const calls = this.waiting
     if (calls.length === 0) return
+    this.isQuiet = false
     this.waiting = []
     const made: StoreChange[] = []
     const undos: Undo[] = []
@@ -88,6 +100,16 @@ export class DurableStore implements Store {
   /** A slice in each turn of the event loop, so that those who were just answered, and others, go first. */
   private move(): void {
     if (this.disk.isBehind) this.moving ??= setImmediate(() => this.moveSlice())
+    else if (this.isQuiet && performance.now() - this.copiedAt > copyEveryMs) this.copy()
+  }
+
+  private copy(): void {
+    try {
+      this.disk.copy()
+      this.copiedAt = performance.now()
+    } catch {
+      // A full disk. The copy before stays.
+    }
   }
 
   private moveSlice(): void {
@@ -102,5 +124,5 @@ export class DurableStore implements Store {
 }
 
 function isFull(error: unknown): boolean {
-  return ['SQLITE_FULL', 'ENOSPC'].includes(codeOf(error))
+  return ['SQLITE_FULL', 'ENOSPC', 'EDQUOT'].includes(codeOf(error))
 }

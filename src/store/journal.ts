@@ -29,7 +29,9 @@ export function openJournal(path: string, size: number): Journal {
   const before = fstatSync(fd).size
   try {
     if (fstatSync(fd).isFile()) fchmodSync(fd, 0o600)
-    if (before < size) fill(fd, before, size, dirname(path))
+    if (before < size) writeAll(fd, Buffer.alloc(size - before), before)
+    // Also where it has its size: whoever gave it that may have been killed before it was synced.
+    sync(fd, dirname(path))
   } catch (error) {
     if (before < size && fstatSync(fd).isFile()) ftruncateSync(fd, before)
     closeSync(fd)
@@ -39,11 +41,10 @@ export function openJournal(path: string, size: number): Journal {
   return new Journal(fd, Math.max(before, size))
 }
 
-function fill(fd: number, from: number, to: number, folder: string): void {
-  const zeros = Buffer.alloc(to - from)
-  writeAll(fd, zeros, from)
+/** A new file's name is in its folder, which has a sync of its own. */
+function sync(fd: number, folder: string): void {
+  if (!fstatSync(fd).isFile()) return
   fsyncSync(fd)
-  // A new file's name is in its folder, which has a sync of its own.
   const directory = openSync(folder, 'r')
   fsyncSync(directory)
   closeSync(directory)

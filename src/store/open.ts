@@ -1,7 +1,8 @@
 // Opens the store at its path: the database, its journal beside it, and what the two hold together.
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { copyOf, replaceByCopy } from './copy.ts'
 import { Disk, type Limits } from './disk.ts'
 import { DurableStore } from './durable.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -11,28 +12,69 @@ import type { Store } from './store.ts'
 
 const usual: Limits = { journal: 8 * 1024 * 1024, slice: 50, quiet: 5000 }
 
-/** Opens or makes the database at `path` (its folder too) and its journal; rejects, naming it, where it cannot. */
+/**
+ * Opens or makes the database at `path` (its folder too) and its journal; rejects, naming it, where it cannot. One that
+ * is damaged is kept aside, its copy takes its place, and everything boots local until a person releases that hold: an
+ * older copy may hold an installer that a machine has behind it.
+ */
 export async function openStore(path: string, limits: Limits = usual): Promise<Store> {
   try {
-    mkdirSync(dirname(path), { recursive: true })
-    const tables = openTables(path)
-    try {
-      return joined(tables, openJournal(`${path}.log`, limits.journal), limits)
-    } catch (error) {
-      tables.close()
-      throw error
-    }
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return open(path, limits, undefined)
   } catch (error) {
-    throw new Error(`The store ${path} cannot be opened: ${textOf(error)}`, { cause: error })
+    if (isDamage(error) && isOurs(path)) return await recovered(path, limits, error)
+    throw named(path, error)
+  }
+}
+
+/** Whatever else a misspelled setting names is left as it is. */
+function isOurs(path: string): boolean {
+  return existsSync(`${path}.log`) || existsSync(copyOf(path))
+}
+
+function open(path: string, limits: Limits, damage: string | undefined): Store {
+  const tables = openTables(path)
+  try {
+    return joined(tables, openJournal(`${path}.log`, limits.journal), limits, damage)
+  } catch (error) {
+    tables.close()
+    throw error
+  }
+}
+
+/** The file is no database any more, and not only busy or out of reach. */
+function isDamage(error: unknown): boolean {
+  return ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(codeOf(error))
+}
+
+async function recovered(path: string, limits: Limits, error: unknown): Promise<Store> {
+  const now = new Date()
+  const { aside, copied } = replaceByCopy(path, now)
+  const from = copied === undefined ? 'begins anew' : `goes on with its copy of ${copied.toISOString()}`
+  const what = `The store ${path} was damaged (${textOf(error)}); it is kept as ${aside}, and ${from}`
+  try {
+    const damage = `${what}: what was leased and deployed since is forgotten. Everything boots local until you have looked (pxe-pilot host list) and said so: pxe-pilot hold --release`
+    const store = open(path, limits, damage)
+    const reason = 'the store was damaged'
+    await store.apply([{ kind: 'hold', hold: { since: now.getTime(), by: 'PXE Pilot', from: '', reason } }])
+    return store
+  } catch (again) {
+    // The copy, too. It is aside now, so that this ends.
+    if (isDamage(again)) return await recovered(path, limits, again)
+    throw named(path, again)
   }
 }
 
 /** The store of both. */
-export function joined(tables: Tables, journal: Journal, limits: Limits): Store {
+export function joined(tables: Tables, journal: Journal, limits: Limits, damage?: string): Store {
   const state = new State(tables.read())
   const disk = new Disk(tables, journal, limits)
   for (const change of disk.replay()) state.make(change)
-  return new DurableStore(state, disk, limits.quiet)
+  return new DurableStore(state, disk, limits.quiet, damage)
+}
+
+function named(path: string, error: unknown): Error {
+  return new Error(`The store ${path} cannot be opened: ${textOf(error)}`, { cause: error })
 }
 
 function textOf(error: unknown): string {

@@ -5,6 +5,7 @@ import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { AuditEntry, Hold, Host } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
+import { copy } from './copy.ts'
 import { migrate, type AssignmentRow, type BodyRow, type FactRow, type LeaseRow } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
@@ -19,6 +20,7 @@ export function openTables(path: string): Tables {
     // EXCLUSIVE: a second process would write to our journal, too. FULL: each commit is synced. WAL: by one sync.
     database.exec('pragma busy_timeout = 2000; pragma locking_mode = exclusive')
     database.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    checkWhole(database)
     migrate(database)
     return new Tables(path, database)
   } catch (error) {
@@ -117,6 +119,12 @@ export class Tables {
     }
   }
 
+  /** Keeps a second file of it as it is now. Throws where there is no room for one. */
+  copy(): void {
+    this.database.exec('pragma wal_checkpoint(truncate)')
+    copy(this.path)
+  }
+
   /** Lets others in. */
   close(): void {
     try {
@@ -166,6 +174,13 @@ export class Tables {
         putFact.run('imported', 'true')
     }
   }
+}
+
+/** Pages that are damaged would be found only when they are read. */
+function checkWhole(database: Database.Database): void {
+  const found = database.prepare('pragma quick_check(1)').get() as { quick_check: string }
+  if (found.quick_check === 'ok') return
+  throw Object.assign(new Error(found.quick_check), { code: 'SQLITE_CORRUPT' })
 }
 
 /** It holds passwords of management controllers. SQLite gives its WAL the mode of the database. */

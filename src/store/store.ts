@@ -30,6 +30,8 @@ export type StoredState = {
 }
 
 export type Store = {
+  /** What was wrong with it when it was opened, and what became of that, for a person. */
+  readonly damage?: string | undefined
   load(): Promise<StoredState>
   /**
    * Resolves when the changes are on disk, an outcome each, in order. The changes of one tick share one

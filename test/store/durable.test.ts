@@ -1,9 +1,20 @@
 // The journal and SQLite as one store: nothing acknowledged is lost, and nothing refused comes back, wherever it stops.
 
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { once } from 'node:events'
 import test from 'ava'
+import type Database from 'libsql'
 import { openJournal } from '../../src/store/journal.ts'
 import { joined, openStore } from '../../src/store/open.ts'
 import { openTables } from '../../src/store/sqlite.ts'
@@ -211,6 +222,42 @@ test('nobody else may read what it keeps: it holds passwords', async (t) => {
   }
   await store.close()
 })
+
+test('each write that answers somebody is synced: by O_DSYNC in the journal, by FULL in SQLite', async (t) => {
+  const { path, store, tables } = await parts({ slice: 7 })
+  const written: [how: string, synchronous: unknown][] = []
+  const write = tables.write.bind(tables)
+  const { database } = tables as unknown as { database: Database.Database }
+  tables.write = (changes, mark, how) => {
+    write(changes, mark, how)
+    written.push([how, (database.prepare('pragma synchronous').get() as { synchronous: number }).synchronous])
+  }
+  await applyEach(store, claims(20))
+  t.deepEqual(written, [], 'the journal alone answers')
+  const fds = readdirSync('/proc/self/fd').filter((fd) => linkOf(fd) === `${path}.log`)
+  t.is(fds.length, 1)
+  const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fds[0]}`, 'utf8'))?.[1]
+  t.not(Number.parseInt(flags ?? '', 8) & constants.O_DSYNC, 0)
+  // Too big for the journal: all of it is moved, and the last slice frees it.
+  await store.apply([assign('big', 'x'.repeat(limits.journal))])
+  const full = 2
+  const normal = 1
+  t.deepEqual(written, [
+    ['unsynced', normal],
+    ['unsynced', normal],
+    ['synced', full],
+    ['synced', full],
+  ])
+  await store.close()
+})
+
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
+}
 
 test('a second process is kept out, and told why', async (t) => {
   const path = freshPath()
