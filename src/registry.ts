@@ -6,6 +6,7 @@ import { faults, type Fault } from './faults.ts'
 import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
+import { bounded, entryOf } from './registry/audit.ts'
 import { ourselves, type Caller } from './registry/caller.ts'
 import {
   planDeploy,
@@ -20,7 +21,7 @@ import { planAdd, planChange, planRemove, type HostRecord, type HostRules } from
 import { planImport, type Link } from './registry/import.ts'
 import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
 import { Queue } from './registry/queue.ts'
-import { difference, planSettings, settled } from './registry/settle.ts'
+import { difference, dormant, inventoryOf, planSettings, settled, type Inventory } from './registry/settle.ts'
 import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
 import type { Outcome, Store, StoreChange } from './store/store.ts'
 
@@ -40,10 +41,6 @@ export type RegistryParts = {
 }
 
 type Refused = { readonly fault: Fault }
-
-/** Of the audit: so many entries, and so many changes of hosts, are kept. */
-const mostEntries = 1000
-const mostChanges = 20_000
 
 export class Registry {
   readonly table: Table
@@ -100,16 +97,13 @@ export class Registry {
     this.entries = stored.audit
     this.held = stored.hold
     this.wasImported = stored.imported
-    const before = {
-      hosts: new Map(stored.hosts.map((host) => [host.name, host])),
-      assignments: new Map(stored.assignments),
-    }
+    const before = inventoryOf(stored)
     const after = settled(declared, before)
     // That the settings declare a host is no news at a start.
     const changes = difference(before, after).filter(
       ({ record, configuration }) => record?.before != null || configuration !== undefined,
     )
-    if (changes.length > 0) await this.keep([planSettings(changes)])
+    await this.keepSettings(changes, after)
     const now = this.now()
     this.bringIntoForce([
       ...Array.from(after.hosts.values(), (host): Change => ({ kind: 'host', host })),
@@ -132,11 +126,14 @@ export class Registry {
     guards: Guards,
     rules: HostRules,
   ): Promise<readonly HostChange[] | Refused> {
-    return await this.queue.add(() => {
+    const kept = () => {
       this.guards = guards
       this.rules = rules
       this.names = declared.map(({ name }) => name)
-      return planSettings(difference(this.table, settled(declared, this.table)))
+    }
+    return await this.queue.add(() => {
+      const after = settled(declared, this.table)
+      return { ...planSettings(difference(this.table, after), after), kept }
     }, true)
   }
 
@@ -226,10 +223,28 @@ export class Registry {
   private async make(plans: readonly Plan<unknown>[]): Promise<Fault | undefined> {
     const fault = await this.keep(plans)
     if (fault !== undefined) return fault
+    for (const { kept } of plans) kept?.()
     const changes = plans.flatMap(tableChangesOf)
     if (changes.length > 0) this.bringIntoForce(changes)
     for (const { events } of plans) for (const event of events) this.tell(event)
     return undefined
+  }
+
+  /** At a start: with a full disk machines boot all the same. */
+  private async keepSettings(changes: readonly HostChange[], after: Inventory): Promise<void> {
+    const plan = planSettings(changes, after)
+    const fault = changes.length === 0 ? undefined : await this.keep([plan])
+    const step = 'settings'
+    if (fault === undefined) for (const event of plan.events) this.tell(event)
+    else {
+      const text = `what the settings file changed of hosts is in force, and is stored at the next start: ${fault.message}`
+      this.tell({ level: 'error', step, text })
+    }
+    const gone = dormant(after)
+    if (gone.length === 0) return
+    const names = `${gone.slice(0, 5).join(', ')}${gone.length > 5 ? ` and ${gone.length - 5} more` : ''}`
+    const text = `${names}: declared no more; what they boot is kept for when they come back`
+    this.tell({ level: 'warn', step, text })
   }
 
   /** On disk, with who did it, in one write. */
@@ -262,24 +277,4 @@ export class Registry {
     applyDelta(this.table, delta)
     for (const follower of this.followers) follower(delta)
   }
-}
-
-function entryOf({ action, caller, hosts, undoes }: Plan<unknown>, id: number, at: number): AuditEntry {
-  // What the settings declare stays there, secrets and all.
-  const changes =
-    action === 'settings'
-      ? hosts.map(({ host, configuration }) => ({ host, ...(configuration && { configuration }) }))
-      : hosts
-  const { by, from } = caller
-  return { id, at, action, by, from, changes, ...(undoes !== undefined && { undoes }) }
-}
-
-/** The youngest of them. */
-function bounded(entries: readonly AuditEntry[]): readonly AuditEntry[] {
-  let changes = 0
-  const first = entries.findLastIndex((entry, index) => {
-    changes += entry.changes.length
-    return entries.length - index > mostEntries || changes > mostChanges
-  })
-  return entries.slice(Math.min(first + 1, entries.length - 1))
 }

@@ -11,10 +11,14 @@ const confirm = z
   .meta({ description: 'The number of hosts that would change, where a change has to be confirmed.' })
 const dryRun = z.boolean().optional().meta({ description: 'Only say what would be.' })
 
+/** Of what a deploy names, in characters. */
+const longest = 256
+
 const deployHost = z.object({
-  name: z.string().optional().meta({ description: 'The host, exactly.' }),
+  name: z.string().max(longest).optional().meta({ description: 'The host, exactly.' }),
   macAddress: z
     .string()
+    .max(longest)
     .optional()
     .meta({ description: 'Any of its cards, in any notation; mac_address is the same.' }),
   reboot: z.boolean().optional().meta({ description: 'Reboot it as soon as the deploy is in force.' }),

@@ -41,6 +41,7 @@ export type Table = {
   readonly hostByMac: Map<Mac, string>
   /** The host an address is reserved for. */
   readonly reserved: Map<Ipv4, string>
+  /** By the host's name. One that is no host now was declared once, and boots this again when it comes back. */
   readonly assignments: Map<string, string>
   /** Who holds an address: leases of ours, and in proxy mode what clients told the other server. */
   readonly addresses: Map<Ipv4, Mac>

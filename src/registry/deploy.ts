@@ -69,7 +69,7 @@ export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Pl
   const deployed = hosts.map(({ host, isNew }) => ({
     name: host.name,
     configuration,
-    before: table.assignments.get(host.name) ?? null,
+    before: isNew ? null : (table.assignments.get(host.name) ?? null),
     registered: isNew,
   }))
   const needed = needsConfirmation(configuration, targets.length, guards)

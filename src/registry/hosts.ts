@@ -52,7 +52,7 @@ export function planChange(
   return planRecord(before, after, 'change', caller, table, rules)
 }
 
-/** What it boots is forgotten with it. */
+/** What it boots is forgotten with it; also of one that is declared no more. */
 export function planRemove(
   name: string,
   caller: Caller,
@@ -60,6 +60,18 @@ export function planRemove(
   rules: HostRules,
 ): Planned<{ readonly name: string }> {
   const before = table.hosts.get(name)
+  const boots = table.assignments.get(name)
+  if (before === undefined && boots !== undefined) {
+    const hosts = [{ host: name, configuration: { before: boots, after: null } }]
+    const text = `that ${name}, which is declared no more, boots ${boots} is forgotten`
+    return {
+      action: 'remove',
+      caller,
+      hosts,
+      events: [{ level: 'info', step: 'host', text }],
+      result: { name },
+    }
+  }
   if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
   if (before.origin === 'settings') return { fault: faults.hostDeclared(name, rules.file) }
   const hosts = [gone(before, table)]
@@ -94,7 +106,8 @@ function planRecord(
   const inPlace = before?.name === after.name ? before : undefined
   // One that is absorbed may have had the very name.
   const replaced = inPlace ?? absorbed.get(after.name)
-  const present = replaced && table.assignments.get(after.name)
+  // Or there was a host of this name in the settings.
+  const present = table.assignments.get(after.name)
   const change: HostChange = {
     host: after.name,
     record: { before: replaced ?? null, after },

@@ -22,7 +22,8 @@ export function planImport(
     const owner = hostOfMac(table, mac)
     const host = owner ?? registeredHost(mac)
     const isTaken = owner === undefined && table.hosts.has(host.name)
-    if (isTaken || table.assignments.has(host.name) || hosts.has(host.name)) continue
+    const present = table.assignments.get(host.name)
+    if (isTaken || (owner !== undefined && present !== undefined) || hosts.has(host.name)) continue
     if (!configurationExists(table, configuration)) {
       const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over`
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
@@ -30,7 +31,7 @@ export function planImport(
     }
     hosts.set(host.name, {
       host: host.name,
-      configuration: { before: null, after: configuration },
+      configuration: { before: present ?? null, after: configuration },
       ...(owner === undefined && { record: { before: null, after: host } }),
     })
     const text = `${host.name} boots ${configuration}, as the original's link says`

@@ -1,8 +1,10 @@
 // The hosts of the settings and those that the store keeps, put together: the settings' word goes first.
 
 import { isDeepStrictEqual } from 'node:util'
+import { builtInLocal } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 import type { Host, HostChange } from '../model.ts'
+import type { StoredState } from '../store/store.ts'
 import { ourselves } from './caller.ts'
 import type { Plan } from './plan.ts'
 
@@ -12,9 +14,17 @@ export type Inventory = {
   readonly assignments: ReadonlyMap<string, string>
 }
 
+/** What was stored; of the hosts of the settings it is only known what they boot. */
+export function inventoryOf({ hosts, assignments }: Pick<StoredState, 'hosts' | 'assignments'>): Inventory {
+  return {
+    hosts: new Map(hosts.map((host) => [host.name, host])),
+    assignments: new Map(assignments),
+  }
+}
+
 /**
  * What `before` becomes when the settings declare `declared`: a declared host takes over the cards of others, with what
- * they boot where it boots nothing itself; what nobody has any more boots nothing.
+ * they boot where it boots nothing itself. What a host boots that is declared no more is kept for when it comes back.
  */
 export function settled(declared: readonly Host[], before: Inventory): Inventory {
   const hosts = new Map(declared.map((host) => [host.name, host]))
@@ -25,7 +35,7 @@ export function settled(declared: readonly Host[], before: Inventory): Inventory
   for (const host of before.hosts.values()) {
     const boots = before.assignments.get(host.name)
     if (host.origin === 'settings') {
-      if (boots !== undefined && hosts.has(host.name)) assignments.set(host.name, boots)
+      if (boots !== undefined) assignments.set(host.name, boots)
       continue
     }
     const [heir] = host.macs.flatMap((mac) => owners.get(mac) ?? [])
@@ -37,11 +47,15 @@ export function settled(declared: readonly Host[], before: Inventory): Inventory
     hosts.set(host.name, isWhole ? host : { ...host, macs, ip })
     if (boots !== undefined) assignments.set(host.name, boots)
   }
-  // Those that the store knows of declared hosts, whose records it does not keep.
+  // Those of hosts that are declared, were, or will be again.
   for (const [name, boots] of before.assignments) {
-    if (!before.hosts.has(name) && hosts.has(name)) assignments.set(name, boots)
+    if (!before.hosts.has(name)) assignments.set(name, boots)
   }
-  for (const [name, boots] of inherited) if (!assignments.has(name)) assignments.set(name, boots)
+  for (const [name, boots] of inherited) {
+    // Its machine may have been installed while the host was gone.
+    const isInstalled = boots === builtInLocal && !before.hosts.has(name)
+    if (isInstalled || !assignments.has(name)) assignments.set(name, boots)
+  }
   return { hosts, assignments }
 }
 
@@ -59,7 +73,7 @@ export function difference(before: Inventory, after: Inventory): readonly HostCh
     const boots = after.assignments.get(host) ?? null
     const booted = before.assignments.get(host) ?? null
     const isOther = !isDeepStrictEqual(was, is)
-    // The store forgets what a host boots together with the host it kept.
+    // What a host boots goes with it, unless it is said again.
     const isHandedOver = isOther && boots !== null && was !== null && was.origin !== is?.origin
     if (!isOther && boots === booted) return []
     return [
@@ -73,18 +87,31 @@ export function difference(before: Inventory, after: Inventory): readonly HostCh
 }
 
 /** The plan of a change of the settings; nothing of it can be taken back here. */
-export function planSettings(hosts: readonly HostChange[]): Plan<readonly HostChange[]> {
-  return { action: 'settings', caller: ourselves, hosts, events: hosts.flatMap(told), result: hosts }
+export function planSettings(
+  hosts: readonly HostChange[],
+  { assignments }: Inventory,
+): Plan<readonly HostChange[]> {
+  const events = hosts.flatMap((change) => told(change, assignments.get(change.host)))
+  return { action: 'settings', caller: ourselves, hosts, events, result: hosts }
 }
 
-function told({ host, record, configuration }: HostChange): Event[] {
+/** Hosts that are declared no more, and for which it is kept what they boot. */
+export function dormant({ hosts, assignments }: Inventory): readonly string[] {
+  return [...assignments.keys()].filter((name) => !hosts.has(name))
+}
+
+function told({ host, record, configuration }: HostChange, boots: string | undefined): Event[] {
   const step = 'settings'
-  const booted = configuration?.before ?? undefined
-  if (configuration?.after === null && booted !== undefined) {
-    const text = `${host} is declared no more; that it booted ${booted} is forgotten`
+  if (record === undefined) return []
+  if (record.after === null && boots !== undefined) {
+    const text = `${host} is declared no more; that it boots ${boots} is kept for when it comes back`
     return [{ level: 'warn', step, text, client: { host } }]
   }
-  if (record === undefined) return []
+  const isBack = record.before === null && boots !== undefined && configuration === undefined
+  if (isBack) {
+    const text = `${host} is declared again, and boots ${boots} as before`
+    return [{ level: 'warn', step, text, client: { host } }]
+  }
   const what = record.after === null ? 'is gone' : record.before === null ? 'is new' : 'has changed'
   return [{ level: 'info', step, text: `host ${host} ${what}`, client: { host } }]
 }

@@ -56,6 +56,20 @@ for (const body of ['{}', '{"hosts":[]}', 'null', 'null\n', '{"hosts":null}']) {
 
 const refused: readonly (readonly [string, string | Uint8Array, number, string, RegExp])[] = [
   ['nothing', '', 400, 'body_not_json', /JSON/],
+  [
+    'a name of a megabyte, nearly',
+    `{"hosts":[{"name":"${'h'.repeat(1_000_000)}"}]}`,
+    400,
+    'body_invalid',
+    /hosts\[0\]\.name must not be longer than 256/,
+  ],
+  [
+    'a MAC as long',
+    `{"hosts":[{"name":"h1"},{"macAddress":"${'0'.repeat(1_000_000)}"}]}`,
+    400,
+    'body_invalid',
+    /hosts\[1\]\.macAddress must not be longer than 256/,
+  ],
   ['no JSON', 'hosts=h1', 400, 'body_not_json', /JSON/],
   ['half of it', '{"hosts":[{"name":"h1"}', 400, 'body_not_json', /JSON/],
   ['a thousand quotes', `{${'"\\"'.repeat(1_000)}`, 400, 'body_not_json', /JSON/],

@@ -38,13 +38,48 @@ test('hosts come, change and go with the file; a fault is told with its line and
     'pxe-pilot.yml',
     `${site.settings(host('h0', '52:54:00:00:00:00'))}log: { level: debug }\n`,
   )
-  await program.transcript.waitFor(/h1 is declared no more; that it booted sheep is forgotten/, 10)
+  await program.transcript.waitFor(
+    /h1 is declared no more; that it boots sheep is kept for when it comes back/,
+    10,
+  )
   await program.transcript.waitFor(/need a restart: log\.level/, 10)
   t.deepEqual(
     (await hostsOf(site))?.map(({ name }) => name),
     ['h0'],
   )
-  t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 404)
+  await site.write('pxe-pilot.yml', site.settings(both))
+  await program.transcript.waitFor(/h1 is declared again, and boots sheep as before/, 10)
+  t.like(await hostsOf(site), [{ name: 'h0' }, { name: 'h1', configuration: { name: 'sheep' } }])
+})
+
+test('a file that is empty for a while, or for good, forgets nothing', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const program = await site.start(host('h1', '52:54:00:00:00:01'))
+  t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 200)
+  await site.write('pxe-pilot.yml', '')
+  await program.transcript.waitFor(/pxe-pilot\.yml: is empty.*stay as they were/, 10)
+  process.kill(program.pid ?? 0, 'SIGHUP')
+  await program.transcript.waitFor(/is empty.*after SIGHUP/, 10)
+  await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
+  await program.transcript.waitFor(/was read again and is in force/, 10)
+  t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
+})
+
+test('a start with another file keeps what hosts booted, and says so; they get it back', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const first = await site.start(host('h1', '52:54:00:00:00:01'))
+  t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 200)
+  process.kill(first.pid ?? 0)
+  await first.exited
+  const second = await site.start(host('h2', '52:54:00:00:00:02'))
+  t.regex(second.transcript.text, /h1: declared no more; what they boot is kept for when they come back/)
+  t.like(await hostsOf(site), [{ name: 'h2', configuration: null }])
+  process.kill(second.pid ?? 0)
+  await second.exited
+  await site.start(host('h1', '52:54:00:00:00:01'))
+  t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
 })
 
 test('SIGHUP reads it again at once', async (t) => {

@@ -28,3 +28,30 @@ for (const [written, suggested, why] of rows) {
 test('a very long word is no trouble', (t) => {
   t.is(nearest('x'.repeat(100_000), known), undefined)
 })
+
+test('a thousand long words are compared in no time', (t) => {
+  const long = Array.from({ length: 1000 }, (_, index) => `${'x'.repeat(250)}${index + 1000}`)
+  const from = performance.now()
+  t.is(nearest(`${'x'.repeat(250)}1oo0`, long), `${'x'.repeat(250)}1000`)
+  t.is(nearest(`${'y'.repeat(250)}1000`, long), undefined)
+  t.true(performance.now() - from < 2000)
+})
+
+test('words a megabyte long are not compared at all', (t) => {
+  const from = performance.now()
+  t.is(nearest('x'.repeat(1_000_000), ['x'.repeat(1_000_001)]), undefined)
+  t.true(performance.now() - from < 500)
+})
+
+test('the edits beside the diagonal are those of the whole table', (t) => {
+  const near: readonly (readonly [string, string])[] = [
+    ['abcdef', 'badcef'],
+    ['abcdef', 'abdcfe'],
+    ['abcdef', 'cdef'],
+    ['cdefg', 'abcdefg'],
+    ['aabbc', 'aabb'],
+    ['abcde', 'xabcd'],
+  ]
+  for (const [written, meant] of near) t.is(nearest(written, [meant]), meant, `${written} ${meant}`)
+  t.is(nearest('abcdef', ['badcfe']), undefined)
+})

@@ -1,0 +1,32 @@
+// The entries of the audit: what is written of a change, and how many are kept.
+
+import type { AuditEntry } from '../model.ts'
+import type { Plan } from './plan.ts'
+
+/** So many entries, and so many changes of hosts, are kept. */
+const mostEntries = 1000
+const mostChanges = 20_000
+
+export function entryOf(
+  { action, caller, hosts, undoes }: Plan<unknown>,
+  id: number,
+  at: number,
+): AuditEntry {
+  // What the settings declare stays there, secrets and all.
+  const changes =
+    action === 'settings'
+      ? hosts.map(({ host, configuration }) => ({ host, ...(configuration && { configuration }) }))
+      : hosts
+  const { by, from } = caller
+  return { id, at, action, by, from, changes, ...(undoes !== undefined && { undoes }) }
+}
+
+/** The youngest of them. */
+export function bounded(entries: readonly AuditEntry[]): readonly AuditEntry[] {
+  let changes = 0
+  const first = entries.findLastIndex((entry, index) => {
+    changes += entry.changes.length
+    return entries.length - index > mostEntries || changes > mostChanges
+  })
+  return entries.slice(Math.min(first + 1, entries.length - 1))
+}
