@@ -24,7 +24,7 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
   const real = answersOf(facts, ask.path, table, site)
   // The names after 01-<mac> and the whole address belong to whoever wrote files of that name: a host that
   // has a configuration was served by then, and the shortened addresses name no single machine.
-  if (choice === undefined || ask.key.by === 'ip-prefix') {
+  if (choice === undefined || ask.key.by === 'ip-prefix' || isTooEarly(ask, host, mac, table)) {
     return gives(
       real,
       'menu-file',
@@ -41,16 +41,34 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
   return gives(answers, rule, because, about)
 }
 
+/**
+ * A loader takes the first answer. So the default waits for the name with a MAC in it: the machine may have a
+ * configuration, and its address be unknown or that of a router. A Raspberry Pi says no MAC; its address must be known.
+ */
+function isTooEarly(ask: Menu, host: Host | undefined, mac: Mac | undefined, table: Table): boolean {
+  const isDeployed = host !== undefined && table.assignments.has(host.name)
+  if (isDeployed || table.held) return false
+  return ask.isEarly === true || (ask.isOptional === true && mac === undefined)
+}
+
 /** A configuration that goes on to a name without a machine in it (`configfile /debian-installer/...`) means the file. */
 function leadsTo(text: string, { key, path }: Menu): boolean {
   if (key.by !== 'default') return false
-  const at = text.indexOf(path)
-  return at >= 0 && !/[\w.-]/.test(text[at + path.length] ?? ' ')
+  for (let at = text.indexOf(path); at >= 0; at = text.indexOf(path, at + 1)) {
+    const before = text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
+    const isWhole = fromRoot.test(before) && !/[\w./-]/.test(text[at + path.length] ?? ' ')
+    if (isWhole && !comment.test(before)) return true
+  }
+  return false
 }
+
+/** A name begins here, at the root of a server: as GRUB's device (`(tftp)/`, not `(hd0)/`), by a URL, or with neither. */
+const fromRoot = /(?:^|[\s'"=;])(?:\((?:tftp|http|pxe)[^()\s]*\)|(?:tftp|http):\/\/[^/\s'"]+|\$\{http\})?\/*$/
+const comment = /(?:^|\s)#/
 
 function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {
   if (key.by === 'mac') return key.mac
-  if (key.by === 'ip') return table.addresses.get(key.ip) ?? facts.mac
+  if (key.by === 'ip' && key.ip !== facts.ip) return table.addresses.get(key.ip) ?? facts.mac
   return facts.mac
 }
 

@@ -20,6 +20,8 @@ export type Ask =
       readonly path: string
       /** Its client goes on well without, so that only a text written for it is an answer. */
       readonly isOptional?: true | undefined
+      /** Asked before the name with its MAC: an answer keeps its client from saying who it is. */
+      readonly isEarly?: true | undefined
     }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'refused'; readonly because: string }
@@ -31,10 +33,16 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 const none: readonly Bootloader[] = []
 
-type Name = { readonly language: Language; readonly name: RegExp; readonly isOptional?: true }
+type Name = {
+  readonly language: Language
+  readonly name: RegExp
+  readonly isOptional?: true
+  readonly isEarly?: true
+}
 
 // The names each loader builds (PXELINUX: syslinux core/fs/pxe/pxe.c; GRUB: grub-core/normal/main.c
-// grub_try_normal_prefix; the ipxe.cfg names are ours). A folder before them is the loader's own.
+// grub_try_normal_prefix; U-Boot: cmd/pxe.c; the ipxe.cfg names are ours). A folder before them is the loader's own.
+// All ask by UUID first, then by MAC, by address and its beginnings, and for `default` last.
 const keyed: readonly Name[] = [
   { language: 'pxelinux', name: /(?:^|\/)pxelinux\.cfg\/([^/]+)$/ },
   { language: 'grub', name: /(?:^|\/)grub\.cfg-([^/]+)$/ },
@@ -46,7 +54,7 @@ const keyed: readonly Name[] = [
 const shared: readonly Name[] = [
   { language: 'pxelinux', name: /^(?:extlinux|petitboot)\.conf$/ },
   { language: 'grub', name: /^(?:(?:(?:boot|debian-installer\/[\w-]+)\/)?grub\/|EFI\/[\w-]+\/)?grub\.cfg$/ },
-  { language: 'ipxe', name: /^autoexec\.ipxe$/, isOptional: true },
+  { language: 'ipxe', name: /^autoexec\.ipxe$/, isOptional: true, isEarly: true },
   {
     language: 'rpi',
     name: /^(?:[0-9a-f]{8}\/|(?:[0-9a-f]{2}-){5}[0-9a-f]{2}\/)?config\.txt$/,
@@ -67,13 +75,27 @@ export function readPath(raw: string, bootloaders: readonly Bootloader[] = none)
   if (hasHiddenName(path)) return { kind: 'refused', because: 'names with a dot in front are not served' }
   for (const { language, name } of keyed) {
     const key = readKey(name.exec(path)?.[1])
-    if (key !== undefined) return { kind: 'menu', language, key, path }
+    if (key !== undefined)
+      return { kind: 'menu', language, key, path, ...(key.by === 'uuid' && { isEarly: true }) }
   }
   const own = ownNamesOf(bootloaders).get(path)
-  if (own !== undefined) return { kind: 'menu', language: own, key: { by: 'default' }, path }
-  for (const { language, name, isOptional } of shared) {
+  if (own !== undefined) {
+    // A PXELINUX with a name built in asks for that first, and then for all its others; other loaders for no more.
+    const early = own === 'pxelinux' && { isEarly: true as const }
+    return { kind: 'menu', language: own, key: { by: 'default' }, path, ...early }
+  }
+  for (const { language, name, isOptional, isEarly } of shared) {
     if (!name.test(path)) continue
-    return { kind: 'menu', language, key: { by: 'default' }, path, ...(isOptional && { isOptional }) }
+    const mac = parseMac(path.slice(0, Math.max(0, path.indexOf('/'))))
+    const key: Key = mac === undefined ? { by: 'default' } : { by: 'mac', mac }
+    return {
+      kind: 'menu',
+      language,
+      key,
+      path,
+      ...(isOptional && { isOptional }),
+      ...(isEarly && { isEarly }),
+    }
   }
   return { kind: 'file', path }
 }
