@@ -157,7 +157,11 @@ export class Registry {
   }
 
   /** `change` yields the whole host as it shall be. */
-  changeHost(name: string, change: (host: Host) => HostRecord, caller: Caller): Promise<Host | Refused> {
+  changeHost(
+    name: string,
+    change: (host: Host) => HostRecord | Refused,
+    caller: Caller,
+  ): Promise<Host | Refused> {
     return this.queue.add(() => planChange(name, change, caller, this.table, this.rules))
   }
 

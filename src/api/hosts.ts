@@ -22,7 +22,7 @@ export type ShownHost = {
   readonly powerAskedAt?: string
   /** Why it is Unknown. */
   readonly powerReason?: string
-  readonly ipmi: Readonly<Record<string, string>> | null
+  readonly ipmi: Readonly<Record<string, string | number>> | null
   readonly management: Readonly<Record<string, unknown>> | null
   readonly registered?: true
   /** Made over the API. */
@@ -96,7 +96,7 @@ export function showHostInFull(host: Host, status: PowerStatus, parts: HostParts
     arch: firmware ?? '',
     localMethod: localMethod ?? '',
     redfish: withoutPassword(power?.redfish),
-    wol: withoutPassword(power?.wol),
+    wol: showWol(power?.wol),
     vars: Object.fromEntries(
       Object.entries(vars).map(([name, value]) => [name, secretName.test(name) ? '' : value]),
     ),
@@ -106,6 +106,11 @@ export function showHostInFull(host: Host, status: PowerStatus, parts: HostParts
 function withoutPassword(settings: object | null | undefined): object | null {
   if (settings === undefined || settings === null) return null
   return 'password' in settings ? { ...settings, password: '' } : settings
+}
+
+function showWol(wol: PowerSettings['wol']): object | null {
+  const shown = withoutPassword(wol)
+  return wol?.address === undefined ? shown : { ...shown, address: formatIpv4(wol.address) }
 }
 
 /** `address`: as the original, one that was found by the MAC stands where a configured one would. */
@@ -118,6 +123,8 @@ function showIpmi(ipmi: PowerSettings['ipmi'], address = ''): ShownHost['ipmi'] 
     interface: ipmi.interface ?? '',
     hostname: ipmi.hostname ?? address,
     subnet: ipmi.subnet ?? '',
+    ...(ipmi.cipher !== undefined && { cipher: ipmi.cipher }),
+    ...(ipmi.port !== undefined && { port: ipmi.port }),
   }
 }
 

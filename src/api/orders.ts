@@ -64,6 +64,31 @@ export const hostName = z
   )
 
 const own = hostSchema.shape
+const ipmi = own.ipmi.unwrap().unwrap().omit({ password_file: true })
+const redfish = own.redfish.unwrap().unwrap().omit({ password_file: true })
+const wol = own.wol.unwrap().unwrap()
+
+/** Of the settings alone: what comes over the wire must become no option of the program it is handed to. */
+const argument = z.string().regex(/^(?!-)/, 'must not begin with "-", as it is handed to a program')
+const management = own.management
+  .unwrap()
+  .unwrap()
+  .extend({
+    vars: z.array(z.strictObject({ name: z.string(), value: argument })).optional(),
+  })
+
+type Group = z.ZodObject<Record<string, z.ZodType>>
+type Parts<T> = { readonly [Key in keyof T]?: T[Key] | null }
+
+/** Each part of `group` alone: left out it stays, null takes it away. */
+function partsOf<T extends Group>(group: T): z.ZodType<Parts<z.output<T>>> {
+  const parts = Object.entries(group.shape).map(([key, part]) => {
+    const bare = part instanceof z.ZodOptional || part instanceof z.ZodDefault ? part.unwrap() : part
+    return [key, z.nullish(bare)] as const
+  })
+  return z.strictObject(Object.fromEntries(parts)) as unknown as z.ZodType<Parts<z.output<T>>>
+}
+
 const described = {
   name: hostName,
   macAddresses: z.array(own.mac_addresses.unwrap().unwrap().element).min(1).max(64),
@@ -76,10 +101,10 @@ const described = {
   localMethod: own.local_method,
   vars: own.vars.meta({ description: 'For the variables of templates.' }),
   // A file on the server is named by its settings alone.
-  ipmi: own.ipmi.unwrap().unwrap().omit({ password_file: true }).nullish(),
-  management: own.management,
-  redfish: own.redfish.unwrap().unwrap().omit({ password_file: true }).nullish(),
-  wol: own.wol,
+  ipmi: ipmi.nullish(),
+  management: management.nullish(),
+  redfish: redfish.nullish(),
+  wol: wol.nullish(),
 } as const
 
 /** A whole host: what is left out is at its default. */
@@ -93,11 +118,11 @@ export const hostPatch = z.strictObject({
   locked: z.boolean().optional(),
   arch: own.arch.nullable(),
   localMethod: own.local_method.nullable(),
-  vars: own.vars.unwrap().nullish(),
-  ipmi: described.ipmi,
-  management: described.management,
-  redfish: described.redfish,
-  wol: described.wol,
+  vars: z.record(own.vars.unwrap().keyType, own.vars.unwrap().valueType.nullable()).nullish(),
+  ipmi: partsOf(ipmi).nullish(),
+  management: partsOf(management).nullish(),
+  redfish: partsOf(redfish).nullish(),
+  wol: partsOf(wol).nullish(),
 })
 
 export const hostReplacement = hostOrder.extend({ name: hostName.optional() })

@@ -36,8 +36,9 @@ export async function sendHost(ctx: Context, name: string, parts: RegistryParts)
 export async function addHost(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {
   const order = await bodyOf(ctx, hostOrder)
   if ('code' in order) return refuse(ctx, order, parts.tell)
-  const host = await parts.registry.addHost(recordOf(order), 'add', whoAsks(ctx, parts))
-  sendMade(ctx, host, parts, 201)
+  const record = recordOf(order)
+  if ('fault' in record) return refuse(ctx, record.fault, parts.tell)
+  sendMade(ctx, await parts.registry.addHost(record, 'add', whoAsks(ctx, parts)), parts, 201)
 }
 
 /** Makes it where it is not there. */
@@ -53,9 +54,12 @@ export async function replaceHost(ctx: Context, name: string, parts: RegistryPar
     const message = `name ${named.error.issues[0]?.message ?? 'is no name'}`
     return refuse(ctx, { code: 'body_invalid', message, more: { path: 'name' } }, parts.tell)
   }
-  const host = present
-    ? await parts.registry.changeHost(name, (before) => recordOf(whole, before), caller)
-    : await parts.registry.addHost(recordOf(whole), 'add', caller)
+  const record = recordOf(whole)
+  if (!present && 'fault' in record) return refuse(ctx, record.fault, parts.tell)
+  const host =
+    present || 'fault' in record
+      ? await parts.registry.changeHost(name, (before) => recordOf(whole, before), caller)
+      : await parts.registry.addHost(record, 'add', caller)
   sendMade(ctx, host, parts, present ? 200 : 201)
 }
 

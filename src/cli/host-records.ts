@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
 import { ask, ClientError, read, type Client } from './client.ts'
+import { printable } from '../events.ts'
 import type { ClientFor } from './host.ts'
 import { json, outputOption, shortTime, tableOf, type Format, type Terminal } from './output.ts'
 
 const hostInFull = z.looseObject({
   name: z.string(),
-  vars: z.record(z.string(), z.string()).default({}),
+  ipmi: z.looseObject({}).nullish(),
+  redfish: z.looseObject({}).nullish(),
 })
 
 const discovered = z.array(
@@ -47,8 +49,10 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       'after',
       '\nExample:\n  $ pxe-pilot host add h7 23:34:a3:e9:09:cc --ipmi 10.77.0.12 --user admin --password-file ./h7.password',
     )
-    .action(async (name: string, macs: readonly string[], options: RecordOptions) => {
+    .action(async (name: string, macs: readonly string[], options: RecordOptions, self: Command) => {
       const client = clientFor(options.output)
+      if (isLoose(options))
+        self.error(`error: ${looseOf(options)}: name its controller, too, with ${addressed}`)
       const body = { name, macAddresses: macs, ...recordOf(options) }
       say(options.output, read(client, await ask(client, 'POST', '/v1/hosts', body), hostInFull))
     })
@@ -59,16 +63,16 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       .argument('<hostname>', 'the host')
       .option('--name <name>', 'another name')
       .option('--mac <mac>', 'a card instead of those it has; may be said several times', several),
-  ).action(async (name: string, options: RecordOptions & { name?: string; mac?: readonly string[] }) => {
+  ).action(async (name: string, options: SetOptions, self: Command) => {
     const client = clientFor(options.output)
-    const vars = options.var && { vars: { ...(await hostOf(client, name)).vars, ...options.var } }
     const { name: next, mac } = options
     const body = {
       ...(next !== undefined && { name: next }),
       ...(mac && { macAddresses: mac }),
       ...recordOf(options),
-      ...vars,
+      ...(isLoose(options) && controllerOfHost(await hostOf(client, name), options, self)),
     }
+    if (Object.keys(body).length === 0) self.error('error: nothing is named that should change')
     const changed = await ask(client, 'PATCH', pathOf(name), body)
     say(options.output, read(client, changed, hostInFull))
   })
@@ -184,12 +188,14 @@ type RecordOptions = Format & {
   readonly var?: Readonly<Record<string, string>>
   readonly ipmi?: string
   readonly redfish?: string
-  readonly wol?: true
+  readonly wol?: boolean
   readonly user?: string
   readonly passwordFile?: string
   readonly controllerMac?: string
-  readonly cipher?: string
+  readonly cipher?: number
 }
+
+type SetOptions = RecordOptions & { readonly name?: string; readonly mac?: readonly string[] }
 
 function recordOptions(command: Command): Command {
   return command
@@ -202,10 +208,11 @@ function recordOptions(command: Command): Command {
     .option('--ipmi <address>', 'its BMC; with auto the address is looked up by --controller-mac')
     .option('--redfish <address>', 'its Redfish service; with auto as of --ipmi')
     .option('--wol', 'it is woken by Wake-on-LAN')
+    .option('--no-wol', 'the opposite')
     .option('--user <name>', 'of the controller')
     .option('--password-file <file>', 'the password of the controller, alone in a file here')
     .option('--controller-mac <mac>', 'of the controller')
-    .option('--cipher <suite>', 'of IPMI, such as 3')
+    .option('--cipher <suite>', 'of IPMI, such as 3', cipherSuite)
     .addOption(outputOption('table', 'json'))
 }
 
@@ -221,7 +228,7 @@ function recordOf(options: RecordOptions): Record<string, unknown> {
     ...(vars && { vars }),
     ...(ipmi !== undefined && { ipmi: ipmi === 'none' ? null : controllerOf(ipmi, options) }),
     ...(redfish !== undefined && { redfish: redfish === 'none' ? null : controllerOf(redfish, options) }),
-    ...(wol && { wol: {} }),
+    ...(wol !== undefined && { wol: wol ? {} : null }),
   }
 }
 
@@ -230,14 +237,66 @@ function orNull(text: string): string | null {
 }
 
 function controllerOf(address: string, options: RecordOptions): Record<string, unknown> {
-  const { user, passwordFile, controllerMac, cipher } = options
   return {
-    ...(address !== 'auto' && { hostname: address }),
+    hostname: address === 'auto' ? null : address,
+    ...accessOf(options),
+  }
+}
+
+/** What of a controller may change while its address stays. */
+function accessOf({ user, passwordFile, controllerMac, cipher }: RecordOptions): Record<string, unknown> {
+  return {
     ...(user !== undefined && { username: user }),
     ...(passwordFile !== undefined && { password: passwordIn(passwordFile) }),
     ...(controllerMac !== undefined && { mac_address: controllerMac }),
-    ...(cipher !== undefined && { cipher: Number(cipher) }),
+    ...(cipher !== undefined && { cipher }),
   }
+}
+
+const addressed = '--ipmi ADDRESS or --redfish ADDRESS'
+
+/** Something is said of a controller, but not which one it is. */
+function isLoose(options: RecordOptions): boolean {
+  return looseOf(options) !== undefined
+}
+
+function looseOf({
+  user,
+  passwordFile,
+  controllerMac,
+  cipher,
+  ipmi,
+  redfish,
+}: RecordOptions): string | undefined {
+  if ([ipmi, redfish].some((address) => address !== undefined && address !== 'none')) return undefined
+  const said = {
+    '--user': user,
+    '--password-file': passwordFile,
+    '--controller-mac': controllerMac,
+    '--cipher': cipher,
+  }
+  return Object.entries(said).find(([, value]) => value !== undefined)?.[0]
+}
+
+/** Ends the process where the host has no controller that the options could be of. */
+function controllerOfHost(
+  { name, ipmi, redfish }: HostInFull,
+  options: RecordOptions,
+  self: Command,
+): Record<string, unknown> {
+  if (ipmi != null && options.ipmi === undefined) return { ipmi: accessOf(options) }
+  if (redfish != null && options.redfish === undefined) {
+    if (options.cipher === undefined) return { redfish: accessOf(options) }
+    self.error(`error: --cipher is of IPMI, and ${printable(name)} is switched by Redfish`)
+  }
+  self.error(
+    `error: ${printable(name)} has neither IPMI nor Redfish that ${looseOf(options)} could be of: name its controller, too, with ${addressed}`,
+  )
+}
+
+function cipherSuite(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('It is no number such as 3 or 17.')
+  return Number(text)
 }
 
 /** Never as an argument, which everybody could read. */

@@ -1,5 +1,6 @@
 // Switches a machine by Redfish (DMTF DSP0266): finds its ComputerSystem, and posts to the actions that it names.
 
+import { isIPv6 } from 'node:net'
 import type { RedfishSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
 import { RedfishSession, type Json } from './redfish-session.ts'
@@ -83,7 +84,7 @@ async function withSystem<T>(
 
 /** An address without a scheme is of HTTPS, which the standard asks for. */
 function baseUrl({ port, scheme }: RedfishSettings, address: string): string {
-  return `${scheme}://${address}${port === undefined ? '' : `:${port}`}`
+  return `${scheme}://${isIPv6(address) ? `[${address}]` : address}${port === undefined ? '' : `:${port}`}`
 }
 
 /** Of a service with several machines only the settings know which one this is. */

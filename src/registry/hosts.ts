@@ -33,10 +33,10 @@ export function planAdd(
   return planRecord(undefined, host, action, caller, table, rules)
 }
 
-/** `change` yields the whole host as it shall be: another name keeps what it boots. */
+/** `change` yields the whole host as it shall be, or why it cannot: another name keeps what it boots. */
 export function planChange(
   name: string,
-  change: (host: Host) => HostRecord,
+  change: (host: Host) => HostRecord | { readonly fault: Fault },
   caller: Caller,
   table: Table,
   rules: HostRules,
@@ -44,7 +44,9 @@ export function planChange(
   const before = table.hosts.get(name)
   if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
   if (before.origin === 'settings') return { fault: faults.hostDeclared(name, rules.file) }
-  const after: Host = { ...change(before), origin: 'added', options: [] }
+  const changed = change(before)
+  if ('fault' in changed) return changed
+  const after: Host = { ...changed, origin: 'added', options: [] }
   const present = table.hosts.get(after.name)
   if (present !== undefined && present !== before && !isAbsorbed(present, after)) {
     return { fault: faults.hostExists(after.name) }

@@ -1,5 +1,6 @@
 // The settings file's shape: every key, its type and its default. Names are those of the file.
 
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { firmwares } from '../model.ts'
 import { parseIpv4, parseRange, parseSubnet, type Ipv4, type Range, type Subnet } from '../net/ipv4.ts'
@@ -22,6 +23,16 @@ const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1')
 const mac = checked<Mac>(parseMac, 'a MAC address such as 23:34:a3:e9:09:cc')
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
 const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
+const label = /^\w(?:[\w-]{0,61}\w)?$/
+
+/** RFC 1123 2.1, and the underscore that names of a site's own have. Empty: none, as in the original. */
+function parseHostAddress(text: string): string | undefined {
+  const labels = text.replace(/\.$/, '').split('.')
+  const isName = text.length <= 254 && labels.every((part) => label.test(part))
+  return text === '' || isIP(text) > 0 || isName ? text : undefined
+}
+
+const hostAddress = checked<string>(parseHostAddress, 'an IP address or a host name')
 /** An empty one would be the folder of the settings file itself. */
 const path = z.string().regex(/^[^\0]+$/, 'must be a path')
 const bind = ipv4.prefault('0.0.0.0')
@@ -142,12 +153,12 @@ const ipmi = z.strictObject({
   interface: z.string().optional(),
   cipher: z.int('must be a cipher suite such as 3 or 17').min(0).max(255).optional(),
   port: z.int('must be a port, a number from 1 to 65535').min(1).max(65535).optional(),
-  hostname: z.string().optional(),
+  hostname: hostAddress.optional(),
   subnet: z.string().optional(),
 })
 
 const redfish = z.strictObject({
-  hostname: z.string().optional(),
+  hostname: hostAddress.optional(),
   mac_address: mac.optional(),
   subnet: z.string().optional(),
   scheme: z.enum(['https', 'http']).default('https'),
@@ -169,7 +180,7 @@ const wol = z.strictObject({
 
 const management = z.strictObject({
   mac_address: mac.optional(),
-  ip_address: z.string().optional(),
+  ip_address: hostAddress.optional(),
   adapter: z.string().optional(),
   subnet: z.string().optional(),
   vars: z.array(namedValue).optional(),

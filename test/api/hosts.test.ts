@@ -67,6 +67,143 @@ test('passwords are never shown, and an empty one leaves what is set', async (t)
   )
 })
 
+const bmc = { hostname: '10.0.0.1', username: 'u', password: 'hunter2' }
+const pdu = {
+  ip_address: '10.0.0.1',
+  adapter: 'a',
+  vars: [
+    { name: 'plug', value: '3' },
+    { name: 'password', value: 'hunter2' },
+  ],
+}
+const shownVars = [
+  { name: 'plug', value: '3' },
+  { name: 'password', value: '' },
+]
+const moves: readonly (readonly [string, Body, Body, string])[] = [
+  ['hostname', { ipmi: bmc }, { ipmi: { hostname: '10.0.0.2' } }, 'ipmi.password'],
+  ['hostname', { ipmi: bmc }, { ipmi: { hostname: '10.0.0.2', password: '' } }, 'ipmi.password'],
+  ['port', { ipmi: bmc }, { ipmi: { port: 624 } }, 'ipmi.password'],
+  ['interface', { ipmi: bmc }, { ipmi: { interface: 'lan' } }, 'ipmi.password'],
+  ['mac_address', { ipmi: bmc }, { ipmi: { mac_address: '525400000033' } }, 'ipmi.password'],
+  ['hostname', { redfish: bmc }, { redfish: { ...bmc, hostname: 'a.b', password: '' } }, 'redfish.password'],
+  ['scheme', { redfish: bmc }, { redfish: { scheme: 'http' } }, 'redfish.password'],
+  ['verify', { redfish: bmc }, { redfish: { verify: false } }, 'redfish.password'],
+  ['system', { redfish: bmc }, { redfish: { system: '/redfish/v1/Systems/2' } }, 'redfish.password'],
+  ['address', { wol: { password: '00:00:00:00:00:07' } }, { wol: { address: '10.0.0.9' } }, 'wol.password'],
+  [
+    'ip_address',
+    { management: pdu },
+    { management: { ip_address: '10.0.0.2', vars: shownVars } },
+    'management.vars[1].value',
+  ],
+  [
+    'plug',
+    { management: pdu },
+    { management: { vars: [{ name: 'plug', value: 'x' }, shownVars[1]] } },
+    'management.vars[1].value',
+  ],
+  [
+    'adapter',
+    { management: pdu },
+    { management: { adapter: 'b', vars: shownVars } },
+    'management.vars[1].value',
+  ],
+]
+for (const [moved, made, patch, path] of moves) {
+  test(`a stored secret follows no change of ${Object.keys(patch)[0]}.${moved}: ${JSON.stringify(patch)}`, async (t) => {
+    const { url, table } = await serveApi(t)
+    t.is((await ask(url, 'POST', '/hosts', { ...h9, ...made })).status, 201)
+    const before = table.hosts.get('h9')
+    const reply = await ask(url, 'PATCH', '/hosts/h9', patch)
+    t.like(reply, { status: 400, body: { code: 'body_invalid', path } })
+    t.true(
+      String(reply.body['message']).includes(`said again`) && String(reply.body['message']).includes(moved),
+    )
+    t.is(table.hosts.get('h9'), before)
+  })
+}
+
+test('a stored secret follows no PUT to another address, and one that is said again does', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', { ...h9, ipmi: bmc })
+  const put = (ipmi: Body) => ask(url, 'PUT', '/hosts/h9', { ...h9, ipmi })
+  t.like(await put({ ...bmc, hostname: '10.0.0.2', password: '' }), {
+    status: 400,
+    body: { path: 'ipmi.password' },
+  })
+  t.is((await put({ ...bmc, username: 'v', password: '' })).status, 200)
+  t.like(table.hosts.get('h9')?.power?.ipmi, { username: 'v', password: 'hunter2' })
+  t.is((await put({ ...bmc, hostname: '10.0.0.2', password: 'other' })).status, 200)
+  t.like(table.hosts.get('h9')?.power?.ipmi, { hostname: '10.0.0.2', password: 'other' })
+})
+
+test('PATCH of a part: what the body leaves out stays, null takes away, and one way switches a host', async (t) => {
+  const { url, table } = await serveApi(t)
+  const patch = (body: Body) => ask(url, 'PATCH', '/hosts/h9', body)
+  const power = () => table.hosts.get('h9')?.power
+  await ask(url, 'POST', '/hosts', { ...h9, ipmi: { ...bmc, cipher: 3, port: 624 } })
+  t.like((await patch({ ipmi: { username: 'v' } })).body['ipmi'], { cipher: 3, port: 624, username: 'v' })
+  t.deepEqual(power(), { ipmi: { ...bmc, cipher: 3, port: 624, username: 'v' } })
+  t.is((await patch({ ipmi: { cipher: null } })).status, 200)
+  t.deepEqual(power(), { ipmi: { ...bmc, port: 624, username: 'v' } })
+  const both = await patch({ redfish: { hostname: 'r.example' } })
+  t.like(both, { status: 400, body: { path: 'redfish' } })
+  t.regex(String(both.body['message']), /ipmi.*null/)
+  t.is(
+    (await patch({ ipmi: null, redfish: { hostname: 'r.example', port: 8443, verify: false } })).status,
+    200,
+  )
+  t.deepEqual(power(), {
+    redfish: { hostname: 'r.example', port: 8443, verify: false, scheme: 'https', auth: 'basic' },
+  })
+  t.is((await patch({ redfish: { auth: 'session', verify: null } })).status, 200)
+  t.like(power()?.redfish, { hostname: 'r.example', port: 8443, verify: true, auth: 'session' })
+  const two = { ...h9, name: 'x', macAddresses: ['525400000020'], ipmi: bmc, redfish: bmc }
+  t.like(await ask(url, 'POST', '/hosts', two), { status: 400, body: { path: 'redfish' } })
+  t.is((await patch({ redfish: null, wol: { address: '10.0.0.255' } })).status, 200)
+  t.like((await ask(url, 'GET', '/hosts/h9')).body, {
+    redfish: null,
+    wol: { address: '10.0.0.255', port: 9 },
+  })
+})
+
+test('PATCH of vars: those left out stay, a secret shown empty stays, null takes one away', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', { ...h9, vars: { rack: '7', root_password: 'hunter2', row: 'b' } })
+  const patch = (vars: Body | null) => ask(url, 'PATCH', '/hosts/h9', { vars })
+  t.like((await patch({ rack: '8', root_password: '' })).body['vars'], { rack: '8', root_password: '' })
+  t.deepEqual(table.hosts.get('h9')?.vars, { rack: '8', root_password: 'hunter2', row: 'b' })
+  await patch({ row: null, rack: '' })
+  t.deepEqual(table.hosts.get('h9')?.vars, { rack: '', root_password: 'hunter2' })
+  await patch(null)
+  t.deepEqual(table.hosts.get('h9')?.vars, {})
+})
+
+for (const [path, power] of [
+  ['ipmi.hostname', { ipmi: { hostname: '-oProxyCommand=x' } }],
+  ['redfish.hostname', { redfish: { hostname: 'a b' } }],
+  ['management.ip_address', { management: { ip_address: '-oProxyCommand=x' } }],
+  [
+    'management.vars[1].value',
+    {
+      management: {
+        vars: [
+          { name: 'a', value: 'b' },
+          { name: 'c', value: '-x' },
+        ],
+      },
+    },
+  ],
+] as const) {
+  test(`${path} that a program would take for an option is refused`, async (t) => {
+    const { url } = await serveApi(t)
+    t.like(await ask(url, 'POST', '/hosts', { ...h9, ...power }), { status: 400, body: { path } })
+    await ask(url, 'POST', '/hosts', h9)
+    t.like(await ask(url, 'PATCH', '/hosts/h9', power), { status: 400, body: { path } })
+  })
+}
+
 const refused: readonly (readonly [string, string, string, unknown, number, string])[] = [
   ['a declared host', 'PATCH', '/hosts/h1', { locked: true }, 409, 'host_declared'],
   ['a declared host', 'PUT', '/hosts/h1', { macAddresses: ['52:54:00:00:00:09'] }, 409, 'host_declared'],

@@ -1,5 +1,8 @@
 // Hosts and changes from the command line: a process, and an API of ours behind it.
 
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { serveApi } from '../api/server.ts'
 import { run } from './run.ts'
@@ -39,6 +42,37 @@ test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
   t.regex((await pxe('host', 'remove', 'h7')).stdout, /^\| h7 +\| OK +\|$/m)
   t.is((await pxe('host', 'show', 'h7')).code, 1)
   t.regex((await pxe('host', 'set', 'h1', '--lock')).stderr, /declared in/)
+})
+
+test('set changes what is named of the controller a host has, and of its variables, and says where it cannot', async (t) => {
+  const { url, table } = await serveApi(t)
+  const pxe = async (...argv: readonly string[]) => await run('-s', url, 'host', ...argv)
+  const power = () => table.hosts.get('h7')?.power
+  const password = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-cli-')), 'password')
+  writeFileSync(password, 'hunter2\n')
+  const made = ['add', 'h7', '52-54-00-77-00-07', '--var', 'rack=7', '--var', 'root_password=hunter3']
+  t.is((await pxe(...made, '--user', 'joe')).code, 2)
+  t.is((await pxe(...made)).code, 0)
+  t.is((await pxe('set', 'h7')).code, 2)
+  const loose = await pxe('set', 'h7', '--user', 'joe')
+  t.is(loose.code, 2)
+  t.regex(loose.stderr, /^error: h7 has neither .*--user.*--ipmi ADDRESS or --redfish ADDRESS$/m)
+  const ipmi = await pxe('set', 'h7', '--ipmi', '10.0.0.1', '--user', 'joe', '--password-file', password)
+  t.is(ipmi.code, 0, ipmi.stderr)
+  t.is((await pxe('set', 'h7', '--cipher', '3', '--user', 'ann')).code, 0)
+  const whole = { hostname: '10.0.0.1', username: 'ann', password: 'hunter2', cipher: 3 }
+  t.deepEqual(power(), { ipmi: whole })
+  const moved = await pxe('set', 'h7', '--ipmi', '10.0.0.2')
+  t.is(moved.code, 1)
+  t.regex(moved.stderr, /ipmi\.password must be said again \(--password-file\), as hostname changes/)
+  const over = await pxe('set', 'h7', '--ipmi', 'none', '--redfish', 'r7', '--user', 'joe')
+  t.is(over.code, 0, over.stderr)
+  t.like(power(), { ipmi: undefined, redfish: { hostname: 'r7', username: 'joe' } })
+  t.is((await pxe('set', 'h7', '--controller-mac', '525400770017')).code, 0)
+  t.like(power()?.redfish, { hostname: 'r7', mac_address: '52:54:00:77:00:17' as never, username: 'joe' })
+  t.is((await pxe('set', 'h7', '--cipher', '3')).code, 2)
+  t.is((await pxe('set', 'h7', '--var', 'rack=8')).code, 0)
+  t.deepEqual(table.hosts.get('h7')?.vars, { rack: '8', root_password: 'hunter3' })
 })
 
 test('hold, its status, and its end', async (t) => {

@@ -99,6 +99,11 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
     '\ufefftftp:\n  port: x',
     '2: tftp.port must be a port, a number from 1 to 65535, not "x"',
   ],
+  [
+    'a BMC that is no address but an option',
+    'hosts:\n  - name: h1\n    ipmi:\n      hostname: -oProxyCommand=x',
+    '4: hosts[0].ipmi.hostname must be an IP address or a host name, not "-oProxyCommand=x"',
+  ],
   ['a NUL in a path', 'store: "a\\0b"', '1: store must be a path, not "a\\u0000b"'],
   [
     'brackets without end',
@@ -117,6 +122,16 @@ for (const [what, text, ...faults] of broken) {
     t.deepEqual(faultsOf(text).slice(0, 1), faults)
   })
 }
+
+test('controllers by address, by name, by a name of a site’s own, and not at all', (t) => {
+  const names = ['10.77.0.12', 'fe80::1', 'bmc-1.rack_7.example.', '3com', "''"]
+  const hosts = names.map((name, index) => `  - { name: h${index}, ipmi: { hostname: ${name} } }`)
+  const others = [
+    '  - { name: x, management: { ip_address: 1.2.3.4, adapter: a } }',
+    '  - { name: y, redfish: { hostname: bmc.example } }',
+  ]
+  t.deepEqual(faultsOf(['hosts:', ...hosts, ...others].join('\n')), [])
+})
 
 test('a bomb of aliases is refused at once', (t) => {
   const tens = ['b', 'c', 'd', 'e', 'f', 'g', 'h'].map(
