@@ -19,8 +19,7 @@ import { Links } from './import.ts'
 import { isAttached, localLinks } from './net/links.ts'
 import { Power } from './power/power.ts'
 import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
-import type { Mac } from './net/mac.ts'
-import { neighbourOf } from './net/neighbours.ts'
+import { ownersOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
 import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
@@ -31,6 +30,9 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { TftpHost } from './tftp/host.ts'
 import { worries } from './worries.ts'
+
+/** How often leases are looked through for those that have ended. */
+const endsEveryMs = 1000
 
 export class Appliance {
   private settings: Settings
@@ -80,6 +82,8 @@ export class Appliance {
     })
     this.registry = registry
     const leases = await registry.load(declaredHosts(settings.hosts))
+    const ending = setInterval(() => registry.forgetEnded(), endsEveryMs)
+    this.stops.push(() => clearInterval(ending))
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
     const look = async () => (await catalog.look()).imported
@@ -158,7 +162,7 @@ export class Appliance {
   }
 
   private async startHttp(http: HttpSettings): Promise<void> {
-    const { settings, table, tell } = this
+    const { settings, tell } = this
     const handle = bootFiles({
       httproot: http.root,
       tftproot: settings.tftp?.root,
@@ -168,8 +172,7 @@ export class Appliance {
       apiPort: settings.server.port,
       listing: http.listing,
       decide: this.decide,
-      // A lease may have ended, and its address be somebody else's: on our own links the kernel knows better.
-      macOf: (ip) => neighbourOf(ip) ?? table.addresses.get(ip),
+      macOf: this.macOf,
       tell,
       now: () => performance.now(),
       glance: await openGlance(),
@@ -267,12 +270,8 @@ export class Appliance {
     this.listenersOf.push(() => server.states().map((state) => ({ ...state, name: `DHCP ${dhcp.mode}` })))
   }
 
-  /** The card that has `ip`: by its lease, by what it took of another server, or because it answers for it. */
-  private readonly macOf = (ip: Ipv4): Mac | undefined => {
-    const lease = this.dhcp?.leases.recordAt(ip)
-    if (lease === undefined) return this.table.addresses.get(ip) ?? neighbourOf(ip)
-    return this.dhcp?.leases.activeAt(ip)?.state === 'bound' ? lease.mac : neighbourOf(ip)
-  }
+  /** Whose address it is. */
+  private readonly macOf = ownersOf(this.table.addresses)
 
   /** Milliseconds since 1970, never backwards but when the clock is set. */
   private readonly now = (): number => this.clock.now()

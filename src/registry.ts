@@ -1,6 +1,6 @@
 // The one door for every change: validate, put on disk, bring into force everywhere, and only then answer.
 
-import { applyDelta, hostOfMac, type Catalog, type Change, type Delta, type Table } from './boot/table.ts'
+import { applyDelta, type Catalog, type Change, type Delta, type Table } from './boot/table.ts'
 import type { Tell } from './events.ts'
 import { faults, type Fault } from './faults.ts'
 import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
@@ -17,6 +17,7 @@ import {
   type Guards,
 } from './registry/deploy.ts'
 import { planHold, planRelease } from './registry/hold.ts'
+import { Holders } from './registry/holders.ts'
 import { planAdd, planChange, planRemove, type HostRecord, type HostRules } from './registry/hosts.ts'
 import { planImport, type Link } from './registry/import.ts'
 import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
@@ -55,8 +56,7 @@ export class Registry {
   private entries: readonly AuditEntry[] = []
   private held: Hold | null = null
   private wasImported = false
-  /** What each MAC took of another DHCP server last. */
-  private readonly learnt = new Map<Mac, Ipv4>()
+  private readonly holders: Holders
 
   constructor(parts: RegistryParts) {
     this.table = parts.table
@@ -65,6 +65,7 @@ export class Registry {
     this.rules = parts.rules ?? { file: 'the settings file', takenBy: () => undefined }
     this.tell = parts.tell
     this.now = parts.now
+    this.holders = new Holders(parts.table, parts.now)
   }
 
   /** Who changed what, oldest first. */
@@ -104,7 +105,6 @@ export class Registry {
       ({ record, configuration }) => record?.before != null || configuration !== undefined,
     )
     await this.keepSettings(changes, after)
-    const now = this.now()
     this.bringIntoForce([
       ...Array.from(after.hosts.values(), (host): Change => ({ kind: 'host', host })),
       ...Array.from(after.assignments, ([host, configuration]): Change => ({
@@ -112,9 +112,7 @@ export class Registry {
         host,
         configuration,
       })),
-      ...stored.leases
-        .filter(({ state, expires }) => state === 'bound' && expires > now)
-        .map(({ ip, mac }): Change => ({ kind: 'address', ip, mac })),
+      ...this.holders.leased(stored.leases),
       { kind: 'hold', held: this.held !== null },
     ])
     return stored.leases
@@ -193,29 +191,18 @@ export class Registry {
   async commitLeases(leases: readonly Lease[]): Promise<readonly Outcome[]> {
     const now = this.now()
     const outcomes = await this.store.apply(leases.map((lease) => ({ kind: 'lease', lease, now })))
-    const holders = new Map<Ipv4, Mac | null>()
-    for (const [index, { ip, mac, state }] of leases.entries()) {
-      if (outcomes[index] === 'ok') holders.set(ip, state === 'bound' ? mac : null)
-    }
-    const changes = [...holders]
-      .filter(([ip, mac]) => (this.table.addresses.get(ip) ?? null) !== mac)
-      .map(([ip, mac]): Change => ({ kind: 'address', ip, mac }))
-    if (changes.length > 0) this.bringIntoForce(changes)
+    this.changeHolders(this.holders.leased(leases.filter((_, index) => outcomes[index] === 'ok')))
     return outcomes
   }
 
-  /** A client told another DHCP server which address it takes: known in memory only, one of each MAC of our hosts. */
+  /** A client told another DHCP server which address it takes: known in memory only. */
   learnAddress(ip: Ipv4, mac: Mac): void {
-    const isOurs = hostOfMac(this.table, mac) !== undefined
-    const before = this.learnt.get(mac)
-    const changes: Change[] = []
-    if (isOurs && before !== undefined && before !== ip && this.table.addresses.get(before) === mac) {
-      changes.push({ kind: 'address', ip: before, mac: null })
-    }
-    const holder = isOurs ? mac : null
-    if ((this.table.addresses.get(ip) ?? null) !== holder) changes.push({ kind: 'address', ip, mac: holder })
-    if (isOurs) this.learnt.set(mac, ip)
-    if (changes.length > 0) this.bringIntoForce(changes)
+    this.changeHolders(this.holders.took(ip, mac))
+  }
+
+  /** A lease that has ended names nobody. To be called every so often. */
+  forgetEnded(): void {
+    this.changeHolders(this.holders.ended())
   }
 
   /** What the directories hold now. */
@@ -274,6 +261,10 @@ export class Registry {
       if (change.kind === 'imported') this.wasImported = true
     }
     return undefined
+  }
+
+  private changeHolders(changes: readonly Change[]): void {
+    if (changes.length > 0) this.bringIntoForce(changes)
   }
 
   private bringIntoForce(changes: readonly Change[]): void {

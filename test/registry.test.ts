@@ -189,6 +189,67 @@ test('a lease is known as address -> MAC on every follower when its commit resol
   t.false(registry.table.addresses.has(ip))
 })
 
+test('a lease that has ended names nobody, one that was renewed does, also after a restart', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  let time = 1_000
+  const boot = async () => {
+    const store = await openStore(path)
+    const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => time } as const
+    const registry = new Registry({ ...parts, store, table: emptyTable() })
+    await registry.load([h1])
+    return { store, registry }
+  }
+  const { store, registry } = await boot()
+  const replica = emptyTable()
+  registry.follow((delta) => applyDelta(replica, delta))
+  const lease = { mac: mac('00:00:00:00:00:01'), state: 'bound', since: 0, expires: 5_000 } as const
+  await registry.commitLeases([
+    { ...lease, ip: ipv4(1) },
+    { ...lease, ip: ipv4(2) },
+  ])
+  await registry.commitLeases([{ ...lease, ip: ipv4(2), expires: 9_000 }])
+  time = 4_999
+  registry.forgetEnded()
+  t.deepEqual([...replica.addresses.keys()], [ipv4(1), ipv4(2)])
+  time = 5_000
+  registry.forgetEnded()
+  t.deepEqual([...replica.addresses.keys()], [ipv4(2)])
+  await store.close()
+  const again = await boot()
+  t.deepEqual([...again.registry.table.addresses.keys()], [ipv4(2)])
+  time = 9_000
+  again.registry.forgetEnded()
+  t.is(again.registry.table.addresses.size, 0)
+  await again.store.close()
+})
+
+test('what a machine took of another server names it for hours, and not for ever', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  let time = 0
+  const store = await openStore(path)
+  const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => time } as const
+  const registry = new Registry({ ...parts, store, table: emptyTable() })
+  await registry.load([h1, h2])
+  const [own, second] = h1.macs as [Mac, Mac]
+  const hour = 3_600_000
+  registry.learnAddress(ipv4(1), own)
+  registry.learnAddress(ipv4(2), second)
+  time = 3 * hour
+  registry.learnAddress(ipv4(2), second)
+  registry.forgetEnded()
+  t.is(registry.table.addresses.get(ipv4(1)), own)
+  time = 5 * hour
+  registry.forgetEnded()
+  t.deepEqual([...registry.table.addresses], [[ipv4(2), second]])
+  // A stranger takes it, and then a host that had another.
+  registry.learnAddress(ipv4(2), mac('00:00:00:00:00:99'))
+  t.is(registry.table.addresses.size, 0)
+  registry.learnAddress(ipv4(3), own)
+  registry.learnAddress(ipv4(4), own)
+  t.deepEqual([...registry.table.addresses], [[ipv4(4), own]])
+  await store.close()
+})
+
 test('after a restart the table is what it was, and a declared host absorbs a registered one with its MAC', async (t) => {
   const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
   const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => 1_000 } as const

@@ -43,7 +43,7 @@ export type Table = {
   readonly reserved: Map<Ipv4, string>
   /** By the host's name. One that is no host now was declared once, and boots this again when it comes back. */
   readonly assignments: Map<string, string>
-  /** Who holds an address: leases of ours, and in proxy mode what clients told the other server. */
+  /** Who holds an address: leases that have not ended, and in proxy mode what clients told the other server. */
   readonly addresses: Map<Ipv4, Mac>
   /** Whatever was deployed, it is `local` that boots. */
   held: boolean

@@ -5,6 +5,7 @@ import { Recent, type Fetch } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import type { Mac } from '../net/mac.ts'
 import type { Files, Found } from './answer.ts'
 import type { Clock } from './clock.ts'
 import { lackOf } from './lack.ts'
@@ -18,6 +19,8 @@ export type EngineParts = {
   readonly table: Table
   readonly site: Site
   readonly files: Files
+  /** Whose address it is. */
+  readonly macOf: (ip: Ipv4) => Mac | undefined
   /** Who may fetch; empty: everyone. */
   readonly clients: readonly Subnet[]
   /** What templates call us; the address a client reached where it is left out. */
@@ -104,7 +107,7 @@ export class Engine {
 
   private request(port: Port, packet: Request, raw: string, ip: Ipv4, clientPort: number): void {
     const key = keyOf(ip, clientPort)
-    const mac = this.parts.table.addresses.get(ip)
+    const mac = this.parts.macOf(ip)
     const client = { mac, ip, host: hostOfMac(this.parts.table, mac)?.name }
     const decision = this.decide(port, packet.file, client, this.recent.of(mac, this.parts.clock.now()))
     const text = textOf(decision)

@@ -6,6 +6,7 @@ import { Disk, readsPerRoot } from '../disk.ts'
 import { hushed, type Tell } from '../events.ts'
 import { canBatch } from '../net/batch.ts'
 import { openLibc } from '../net/libc.ts'
+import { ownersOf } from '../net/neighbours.ts'
 import { Files } from './answer.ts'
 import { realClock } from './clock.ts'
 import { Engine } from './engine.ts'
@@ -50,6 +51,7 @@ const engine = new Engine({
     disk: new Disk(readsPerRoot, 1000, realClock.now),
     libc,
   }),
+  macOf: ownersOf(table.addresses),
   clients,
   advertise,
   limits: { maxTransfers: settings.max_transfers, maxPerClient: settings.max_per_client },

@@ -208,6 +208,7 @@ export function serve({ changes = [], transferPorts = 2, ...options }: Options =
       links: options.links ?? 'inside',
       disk: options.disk ?? new Disk(4, 1000, clock.now),
     }),
+    macOf: (address) => table.addresses.get(address),
     clients: [],
     limits: { maxTransfers: 1000, maxPerClient: 64 },
     tell,
