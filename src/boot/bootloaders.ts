@@ -17,8 +17,8 @@ export function bootloader({ name, file, config_path, arch }: Written): Bootload
     file: path,
     configPath: config_path ?? '',
     language: languageOf(path),
-    firmwares: arch ?? residents[path] ?? firmwaresOf(path),
-    ...(residents[path] !== undefined && { resident: true }),
+    firmwares: arch ?? residents.get(path) ?? firmwaresOf(path),
+    ...(residents.has(path) && { resident: true }),
   }
 }
 
@@ -27,11 +27,13 @@ function quiet(written: Written): Bootloader {
 }
 
 /** No programs, but what some firmware reads itself. */
-const residents: Readonly<Record<string, readonly Firmware[] | undefined>> = {
-  'extlinux.conf': ['uboot-arm32', 'uboot-arm64'],
-  'petitboot.conf': ['opal'],
-  'bootcode.bin': ['rpi'],
-}
+const residents: ReadonlyMap<string, readonly Firmware[]> = new Map(
+  Object.entries({
+    'extlinux.conf': ['uboot-arm32', 'uboot-arm64'],
+    'petitboot.conf': ['opal'],
+    'bootcode.bin': ['rpi'],
+  }),
+)
 
 function languageOf(file: string): Language {
   const name = file.toLowerCase()

@@ -39,7 +39,7 @@ const fileCommands = /^(?:chainloader|configfile|source|\.|devicetree|module2?|x
 
 /** Words of the shell that a command follows. */
 const leading = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', '{', '!', 'time'])
-const closes: Readonly<Record<string, string>> = { fi: 'if', done: 'do', '}': '{' }
+const closes: ReadonlyMap<string, string> = new Map(Object.entries({ fi: 'if', done: 'do', '}': '{' }))
 
 type Statement = { readonly words: readonly string[]; readonly line: number }
 
@@ -57,7 +57,7 @@ export function readGrub(text: string, ours: Ours): Reading {
   for (const { words, line } of lexed.statements) {
     for (const word of words) {
       if (['if', 'do', '{'].includes(word) && isKeyword(word, words)) open.push({ word, line })
-      const opener = closes[word]
+      const opener = closes.get(word)
       if (opener === undefined || !isKeyword(word, words)) continue
       if (open.at(-1)?.word === opener) open.pop()
       else remarks.push({ line, level: 'fault', text: `${word} closes no ${opener}` })
@@ -117,7 +117,7 @@ function isKeyword(word: string, words: readonly string[]): boolean {
 
 function withoutShell(words: readonly string[]): readonly string[] {
   const rest = [...words]
-  while (leading.has(rest[0] ?? '') || closes[rest[0] ?? ''] !== undefined) rest.shift()
+  while (leading.has(rest[0] ?? '') || closes.has(rest[0] ?? '')) rest.shift()
   return ['for', 'function', 'in', 'select'].includes(rest[0] ?? '')
     ? []
     : rest.filter((word) => word !== '{')

@@ -22,16 +22,18 @@ const commands =
   time usbscan vcreate vdestroy ibstat fdt usb`.split(/\s+/)
 
 /** What each command that fetches fetches. `boot` and `imgexec` may as well name an image that is there already. */
-const fetches: Readonly<Record<string, string>> = {
-  kernel: 'the kernel',
-  imgselect: 'the kernel',
-  imgload: 'the kernel',
-  initrd: 'the initrd',
-  module: 'the module',
-  imgfetch: 'the file',
-  chain: 'the file',
-  shim: 'the file',
-}
+const fetches: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    kernel: 'the kernel',
+    imgselect: 'the kernel',
+    imgload: 'the kernel',
+    initrd: 'the initrd',
+    module: 'the module',
+    imgfetch: 'the file',
+    chain: 'the file',
+    shim: 'the file',
+  }),
+)
 
 /** Options that a word follows. */
 const withValue = /^(?:--(?:name|timeout)|-[nt])$/
@@ -61,7 +63,7 @@ export function readIpxe(text: string, ours: Ours, script: string, via: 'tftp' |
       const hint = near === undefined ? '' : `; did you mean ${near}?`
       remarks.push({ line, level: 'fault', text: `goto names ${first}, and no label is so called${hint}` })
     }
-    const what = fetches[command]
+    const what = fetches.get(command)
     const target = rest.findIndex((word, at) => !word.startsWith('-') && !withValue.test(rest[at - 1] ?? ''))
     const path = rest[target]
     if (path === undefined) continue

@@ -82,16 +82,18 @@ function told({ host, mac, ip, configuration, via, boots }: z.infer<typeof expla
   return [oneLine(head), ...lines, ''].join('\n')
 }
 
-const agents: Readonly<Record<string, string>> = {
-  rom: 'its firmware asks',
-  httpboot: 'its firmware asks, for HTTP boot',
-  ipxe: 'iPXE asks',
-}
+const agents: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    rom: 'its firmware asks',
+    httpboot: 'its firmware asks, for HTTP boot',
+    ipxe: 'iPXE asks',
+  }),
+)
 
 function stageLines(arch: string, { agent, rule, because, offer, asks, text }: Stage): readonly string[] {
   const offered = offer === null ? 'nothing' : (offer.url ?? `${offer.file} from ${offer.server}`)
   return [
-    oneLine(`${arch}: ${agents[agent] ?? agent}`),
+    oneLine(`${arch}: ${agents.get(agent) ?? agent}`),
     oneLine(`  offer  ${offered}`),
     oneLine(`  why    ${because} [${rule}]`),
     ...asks.map((one) => oneLine(`  asks   ${one.path} -> ${one.gives} [${one.rule}]`)),

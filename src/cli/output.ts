@@ -42,16 +42,18 @@ export function tableOf(
 const green = 32
 const red = 31
 const yellow = 33
-const colourOf: Readonly<Record<string, number>> = {
-  On: green,
-  OK: green,
-  YES: green,
-  ERROR: red,
-  Unknown: yellow,
-}
+const colourOf: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    On: green,
+    OK: green,
+    YES: green,
+    ERROR: red,
+    Unknown: yellow,
+  }),
+)
 
 const paint: Paint = (shown) => {
-  const colour = colourOf[shown.trim()]
+  const colour = colourOf.get(shown.trim())
   return colour === undefined ? shown : `\u001b[${colour}m${shown}\u001b[0m`
 }
 

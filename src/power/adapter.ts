@@ -8,6 +8,8 @@ export type Act = 'on' | 'off' | 'reset' | 'cycle'
 
 /** One host's controller. Everything rejects with a PowerError, or with the reason of `signal`. */
 export type Adapter = {
+  /** Nobody can tell whether the machine is on, nor whether it took an order. */
+  readonly blind?: true
   status(signal: AbortSignal): Promise<PowerState>
   /** Resolves when the controller took it. */
   act(act: Act, signal: AbortSignal): Promise<void>

@@ -102,16 +102,18 @@ function stateOf(stdout: string, on: string, off: string, adapter: string): Powe
   )
 }
 
-const posixClasses: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  digit: '0-9',
-  lower: 'a-z',
-  space: '\\s',
-  upper: 'A-Z',
-  word: '\\w',
-  xdigit: '0-9A-Fa-f',
-}
+const posixClasses: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    alnum: '0-9A-Za-z',
+    alpha: 'A-Za-z',
+    digit: '0-9',
+    lower: 'a-z',
+    space: '\\s',
+    upper: 'A-Z',
+    word: '\\w',
+    xdigit: '0-9A-Fa-f',
+  }),
+)
 
 /**
  * A pattern of Go's regexp as JavaScript writes it.
@@ -122,7 +124,7 @@ export function goPattern(pattern: string): RegExp {
   const source = pattern
     .slice(whole.length)
     .replaceAll('(?P<', '(?<')
-    .replace(/\[:([a-z]+):\]/g, (all, name: string) => posixClasses[name] ?? all)
+    .replace(/\[:([a-z]+):\]/g, (all, name: string) => posixClasses.get(name) ?? all)
     .replace(/\\(.)/gs, (all, escaped) => (escaped === 'A' ? '^' : escaped === 'z' ? '$' : all))
   try {
     return new RegExp(source, flags)

@@ -7,7 +7,7 @@ import type { Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Link } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
-import type { AdapterSettings } from '../settings/schema.ts'
+import type { AdapterSettings, PowerSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
 import { Addresses } from './addresses.ts'
 import { adapterOf, placeOf, powered, subnetOf, type Powered } from './pick.ts'
@@ -57,11 +57,12 @@ export class Power {
   private readonly limits: Limits
   private readonly turns: Turns
   private readonly addresses: Addresses
-  private readonly known = new Map<string, PowerStatus>()
+  /** By what they are switched with: a host that is removed, or gets another controller, is another machine. */
+  private readonly known = new WeakMap<PowerSettings, PowerStatus>()
   /** Those that had their turn and failed. */
-  private readonly silent = new Set<string>()
+  private readonly silent = new WeakSet<PowerSettings>()
   /** Two who ask at once get one answer. */
-  private readonly asked = new Map<string, Promise<PowerStatus>>()
+  private readonly asked = new WeakMap<PowerSettings, Promise<PowerStatus>>()
   /** Orders for one host come one after another. */
   private readonly lastOrder = new Map<string, Promise<unknown>>()
   private readonly stopped = new AbortController()
@@ -72,7 +73,7 @@ export class Power {
     this.turns = new Turns(this.limits.atOnce)
     this.addresses = new Addresses({
       held: parts.held,
-      turns: new Turns(this.limits.atOnce),
+      turns: this.turns,
       tell: parts.tell,
     })
   }
@@ -81,7 +82,8 @@ export class Power {
   last(name: string): PowerStatus {
     const host = powered(this.parts.hosts.get(name))
     const address = host && this.addresses.known(placeOf(host.power))
-    return { ...(this.known.get(name) ?? { state: '' }), ...(address !== undefined && { address }) }
+    const known = host && this.known.get(host.power)
+    return { ...(known ?? { state: '' }), ...(address !== undefined && { address }) }
   }
 
   /**
@@ -90,7 +92,11 @@ export class Power {
    */
   async ask(names: readonly string[]): Promise<ReadonlyMap<string, PowerStatus>> {
     const signal = this.deadline(this.limits.answerMs)
-    const order = names.toSorted((a, b) => Number(this.silent.has(a)) - Number(this.silent.has(b)))
+    const isSilent = (name: string) => {
+      const power = this.parts.hosts.get(name)?.power
+      return Number(power !== undefined && this.silent.has(power))
+    }
+    const order = names.toSorted((a, b) => isSilent(a) - isSilent(b))
     await Promise.all(order.map((name) => this.askOne(name, signal)))
     return new Map(names.map((name) => [name, this.last(name)]))
   }
@@ -121,28 +127,25 @@ export class Power {
 
   private async askOne(name: string, signal: AbortSignal): Promise<PowerStatus> {
     const host = powered(this.parts.hosts.get(name))
-    if (host === undefined) {
-      this.known.delete(name)
-      return { state: '' }
-    }
-    const running = this.asked.get(name)
+    if (host === undefined) return { state: '' }
+    const { power } = host
+    const running = this.asked.get(power)
     if (running !== undefined) return await running
     const asking = this.askTwice(host, signal)
-    this.asked.set(name, asking)
+    this.asked.set(power, asking)
     const status = await asking
-    this.asked.delete(name)
-    this.known.set(name, status)
+    this.asked.delete(power)
+    this.known.set(power, status)
     return status
   }
 
   /** A BMC may be busy with another; one that is silent was asked several times already. */
   private async askTwice(host: Powered, signal: AbortSignal): Promise<PowerStatus> {
     const { now } = this.parts
-    const { name } = host.host
     try {
       const adapter = this.adapter(host)
       const state = await this.turn(signal, async (limit) => {
-        this.silent.add(name)
+        this.silent.add(host.power)
         const start = performance.now()
         try {
           return await adapter.status(limit)
@@ -151,7 +154,7 @@ export class Power {
           return await adapter.status(limit)
         }
       })
-      this.silent.delete(name)
+      this.silent.delete(host.power)
       return { state, at: now() }
     } catch (error) {
       return { state: 'Unknown', at: now(), because: this.reasonOf(error, signal) }
@@ -171,7 +174,8 @@ export class Power {
       const act = order === 'reboot' ? await this.actOfReboot(name, signal) : order
       const warning = network ? await this.bootFromNetwork(adapter, signal) : undefined
       await this.turn(signal, (limit) => adapter.act(act, limit))
-      this.known.set(name, { state: act === 'off' ? 'Off' : 'On', at: this.parts.now() })
+      const state = act === 'off' ? 'Off' : 'On'
+      if (adapter.blind === undefined) this.known.set(host.power, { state, at: this.parts.now() })
       this.say(
         'info',
         host,

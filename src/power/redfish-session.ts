@@ -20,6 +20,9 @@ export type SessionParts = {
 
 type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string }
 
+/** To log out, whatever became of the rest. */
+const closeMs = 2_000
+
 const mostAnswer = 1024 * 1024
 
 export class RedfishSession {
@@ -44,12 +47,13 @@ export class RedfishSession {
     this.location = headers.location
   }
 
-  /** A service holds few sessions, and keeps one for half an hour. */
+  /** A service holds few sessions, and keeps one for half an hour: also when our time is over. Never rejects. */
   async close(): Promise<void> {
     const { location } = this
     if (this.token === undefined || location === undefined) return
     // What was done is done, whether or not the session ends.
-    await this.ask('DELETE', location).catch(() => undefined)
+    const late = AbortSignal.timeout(closeMs)
+    await this.ask('DELETE', location, undefined, undefined, late).catch(() => undefined)
   }
 
   async get(path: string): Promise<{ readonly body: Json; readonly tag: string | undefined }> {
@@ -63,8 +67,14 @@ export class RedfishSession {
     await this.ask(method, path, body, tag)
   }
 
-  private async ask(method: string, path: string, body?: Json, tag?: string): Promise<Answer> {
-    const answer = await this.fetch(method, path, body, tag)
+  private async ask(
+    method: string,
+    path: string,
+    body?: Json,
+    tag?: string,
+    signal = this.signal,
+  ): Promise<Answer> {
+    const answer = await this.fetch(method, path, signal, body, tag)
     const { status, text } = answer
     if (status >= 200 && status < 300) return answer
     if (status === 401 || status === 403) {
@@ -79,7 +89,13 @@ export class RedfishSession {
     )
   }
 
-  private fetch(method: string, path: string, body?: Json, tag?: string): Promise<Answer> {
+  private fetch(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: Json,
+    tag?: string,
+  ): Promise<Answer> {
     const { base, verify } = this.parts
     const url = resolveUrl(path, base)
     const content = body === undefined ? undefined : JSON.stringify(body)
@@ -110,7 +126,6 @@ export class RedfishSession {
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
         })
       })
-      const { signal } = this
       const abort = () => sent.destroy()
       const over = () => signal.removeEventListener('abort', abort)
       const fail = (error: Error) => {

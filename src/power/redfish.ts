@@ -22,13 +22,15 @@ const resetTypes: Readonly<Record<Act, readonly string[]>> = {
   cycle: ['PowerCycle', 'FullPowerCycle', 'ForceRestart'],
 }
 
-const states: Readonly<Record<string, PowerState>> = {
-  On: 'On',
-  PoweringOn: 'On',
-  PoweringOff: 'On',
-  Paused: 'On',
-  Off: 'Off',
-}
+const states: ReadonlyMap<string, PowerState> = new Map(
+  Object.entries({
+    On: 'On',
+    PoweringOn: 'On',
+    PoweringOff: 'On',
+    Paused: 'On',
+    Off: 'Off',
+  }),
+)
 
 export function redfishAdapter(parts: RedfishParts): Adapter {
   return {
@@ -78,7 +80,9 @@ async function withSystem<T>(
     const { body: system, tag } = await session.get(path)
     return await work({ session, path, system, tag })
   } finally {
-    await session.close()
+    const closed = session.close()
+    // Whoever waits has waited long enough.
+    if (!signal.aborted) await closed
   }
 }
 
@@ -108,7 +112,7 @@ async function onlySystem(session: RedfishSession): Promise<string> {
 
 function stateOf(system: Json): PowerState {
   const said = text(field(system, 'PowerState'))
-  const state = said === undefined ? undefined : states[said]
+  const state = said === undefined ? undefined : states.get(said)
   if (state !== undefined) return state
   throw new PowerError(`the Redfish service gives no PowerState that says on or off (${said ?? 'none'})`)
 }

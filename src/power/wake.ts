@@ -25,6 +25,7 @@ const times = 3
 
 export function wakeAdapter(parts: WakeParts): Adapter {
   return {
+    blind: true,
     async status() {
       throw new PowerError('Wake-on-LAN cannot tell whether a machine is on')
     },

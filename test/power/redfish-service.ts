@@ -23,10 +23,12 @@ export type Behaviour = {
   readonly needsTag?: boolean
   /** Answers everything with this. */
   readonly garbage?: string
+  /** Gives no answer where the path is this. */
+  readonly hangs?: RegExp
 }
 
 export class RedfishService {
-  power: 'On' | 'Off' = 'Off'
+  power = 'Off'
   readonly log: string[] = []
   readonly bodies: unknown[] = []
   sessions = 0
@@ -54,9 +56,10 @@ export class RedfishService {
   }
 
   async #answer(ctx: Context): Promise<void> {
-    const { auth = 'basic', systems = ['1'], needsTag = false, garbage } = this.#behaviour
+    const { auth = 'basic', systems = ['1'], needsTag = false, garbage, hangs } = this.#behaviour
     const body = await bodyOf(ctx)
     this.log.push(`${ctx.method} ${ctx.path}`)
+    if (hangs?.test(ctx.path)) return new Promise(() => {})
     if (garbage !== undefined) return void (ctx.body = garbage)
     if (ctx.path === '/redfish/v1/')
       return void (ctx.body = { Systems: { '@odata.id': '/redfish/v1/Systems' } })

@@ -1,6 +1,8 @@
 // Redfish: a service as the standard has it, those that differ as real ones do, and each way one fails.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import type { PowerParts } from '../../src/power/power.ts'
 import { powerOf } from './bench.ts'
 import { freePort } from '../cli/port.ts'
 import { RedfishService, type Behaviour } from './redfish-service.ts'
@@ -9,9 +11,14 @@ function host(port: number, more = '', password = 'secret'): string {
   return `hosts: [{ name: h1, redfish: { hostname: 127.0.0.1, port: ${port}, scheme: http, username: admin, password: ${password}${more} } }]`
 }
 
-async function start(t: ExecutionContext, behaviour: Behaviour = {}, more = '') {
+async function start(
+  t: ExecutionContext,
+  behaviour: Behaviour = {},
+  more = '',
+  parts: Partial<PowerParts> = {},
+) {
   const service = await RedfishService.start(t, behaviour)
-  return { service, ...powerOf(t, host(service.port, more)) }
+  return { service, ...powerOf(t, host(service.port, more), parts) }
 }
 
 for (const [what, behaviour, more] of [
@@ -81,4 +88,32 @@ test('each failure in its own words, and no password in any', async (t) => {
     await because(host(good.port, ', system: /redfish/v1/Systems/9')),
     /got 404: The resource was not found/,
   )
+})
+
+for (const said of ['constructor', '__proto__', 'toString', 'Sideways']) {
+  test(`a PowerState of ${said} is neither on nor off`, async (t) => {
+    const { service, power } = await start(t)
+    service.power = said
+    const status = (await power.ask(['h1'])).get('h1')
+    t.is(status?.state, 'Unknown')
+    t.regex(status?.because ?? '', /gives no PowerState that says on or off/)
+  })
+}
+
+test('a service that hangs behind the log-in loses its session all the same', async (t) => {
+  const limits = { hostMs: 3000 }
+  const { service, power } = await start(t, { auth: 'session', hangs: /Systems/ }, ', auth: session', {
+    limits,
+  })
+  t.regex((await power.ask(['h1'])).get('h1')?.because ?? '', /^no answer within 3 s$/)
+  const isOver = () => service.log.some((line) => line.startsWith('DELETE '))
+  for (let tries = 0; tries < 300 && !isOver(); tries++) await sleep(50)
+  t.true(isOver())
+  t.is(service.sessions, 0)
+})
+
+test('a service that hangs at the log-out does not take the answer with it', async (t) => {
+  const hangs = /Sessions\/1$/
+  const { power } = await start(t, { auth: 'session', hangs }, ', auth: session')
+  t.like((await power.ask(['h1'])).get('h1'), { state: 'Off' })
 })
