@@ -35,30 +35,57 @@ const residents: ReadonlyMap<string, readonly Firmware[]> = new Map(
   }),
 )
 
+/** By the file's own name; the folder only says what to think of one that says nothing. */
 function languageOf(file: string): Language {
-  const name = file.toLowerCase()
+  if (file === 'bootcode.bin') return 'rpi'
+  const [name = '', ...folders] = namesOf(file)
   if (/ipxe|undionly|snponly|\.kpxe$|\.kkpxe$/.test(name)) return 'ipxe'
   if (/grub|shim|boot(x64|ia32|aa64|arm|riscv64|loongarch64)\.efi$|core\.(0|elf|efi)$/.test(name))
     return 'grub'
-  return name === 'bootcode.bin' ? 'rpi' : 'pxelinux'
+  if (/linux/.test(name)) return 'pxelinux'
+  return folders.find((folder) => folder === 'ipxe' || folder === 'grub') ?? 'pxelinux'
 }
 
-/** What a file's name says of the processor it is for, behind `uefi-` and `http-`. */
-const processors = [
-  [/aa64|arm64|aarch64/, 'arm64'],
-  [/ia32|i386|efi32/, 'ia32'],
-  [/riscv64/, 'riscv64'],
-  [/loongarch64|loongson/, 'loongarch64'],
-  [/arm/, 'arm32'],
-  [/$/, 'x64'],
-] as const
+/** The file's name and its folders', the innermost first. */
+function namesOf(file: string): readonly string[] {
+  return file.toLowerCase().split('/').toReversed()
+}
+
+/** What names say of the processor they are for, behind `uefi-` and `http-`. */
+const processors = (
+  [
+    [/aa64|arm64|aarch64/, 'arm64'],
+    [/ia32|i386|efi32/, 'ia32'],
+    [/riscv64/, 'riscv64'],
+    [/loongarch64|loongson/, 'loongarch64'],
+    [/(?:^|[^a-z]|boot|grub|grubnet|shim|mm|ipxe|snponly)arm(?:32|hf)?(?![a-z0-9])/, 'arm32'],
+    [/x64|x86_64|amd64|efi64/, 'x64'],
+  ] as const
+).map(([named, processor]) => ({
+  processor,
+  named,
+  /** A folder says it by a word of its own: `efi32`, `arm64-efi`, `bin-i386-efi`. */
+  folder: new RegExp(`(?:^|[^a-z0-9])(?:${named.source})(?:[^a-z0-9]|$)`),
+}))
+
+function processorOf(file: string) {
+  const [name = '', ...folders] = namesOf(file)
+  const own = processors.find(({ named }) => named.test(name))
+  if (own !== undefined) return own.processor
+  for (const name of folders) {
+    const found = processors.find(({ folder }) => folder.test(name))
+    if (found !== undefined) return found.processor
+  }
+  return 'x64'
+}
 
 function firmwaresOf(file: string): readonly Firmware[] {
-  const name = file.toLowerCase()
-  if (/powerpc|\.elf$/.test(name)) return ['ppc']
+  const [name = '', ...folders] = namesOf(file)
+  if (name.endsWith('.elf') || [name, ...folders].some((word) => /(?:^|[^a-z0-9])powerpc/.test(word)))
+    return ['ppc']
   const isIpxe = languageOf(file) === 'ipxe'
   if (!name.endsWith('.efi')) return isIpxe ? ['bios', 'http-bios'] : ['bios']
-  const processor = processors.find(([named]) => named.test(name))?.[1] ?? 'x64'
+  const processor = processorOf(file)
   // After HTTPClient SYSLINUX would ask TFTP with no server address, and Debian's GRUB asks nobody.
   return isIpxe ? [`uefi-${processor}`, `http-${processor}`] : [`uefi-${processor}`]
 }

@@ -34,7 +34,7 @@ type Seen = {
   signature: string
   /** When this signature was first seen. */
   since: number
-  /** The signature of what `forms` and `fault` were made of. */
+  /** What `forms` and `fault` were made of: its signature, and the variables there were. */
   taken?: string | undefined
   forms?: readonly Form[] | undefined
   fault?: string | undefined
@@ -50,6 +50,8 @@ export class Folder {
   private failure: string | undefined
   private device: number | undefined
   private waitMs: number | undefined
+  /** The variables that hosts declare, as of this look. */
+  private variables: readonly string[] | undefined
 
   constructor(parts: FolderParts) {
     this.parts = parts
@@ -64,6 +66,7 @@ export class Folder {
   /** Looks at every file; yields what else is here, or undefined: a folder that fails keeps its last files. */
   async look(): Promise<readonly Dirent[] | undefined> {
     this.waitMs = undefined
+    this.variables = undefined
     const listed = await this.list()
     if (listed === undefined) return undefined
     const names = new Set(listed.map((entry) => entry.name).filter((name) => !isBackup(name)))
@@ -156,7 +159,7 @@ export class Folder {
       seen.signature = signature
       seen.since = time
     }
-    if (seen.taken === signature) return
+    if (seen.taken === this.madeOf(file, signature)) return
     const untouched = time - Math.max(status.mtimeMs, status.ctimeMs)
     const wait = untouched >= longStillMs ? 0 : stillMs - (time - seen.since)
     if (wait > 0) this.waitAtLeast(wait)
@@ -175,17 +178,29 @@ export class Folder {
       if (!content.passing) seen.forms = undefined
       return
     }
-    const { name, language, variables } = this.parts
+    const { name, language } = this.parts
+    const variables = this.hostVariables()
     const template = file.endsWith(suffix)
     const about = { file: join(name ?? '', file), folder: name, language, template }
     const read = this.isOneText(file)
-      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables())
-      : readForm(content.bytes, about, variables())
-    seen.taken = seen.signature
+      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables)
+      : readForm(content.bytes, about, variables)
+    seen.taken = this.madeOf(file, seen.signature)
     seen.fault = 'fault' in read ? read.fault : undefined
     if (!('fault' in read)) seen.forms = [read].flat()
     // A slip in a template is its author's to mend; what is no text was never meant to be served.
     else if (!template && !this.isOneText(file)) seen.forms = undefined
+  }
+
+  /** A host may declare a variable, or lose one, that a template names. */
+  private madeOf(file: string, signature: string): string {
+    const isTemplate = file.endsWith(suffix) || this.isOneText(file)
+    return isTemplate ? [signature, ...this.hostVariables().toSorted()].join(' ') : signature
+  }
+
+  private hostVariables(): readonly string[] {
+    this.variables ??= this.parts.variables()
+    return this.variables
   }
 
   private waitAtLeast(ms: number): void {

@@ -72,6 +72,24 @@ test('backups, dot-files, folders below folders and folders of no bootloader are
   t.regex(strangers[0] ?? '', /conf\/unknown is the folder of no bootloader \(pxelinux, grub, ipxe, /)
 })
 
+test('a template can be deployed as soon as a host declares the variable that it names', async (t) => {
+  const at = await tree(t)
+  await at.put(`${conf}/a.tmpl`, 'APPEND rack=${rack}\n', 'old')
+  await at.put(`${conf}/pxelinux/b.tmpl`, 'APPEND rack=${rack}\n', 'old')
+  await at.put(`${conf}/c.yml`, 'kernel: linux\narguments: rack=${rack}\n', 'old')
+  let variables: readonly string[] = ['disk']
+  const { catalog, told } = watched(t, at, { variables: () => variables })
+  await catalog.start()
+  const names = async () => (await catalog.look('configurations')).configurations.map(({ name }) => name)
+  t.deepEqual(await names(), [])
+  t.is(told('warn').filter((text) => text.includes('${rack}')).length, 3)
+  variables = ['disk', 'rack']
+  t.deepEqual((await names()).toSorted(), ['a', 'b', 'c'])
+  t.is(told('info').filter((text) => /no longer so: .*\$\{rack\}/.test(text)).length, 3)
+  variables = []
+  t.deepEqual((await names()).toSorted(), ['a', 'b', 'c'], 'the last good version stays')
+})
+
 test('NAME.tmpl is served as NAME; a plain NAME beside it wins, and that is told', async (t) => {
   const at = await tree(t)
   await at.put(`${conf}/a.tmpl`, 'DEFAULT ${server}\n', 'old')
