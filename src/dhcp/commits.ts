@@ -22,8 +22,8 @@ export class Commits {
   /** Resolves when `leases` are on disk and in force everywhere, or with what kept each from that. */
   add(leases: readonly Lease[]): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
-      // After all that is read from the sockets now.
-      if (this.waiting.push({ leases, resolve, reject }) === 1) queueMicrotask(() => void this.flush())
+      // After all that is read from the sockets now: Node runs microtasks after each datagram that it reads itself.
+      if (this.waiting.push({ leases, resolve, reject }) === 1) setImmediate(() => void this.flush())
     })
   }
 

@@ -36,8 +36,8 @@ export class Inbox {
     this.waiting.push(datagram)
     if (this.isScheduled) return
     this.isScheduled = true
-    // After all that is read from the socket now.
-    queueMicrotask(() => this.work())
+    // After all that is read from the sockets now: Node runs microtasks after each datagram that it reads itself.
+    setImmediate(() => this.work())
   }
 
   private work(): void {

@@ -33,14 +33,21 @@ export function probeMac(link: Link): Mac {
   return parseMac(own) ?? link.mac
 }
 
+/** A link as long as it is served by one socket: when it goes and comes back, that is another watch. */
+type Watch = {
+  readonly link: Link
+  /** Ours, on port 67 of the link. */
+  readonly main: Socket
+  verdict: Verdict
+  timer?: NodeJS.Timeout
+}
+
 export class Rivals {
   private readonly libc: Libc
   private readonly tell: Tell
   private readonly isOurs: (ip: Ipv4) => boolean
-  private readonly verdicts = new Map<string, Verdict>()
-  private readonly timers = new Map<string, NodeJS.Timeout>()
+  private readonly watches = new Map<string, Watch>()
   private readonly probes = new Set<Mac>()
-  private isStopped = false
 
   constructor(libc: Libc, isOurs: (ip: Ipv4) => boolean, tell: Tell) {
     this.libc = libc
@@ -50,15 +57,16 @@ export class Rivals {
 
   /** A link that is not watched is one we give no addresses on, but through relays. */
   verdictOf(link: string): Verdict {
-    return this.verdicts.get(link) ?? 'clear'
+    return this.watches.get(link)?.verdict ?? 'clear'
   }
 
   /** `main`: our socket on port 67 of the link. Checks now, and from time to time as long as the link is served. */
   watch(link: Link, main: Socket): void {
     this.forget(link.name)
     this.probes.add(probeMac(link))
-    this.verdicts.set(link.name, 'checking')
-    void this.check(link, main)
+    const watch: Watch = { link, main, verdict: 'checking' }
+    this.watches.set(link.name, watch)
+    void this.check(watch)
   }
 
   /** Whether a DISCOVER is one of ours, which we hear ourselves. */
@@ -67,35 +75,38 @@ export class Rivals {
   }
 
   forget(link: string): void {
-    clearTimeout(this.timers.get(link))
-    this.timers.delete(link)
-    this.verdicts.delete(link)
+    clearTimeout(this.watches.get(link)?.timer)
+    this.watches.delete(link)
   }
 
   stop(): void {
-    this.isStopped = true
-    for (const timer of this.timers.values()) clearTimeout(timer)
+    for (const link of this.watches.keys()) this.forget(link)
   }
 
-  private async check(link: Link, main: Socket): Promise<void> {
+  /** False: its socket is closed, and what it found says nothing of the watch that came after it. */
+  private isCurrent(watch: Watch): boolean {
+    return this.watches.get(watch.link.name) === watch
+  }
+
+  private async check(watch: Watch): Promise<void> {
+    const { link } = watch
     let found: Rival | undefined
     try {
-      found = await this.ask(link, main)
+      found = await this.ask(watch)
     } catch (error) {
+      if (!this.isCurrent(watch)) return
       const why = error instanceof Error ? error.message : String(error)
       this.say('warn', `${link.name} could not be searched for other DHCP servers (${why}); it is served`)
     }
-    if (this.isStopped || !this.verdicts.has(link.name)) return
-    const before = this.verdicts.get(link.name)
-    this.verdicts.set(link.name, found ?? 'clear')
+    if (!this.isCurrent(watch)) return
+    const before = watch.verdict
+    watch.verdict = found ?? 'clear'
     this.report(link, before, found)
     const again = found === undefined ? checkAgainMs : checkRivalAgainMs
-    const timer = setTimeout(() => void this.check(link, main), again)
-    timer.unref()
-    this.timers.set(link.name, timer)
+    watch.timer = setTimeout(() => void this.check(watch), again).unref()
   }
 
-  private report(link: Link, before: Verdict | undefined, found: Rival | undefined): void {
+  private report(link: Link, before: Verdict, found: Rival | undefined): void {
     const wasRival = typeof before === 'object'
     if (found !== undefined && wasRival && before.server === found.server) return
     if (found !== undefined) {
@@ -112,7 +123,8 @@ export class Rivals {
   }
 
   /** The first offer that another server makes to a machine that does not exist. */
-  private async ask(link: Link, main: Socket): Promise<Rival | undefined> {
+  private async ask(watch: Watch): Promise<Rival | undefined> {
+    const { link, main } = watch
     const xid = randomInt(2 ** 32)
     const found: Rival[] = []
     const hear = (bytes: Buffer) => {
@@ -133,7 +145,7 @@ export class Rivals {
     if (listener === undefined) main.on('message', hear)
     const bytes = discover(xid, link, giaddr)
     try {
-      for (let waited = 0; waited < waitMs && found.length === 0 && !this.isStopped; waited += 50) {
+      for (let waited = 0; waited < waitMs && found.length === 0 && this.isCurrent(watch); waited += 50) {
         if (waited % repeatAfterMs === 0)
           main.send(bytes, main.address().port, '255.255.255.255', () => undefined)
         await sleep(50)

@@ -1,11 +1,15 @@
 // The order of a crowd: who is amid an exchange goes first, and what is left out is told.
 
+import { createSocket } from 'node:dgram'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { Commits } from '../../src/dhcp/commits.ts'
 import type { Event } from '../../src/events.ts'
 import { Inbox } from '../../src/dhcp/inbox.ts'
 import type { Receive } from '../../src/dhcp/request.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac } from '../../src/net/mac.ts'
+import { openOnAddress } from '../../src/net/udp.ts'
 import { DECLINE, DISCOVER, RELEASE, REQUEST, write } from './wire.ts'
 
 const hardware = parseMac('525400000001')
@@ -16,6 +20,8 @@ const arrival = {
   from: ipv4(0),
   fromPort: 68,
 }
+
+const lease = { ip: ipv4(1), mac: hardware, state: 'bound', since: 0, expires: 1 } as const
 
 function make() {
   const seen: string[] = []
@@ -42,7 +48,7 @@ test('what came in together: DISCOVERs last, both kinds in their order', async (
 test('a DISCOVER alone waits for nothing but the end of the reading', async (t) => {
   const { seen, put } = make()
   put(DISCOVER, 1)
-  await Promise.resolve()
+  await turn()
   t.deepEqual(seen, ['1 1'])
 })
 
@@ -68,3 +74,39 @@ test('bytes that are no message at all are handed on', (t) => {
   }
   t.is(seen.length, 3)
 })
+
+test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go first, and share one commit', async (t) => {
+  const seen: string[] = []
+  const commits: number[] = []
+  const commit = new Commits(async (leases) => {
+    commits.push(leases.length)
+    return leases.map(() => 'ok' as const)
+  })
+  const receive: Receive = (_, bytes) => {
+    seen.push(`${bytes[242]} ${bytes.readUInt32BE(4)}`)
+    if (bytes[242] === REQUEST) void commit.add([lease])
+  }
+  const inbox = new Inbox(receive, () => undefined)
+  const port = await openOnAddress(ipv4(0x7f000001), 0, false, () => undefined)
+  port.hear((bytes) => inbox.put('dhcp', bytes, arrival, () => undefined))
+  const client = createSocket('udp4')
+  await new Promise<void>((resolve) => client.connect(port.socket.address().port, '127.0.0.1', resolve))
+  t.teardown(() => {
+    client.close()
+    port.close()
+  })
+  // All wait in the kernel before the first is read.
+  for (const [type, xid] of crowd) client.send(write({ type, xid }))
+  for (let waited = 0; waited < 10_000 && seen.length < crowd.length; waited += 10) await sleep(10)
+  t.deepEqual(seen, ['3 3', '3 4', '3 6', '1 1', '1 2', '1 5'])
+  t.deepEqual(commits, [3])
+})
+
+const crowd = [
+  [DISCOVER, 1],
+  [DISCOVER, 2],
+  [REQUEST, 3],
+  [REQUEST, 4],
+  [DISCOVER, 5],
+  [REQUEST, 6],
+] as const
