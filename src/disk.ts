@@ -55,6 +55,7 @@ export class Disk {
    */
   async runWithin<T>(
     ms: number,
+    isWanted: () => boolean,
     work: () => Promise<T>,
     undo: (late: T) => unknown = () => undefined,
   ): Promise<T> {
@@ -73,7 +74,7 @@ export class Disk {
           clearTimeout(timer)
         }
       }
-      this.run(timely).then(resolve, reject)
+      this.run(timely, isWanted).then(resolve, reject)
     })
   }
 

@@ -5,6 +5,8 @@ import test from 'ava'
 import { Disk, DiskStuck } from '../src/disk.ts'
 import { turns } from './tftp/memory.ts'
 
+const always = () => true
+
 /** Work that ends when it is told to. */
 function work() {
   const events = new EventEmitter()
@@ -107,21 +109,21 @@ test('who waits for the disk is told so in time, also in the queue; what comes t
   const disk = new Disk(1, 20, () => performance.now())
   const [first, second] = [work(), work()]
   const undone: unknown[] = []
-  const one = disk.runWithin(20, first.run, (late) => undone.push(late))
-  const two = disk.runWithin(20, second.run, (late) => undone.push(late))
+  const one = disk.runWithin(20, always, first.run, (late) => undone.push(late))
+  const two = disk.runWithin(20, always, second.run, (late) => undone.push(late))
   await t.throwsAsync(one, { instanceOf: DiskStuck })
   await t.throwsAsync(two, { instanceOf: DiskStuck })
   first.state.end()
   await turns()
   t.is(undone.length, 1)
   t.false(second.state.begun)
-  t.is(await disk.runWithin(1000, () => Promise.resolve('served')), 'served')
+  t.is(await disk.runWithin(1000, always, () => Promise.resolve('served')), 'served')
 })
 
 test('a long queue before a disk that works is no hang', async (t) => {
   const disk = new Disk(1, 2000, () => performance.now())
   const slow = () =>
-    disk.runWithin(2000, () => new Promise<string>((done) => setTimeout(done, 150, 'served')))
+    disk.runWithin(2000, always, () => new Promise<string>((done) => setTimeout(done, 150, 'served')))
   const served = await Promise.all(Array.from({ length: 20 }, slow))
   t.is(served.length, 20)
 })

@@ -18,7 +18,8 @@ import { tellAnswer, type Answered } from './log.ts'
 import { Places, type Roots } from './places.ts'
 import { handlerOf } from './server.ts'
 import { SmallFiles } from './small.ts'
-import { readTarget } from './target.ts'
+import { hasLeft } from './static.ts'
+import { namesFolder, readTarget } from './target.ts'
 
 export type BootFilesParts = Roots & {
   /** Who may fetch; empty: everyone. */
@@ -57,6 +58,9 @@ type Judged =
   | { readonly kind: 'root' }
   | { readonly kind: 'refused'; readonly status: number; readonly because: string }
 
+/** One request, whom it is from, and what it is answered with. */
+type Asking = { readonly started: number; readonly peer: Peer; readonly judged: Judged }
+
 /** What answers on the port that clients boot from. It never changes anything. */
 export function bootFiles(parts: BootFilesParts): RequestListener {
   return new BootFiles(parts).listener
@@ -68,6 +72,8 @@ class BootFiles {
   private readonly stock: Stock
   private readonly peers = new WeakMap<Socket, Peer>()
   private readonly recent = new Recent()
+  /** On their way through Koa, judged before. */
+  private readonly askings = new WeakMap<IncomingMessage, Asking>()
 
   constructor(parts: BootFilesParts) {
     this.parts = parts
@@ -75,19 +81,24 @@ class BootFiles {
     this.stock = { places: new Places(parts, now), small: new SmallFiles(glance, Date.now), listing }
     const throughKoa = handlerOf(this.application())
     this.listener = (req, res) => {
-      if (!this.answersAtOnce(req, res)) throughKoa(req, res)
+      const asking = this.judge(req)
+      if (this.answersAtOnce(req, res, asking)) return
+      this.askings.set(req, asking)
+      throughKoa(req, res)
     }
   }
 
   /** Ahead of Koa: a mirror's small files, of which an installer takes hundreds. */
-  private answersAtOnce(req: IncomingMessage, res: ServerResponse): boolean {
-    const started = this.parts.now()
+  private answersAtOnce(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { started, peer, judged }: Asking,
+  ): boolean {
     const { method = '', url = '' } = req
-    if (method !== 'GET' && method !== 'HEAD') return false
-    const { peer, judged } = this.judge(req)
-    const [first] = judged.kind === 'decided' ? judged.decision.answers : []
-    if (judged.kind !== 'decided' || first?.kind !== 'file' || first.root !== 'http') return false
+    if (judged.kind !== 'decided') return false
     const { decision, name } = judged
+    const [first] = decision.answers
+    if (first?.kind !== 'file' || first.root !== 'http' || namesFolder(name)) return false
     // Of a loader is remembered who has it.
     if (decision.loader !== undefined) return false
     const bytes = this.stock.small.answer(req, res, { ...this.stock.places.httproot, path: first.path }, name)
@@ -106,8 +117,7 @@ class BootFiles {
       tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
     })
     app.use(async (ctx) => {
-      const started = now()
-      const { peer, judged } = this.judge(ctx.req)
+      const { started, peer, judged } = this.askings.get(ctx.req) ?? this.judge(ctx.req)
       const answered = await this.answer(ctx, judged).catch((error: unknown) => failed(ctx, error))
       const client = { mac: peer.mac, ip: peer.ip, host: answered.decision?.host }
       const { method, status, req, res } = ctx
@@ -133,9 +143,10 @@ class BootFiles {
     return say(ctx, judged.status, judged.because)
   }
 
-  private judge(req: IncomingMessage): { readonly peer: Peer; readonly judged: Judged } {
+  private judge(req: IncomingMessage): Asking {
+    const started = this.parts.now()
     const peer = this.peerOf(req.socket)
-    return { peer, judged: this.judgeFor(req, peer) }
+    return { started, peer, judged: this.judgeFor(req, peer) }
   }
 
   private judgeFor(req: IncomingMessage, { ip, mac }: Peer): Judged {
@@ -192,7 +203,8 @@ function refuse(status: number, because: string): Judged {
 
 function failed(ctx: Context, error: unknown): Answered {
   const why = error instanceof Error ? error.message : String(error)
-  if (ctx.res.headersSent) {
+  if (ctx.res.headersSent || hasLeft(ctx)) {
+    ctx.respond = false
     ctx.res.destroy()
     return { because: why, bytes: 0 }
   }

@@ -1,5 +1,6 @@
 // Gives what was decided: the first of the answers that is there, or why there is none.
 
+import { isUtf8 } from 'node:buffer'
 import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
 import { render } from '../boot/render.ts'
@@ -9,7 +10,8 @@ import type { Answered } from './log.ts'
 import { sendBytes } from './memory.ts'
 import { withFile, type Place, type Places } from './places.ts'
 import type { SmallFiles } from './small.ts'
-import { diskAnswersMs, sendFile, typeOf, type OpenFile, type Sent } from './static.ts'
+import { diskAnswersMs, hasLeft, sendFile, typeOf, type OpenFile, type Sent } from './static.ts'
+import { namesFolder } from './target.ts'
 
 /** Where the files come from. */
 export type Stock = {
@@ -70,8 +72,10 @@ async function giveOne(
   because: string,
   { places, small }: Stock,
 ): Promise<Answered | { readonly refused: string } | undefined> {
+  const isFolder = namesFolder(name)
   if (entry.kind === 'boot') return undefined
   if (entry.kind === 'text') {
+    if (isFolder) return undefined
     const charset = entry.encoding === undefined ? '; charset=utf-8' : ''
     sendBytes(ctx, Buffer.from(entry.body, entry.encoding ?? 'utf8'), `text/plain${charset}`)
     return { because, bytes: ctx.length ?? 0 }
@@ -79,10 +83,14 @@ async function giveOne(
   const place = places.of(entry)
   if (place === undefined) return undefined
   for (let left = tries; left > 0; left--) {
-    const given = await withFile(place, (file) =>
-      entry.kind === 'template'
-        ? giveTemplate(ctx, entry, file, name)
-        : giveFile(ctx, place, file, name, small),
+    const given = await withFile(
+      place,
+      () => !hasLeft(ctx),
+      async (file) => {
+        if (isFolder) return { kind: 'missing' as const }
+        if (entry.kind === 'template') return await giveTemplate(ctx, entry, file, name)
+        return await giveFile(ctx, place, file, name, small)
+      },
     )
     switch (given.kind) {
       case 'missing':
@@ -99,6 +107,7 @@ async function giveOne(
   }
   return undefined
 }
+
 async function giveFile(
   ctx: Context,
   place: Place,
@@ -121,8 +130,14 @@ async function giveTemplate(
   const file = entry.path
   const useless = (why: string) => ({ kind: 'sent' as const, ...say(ctx, 500, `${file} ${why}`) })
   if (size > biggestTemplate) return useless('is too big for a template')
-  const text = await disk.runWithin(diskAnswersMs, () => handle.readFile('utf8'))
-  const rendered = render(text, entry.variables)
+  const bytes = await disk.runWithin(
+    diskAnswersMs,
+    () => !hasLeft(ctx),
+    () => handle.readFile(),
+  )
+  // Whatever is put in place of what cannot be read, the installer would read it.
+  if (!isUtf8(bytes)) return useless('is not written in UTF-8, as a template has to be')
+  const rendered = render(bytes.toString(), entry.variables)
   // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
   if ('fault' in rendered) return useless(rendered.fault)
   sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')

@@ -7,7 +7,7 @@ import { html, type Html } from '../api/html.ts'
 import { findUnder, folderUnder } from '../files.ts'
 import { sendBytes } from './memory.ts'
 import type { Place } from './places.ts'
-import { diskAnswersMs } from './static.ts'
+import { diskAnswersMs, hasLeft } from './static.ts'
 
 type Row = {
   readonly name: string
@@ -28,7 +28,12 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; width: 100% }
 
 /** Undefined: `place` is no folder. Yields the octets of the page. */
 export async function giveListing(ctx: Context, place: Place): Promise<number | undefined> {
-  const rows = await place.disk.runWithin(diskAnswersMs, () => rowsOf(place))
+  const { disk } = place
+  const rows = await disk.runWithin(
+    diskAnswersMs,
+    () => !hasLeft(ctx),
+    () => rowsOf(place),
+  )
   if (rows === undefined) return undefined
   // Nothing on the page runs or comes from elsewhere, whatever the files are called.
   ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")

@@ -50,14 +50,16 @@ export class Places {
 
 /**
  * Hands the file to `use` while it is open, or says why it is not.
- * @throws DiskStuck
+ * @throws DiskStuck; an Error where nobody wants it any more
  */
 export async function withFile<T>(
   { root, path, links, disk }: Place,
+  isWanted: () => boolean,
   use: (file: OpenFile) => Promise<T>,
 ): Promise<T | { readonly kind: 'missing' } | { readonly kind: 'refused'; readonly because: string }> {
   const opened = await disk.runWithin(
     diskAnswersMs,
+    isWanted,
     () => openUnder(root, path, links),
     (late) => (late.kind === 'opened' ? late.handle.close() : undefined),
   )

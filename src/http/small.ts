@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Glance, State } from '../glance.ts'
 import type { Place } from './places.ts'
-import { diskAnswersMs, type OpenFile } from './static.ts'
+import { diskAnswersMs, typeOf, type OpenFile } from './static.ts'
 
 type Entry = {
   /** With a NUL behind it. */
@@ -48,11 +48,9 @@ const conditions = [
 export class SmallFiles {
   private readonly glance: Glance | undefined
   private readonly now: () => number
-  /** By place and name, as the name says the type; the one asked longest ago first. */
+  /** By place and type, which the name asked for decides; the one asked longest ago first. */
   private readonly entries = new Map<string, Entry>()
   private bytes = 0
-  /** By device, whether its kind is a local one. */
-  private readonly devices = new Map<string, boolean>()
 
   /** Without a glance nothing is kept. `now`: milliseconds since 1970. */
   constructor(glance: Glance | undefined, now: () => number) {
@@ -88,32 +86,27 @@ export class SmallFiles {
       const value = res.getHeader(header)
       return value === undefined ? [] : [header, String(value)]
     })
-    await disk.runWithin(diskAnswersMs, async () => {
-      if (!(await this.isLocal(file))) return
+    const key = keyOf(place, name)
+    // The same one may have been given to a whole hall.
+    const isWanted = () => !this.entries.has(key)
+    await disk.runWithin(diskAnswersMs, isWanted, async () => {
+      // Asked each time: another file system may be mounted there by now, with the number of the one before.
+      if (!localKinds.has((await statfs(file.path)).type)) return
       const state = glance.stateOf(handle)
       if (state === undefined) return
       const bytes = Buffer.alloc(size)
       const { bytesRead } = await handle.read(bytes, 0, size, 0)
       const path = Buffer.from(`${join(place.root, place.path)}\0`)
       if (bytesRead !== size || !glance.isAs(path, state)) return
-      this.remember(keyOf(place, name), { path, state, body: bytes.toString('latin1'), headers })
+      this.remember(key, { path, state, body: bytes.toString('latin1'), headers })
     })
-  }
-
-  private async isLocal({ identity, path }: OpenFile): Promise<boolean> {
-    const [device = ''] = identity.split(':')
-    const known = this.devices.get(device)
-    if (known !== undefined) return known
-    const isLocal = localKinds.has((await statfs(path)).type)
-    this.devices.set(device, isLocal)
-    return isLocal
   }
 
   private remember(key: string, entry: Entry): void {
     const before = this.entries.get(key)
     if (before !== undefined) this.forget(key, before)
     this.entries.set(key, entry)
-    this.bytes += entry.body.length + overhead
+    this.bytes += sizeOf(key, entry)
     for (const [oldest, old] of this.entries) {
       if (this.bytes <= mostBytes) return
       this.forget(oldest, old)
@@ -122,10 +115,15 @@ export class SmallFiles {
 
   private forget(key: string, entry: Entry): void {
     this.entries.delete(key)
-    this.bytes -= entry.body.length + overhead
+    this.bytes -= sizeOf(key, entry)
   }
 }
 
 function keyOf({ root, path }: Place, name: string): string {
-  return `${root}\0${path}\0${name}`
+  return `${root}\0${path}\0${typeOf(name) ?? ''}`
+}
+
+/** Links can give one file many paths, and long ones. */
+function sizeOf(key: string, { path, body }: Entry): number {
+  return key.length + path.length + body.length + overhead
 }

@@ -18,6 +18,11 @@ export type Sent =
 /** A file that is open, and the way to its disk. */
 export type OpenFile = Extract<Opened, { kind: 'opened' }> & { readonly disk: Disk }
 
+/** Whether the client is gone: then no disk is asked any more. */
+export function hasLeft({ req, res }: Pick<Context, 'req' | 'res'>): boolean {
+  return res.destroyed || req.socket.destroyed
+}
+
 /** How long a client waits for a disk: less than the 5 s after which firmware begins to ask again. */
 export const diskAnswersMs = 4_000
 
@@ -61,7 +66,10 @@ export function typeOf(name: string): string | undefined {
 export async function sendFile(ctx: Context, file: OpenFile, name: string): Promise<Sent> {
   const { req, res } = ctx
   // It left while we looked: no 'close' would come any more.
-  if (res.destroyed) return { kind: 'sent', bytes: 0 }
+  if (hasLeft(ctx)) {
+    ctx.respond = false
+    return { kind: 'sent', bytes: 0 }
+  }
   // RFC 9110 14.2: only GET has ranges. 13.1.5: serve-static takes a weak tag and a later date for current, too.
   if (ctx.method === 'HEAD' || !isCurrent(ctx.get('If-Range').trim(), file)) delete req.headers.range
   const type = typeOf(name)
@@ -93,8 +101,10 @@ export async function sendFile(ctx: Context, file: OpenFile, name: string): Prom
 }
 
 /** Has serve-static answer with what is open, and looks at the disk through `file.disk` alone. Yields its fault. */
-async function serve({ req, res }: Context, file: OpenFile): Promise<Error | undefined> {
+async function serve(ctx: Context, file: OpenFile): Promise<Error | undefined> {
+  const { req, res } = ctx
   const { disk, path } = file
+  const isWanted = () => !hasLeft(ctx)
   return await new Promise((resolve) => {
     res.once('close', () => resolve(undefined))
     const look = () =>
@@ -103,7 +113,7 @@ async function serve({ req, res }: Context, file: OpenFile): Promise<Error | und
         const reading = {
           ...options,
           highWaterMark: downloads < fewDownloads ? bigPiece : smallPiece,
-          fs: readerOf(file, () => isSame),
+          fs: readerOf(file, isWanted, () => isSame),
           // Called with its own fs.stat(), before it judges any condition.
           setHeaders: (_: ServerResponse, __: string, status: Stats) => {
             looked()
@@ -118,7 +128,7 @@ async function serve({ req, res }: Context, file: OpenFile): Promise<Error | und
           resolve(fault ?? notFound)
         })
       })
-    disk.runWithin(diskAnswersMs, look).catch((error: unknown) => resolve(asError(error)))
+    disk.runWithin(diskAnswersMs, isWanted, look).catch((error: unknown) => resolve(asError(error)))
   })
 }
 
@@ -128,7 +138,7 @@ const notFound = Object.assign(new Error('it has gone'), { status: 404 })
  * What serve-static hands on to fs.createReadStream: reads of the file that is open already, a few at a time. `isSame`
  * is whether serve-static tells its client of this very file.
  */
-function readerOf({ handle, disk }: OpenFile, isSame: () => boolean) {
+function readerOf({ handle, disk }: OpenFile, isWanted: () => boolean, isSame: () => boolean) {
   type Done = (error: Error | null, result?: number, buffer?: Buffer) => void
   return {
     open: (_path: string, _flags: string, _mode: number, done: Done) =>
@@ -136,7 +146,7 @@ function readerOf({ handle, disk }: OpenFile, isSame: () => boolean) {
       isSame() ? done(null, handle.fd) : done(Object.assign(new Error('it has gone'), { code: 'ENOENT' })),
     read: async (_fd: number, into: Buffer, offset: number, length: number, position: number, done: Done) => {
       const read = () => handle.read(into, offset, length, position)
-      const result = await disk.runWithin(diskAnswersMs, read).catch(asError)
+      const result = await disk.runWithin(diskAnswersMs, isWanted, read).catch(asError)
       if (result instanceof Error) done(result)
       else done(null, result.bytesRead, into)
     },

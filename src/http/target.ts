@@ -1,4 +1,4 @@
-// Reads the path out of a request's target, decoded once.
+// Reads the path out of a request's target, decoded once, and whether it can be a file's.
 
 /**
  * The path as its client meant it, or undefined where the percent-encoding is broken. Only `%` means anything:
@@ -12,4 +12,9 @@ export function readTarget(target: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A path whose last name is empty or `.` leads to no file (POSIX, pathname resolution). */
+export function namesFolder(path: string): boolean {
+  return /[/\\]\.?$/.test(path)
 }

@@ -1,11 +1,17 @@
 // Boot files as firmware, loaders and installers ask for them.
 
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import fs, { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import fs, { closeSync, mkdirSync, openSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
+import { decide } from '../../src/boot/decide.ts'
+import { emptyTable } from '../../src/boot/table.ts'
+import { readsPerRoot } from '../../src/disk.ts'
 import { ask, countOf, exchange, within } from './raw.ts'
-import { form, h1, ip, mac, serveFiles, tree } from './site.ts'
+import { form, h1, ip, mac, serveFiles, site, tree } from './site.ts'
 
 const big = randomBytes(3 * 1024 * 1024 + 17)
 
@@ -179,6 +185,75 @@ test('five pipelined GETs of a big file come whole and in order', async (t) => {
   t.is(countOf(text, big.toString('latin1')), 5)
 })
 
+test('each request is decided once', async (t) => {
+  const asked: unknown[] = []
+  const { url } = await serveFiles(t, {
+    httproot: tree({ file: 'x' }),
+    decide: (facts) => {
+      asked.push(facts.asks)
+      return decide(facts, emptyTable(), site)
+    },
+  })
+  t.is((await ask(url, '/file')).status, 200)
+  t.is((await ask(url, '/missing')).status, 404)
+  t.is((await ask(url, menu)).status, 404)
+  t.is(asked.length, 3)
+})
+
+test('a name with a slash behind it is no file’s, nor one with a dot behind that', async (t) => {
+  const httproot = tree({ a: 'x', 'b.seed.tmpl': 'x', 'folder/c': 'x' })
+  const { url } = await serveFiles(t, { httproot, changes: assigned('menu') })
+  for (const name of ['/a', '/b.seed', '/folder/c', menu]) {
+    t.is((await ask(url, name)).status, 200, name)
+    for (const more of ['/', '//', '/.', '/./', '%2f', '%2F.', '\\', '%5c']) {
+      t.is((await ask(url, name + more)).status, 404, name + more)
+    }
+  }
+})
+
+/** Has each of Node's file threads wait, until the function it yields is called. */
+function holdFileThreads(): () => Promise<void> {
+  const folder = tree({})
+  const count = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
+  const pipes = Array.from({ length: count }, (_, index) => join(folder, String(index)))
+  execFileSync('mkfifo', pipes)
+  const readers = pipes.map((pipe) => open(pipe))
+  return async () => {
+    const writers = pipes.map((pipe) => openSync(pipe, 'w'))
+    for (const reader of readers) await (await reader).close()
+    for (const writer of writers) closeSync(writer)
+  }
+}
+
+test.serial('whoever leaves while the disk is slow leaves no work for it behind', async (t) => {
+  let decided = 0
+  const { url, port, events } = await serveFiles(t, {
+    httproot: tree({ file: 'x' }),
+    decide: (facts) => {
+      decided++
+      return decide(facts, emptyTable(), site)
+    },
+  })
+  const release = holdFileThreads()
+  const clients = Array.from({ length: 12 }, () => connect(port, '127.0.0.1'))
+  for (const client of clients) client.write('GET /file HTTP/1.1\r\nHost: x\r\n\r\n')
+  await within(10_000, () => decided === clients.length)
+  // A FIN alone is no end: an installer's nc sends one behind its request, and waits.
+  for (const client of clients) client.resetAndDestroy()
+  // It came after their end.
+  t.is((await ask(url, '/')).status, 404)
+  await release()
+  const left = () => events.filter(({ step }) => step === 'http.left')
+  await within(10_000, () => left().length === clients.length)
+  t.is(left().length, clients.length)
+  t.is(left().filter(({ text }) => /nobody waits for it/.test(text)).length, clients.length - readsPerRoot)
+  t.deepEqual(
+    events.filter(({ level }) => level === 'warn'),
+    [],
+  )
+  t.is((await ask(url, '/file')).status, 200)
+})
+
 // Alone: where many download, they are read in smaller pieces.
 test.serial(
   'big files are read in pieces that the core’s own cache holds, and larger than serve-static’s',
@@ -292,6 +367,7 @@ test('a template is filled in for its client; what it names must be known', asyn
     'both.seed': 'the file',
     'both.seed.tmpl': 'the template',
     'huge.tmpl': Buffer.alloc(1024 * 1024 + 1, 'x'),
+    'latin.seed.tmpl': Buffer.from('hostname M\xfcnchen ${mac}\n', 'latin1'),
   })
   const { url, events } = await serveFiles(t, {
     httproot,
@@ -311,6 +387,11 @@ test('a template is filled in for its client; what it names must be known', asyn
   t.regex(events.at(-1)?.text ?? '', /line 2/)
   t.is((await ask(url, '/both.seed')).body.toString(), 'the file')
   t.is((await ask(url, '/huge')).status, 500)
+  const latin = await ask(url, '/latin.seed')
+  t.is(latin.status, 500)
+  t.regex(latin.body.toString(), /latin\.seed\.tmpl is not written in UTF-8/)
+  t.is(events.at(-1)?.level, 'warn')
+  t.regex(events.at(-1)?.text ?? '', /latin\.seed\.tmpl is not written in UTF-8/)
 })
 
 test('a host boots what is deployed to it, byte for byte; nothing deployed is a 404', async (t) => {

@@ -76,6 +76,16 @@ test('from memory as from the disk: the same headers and bytes, for HEAD too, an
   t.regex(old.text, /0123456789/)
 })
 
+test('however its name is spelled, a file is kept once; with a slash behind it, it is none', async (t) => {
+  const { get, warm, fromMemory } = await serve(t, { 'pool/a.deb': 'x' })
+  await warm('/pool/a.deb')
+  const spelled = ['/pool//a.deb', '/pool/%61.deb', `/${'/'.repeat(3000)}pool/a.deb`, '//pool\\a.deb']
+  for (const path of spelled) {
+    t.is(await fromMemory(async () => void t.is((await get(path)).text, 'x')), 1, path)
+  }
+  t.is((await get('/pool/a.deb/')).status, 404)
+})
+
 /** What is said of the file. Headers yields them in the order of their names. */
 function told(headers: Headers) {
   return [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
