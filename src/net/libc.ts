@@ -21,7 +21,7 @@ export type Libc = {
   openAt(folder: number, path: Buffer, how: Buffer): number
   /** statx(2) of what `fd` leads to, as far as it is known without asking anyone; false: it is not. */
   status(fd: number, mask: number, into: Buffer): boolean
-  /** Octets read from `position` that are in memory, or undefined: the disk would have to be asked. */
+  /** Octets read from `position` that are in memory; 0 or undefined: the end, or the disk would have to be asked. */
   readNow(fd: number, into: Buffer, position: number): number | undefined
   /** Where `buffer` lies; good as long as it is kept. */
   addressOf(buffer: Buffer): bigint

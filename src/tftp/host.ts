@@ -29,6 +29,8 @@ const pingMs = 1000
 const graceMs = 100
 const stopLimitMs = 1000
 const startLimitMs = 30_000
+/** How long a thread that is replaced is waited for. */
+const endLimitMs = 5000
 /** Before a worker is started again that could not listen, or lived no longer than this. */
 const retryMs = 1000
 
@@ -101,7 +103,6 @@ export class TftpHost {
     const worker = thread({ settings, clients, advertise, site, snapshot: snapshot(), deltas: port2 })
     this.worker = worker
     this.deltas = port1
-    this.isListening = false
     this.startedAt = performance.now()
     let hasStarted = false
     let why = 'it ended'
@@ -156,13 +157,16 @@ export class TftpHost {
   private forget(): void {
     clearInterval(this.pinging)
     this.worker = undefined
+    this.isListening = false
     this.deltas?.close()
     this.deltas = undefined
     this.isAlive = true
   }
 
   private async relaunch(worker: Worker, waitMs: number): Promise<void> {
-    await worker.terminate()
+    // A thread that waits for a disk in the kernel ends when the disk answers, and holds its port until then.
+    const ended = await Promise.race([worker.terminate(), pause(endLimitMs, 'never', { ref: false })])
+    if (ended === 'never') this.complain('the old TFTP thread does not end: is a file server down?')
     for (let wait = waitMs; this.isRunning(); wait = retryMs) {
       await pause(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined)
       if (!this.isRunning()) return

@@ -21,7 +21,7 @@ export type Source = {
 /** An open file. */
 export type OpenFile = {
   readonly size: number
-  /** As many octets as are in memory, or undefined: none, or nobody can tell. */
+  /** As many octets as are in memory; 0 or undefined: none, or nobody can tell. */
   readNow(into: Buffer, position: number): number | undefined
   read(into: Buffer, position: number): Promise<number>
   /** Waits for a read under way; nobody has to wait for it. */
@@ -114,15 +114,14 @@ export class FileSource implements Source {
     if (length <= 0) return this.took(Buffer.alloc(0))
     const buffer = spares.get(length)?.pop() ?? Buffer.allocUnsafe(length)
     const count = this.file.readNow(buffer, this.position)
-    if (count !== undefined) return this.took(buffer.subarray(0, this.some(count)))
+    // 0 need not be the end: Linux 5.9 and 5.10 say it of what is not in memory, too (preadv2, RWF_NOWAIT).
+    if (count !== undefined && count > 0) return this.took(buffer.subarray(0, count))
     const ask = () => this.file.read(buffer, this.position)
     const asked = turn === 'taken' ? ask() : this.disk.run(ask, () => !this.isClosed)
-    return asked.then((later) => this.took(buffer.subarray(0, this.some(later))))
-  }
-
-  private some(count: number): number {
-    if (count === 0) throw new Error('the file became shorter while it was sent')
-    return count
+    return asked.then((later) => {
+      if (later === 0) throw new Error('the file became shorter while it was sent')
+      return this.took(buffer.subarray(0, later))
+    })
   }
 
   private took(read: Buffer): undefined {

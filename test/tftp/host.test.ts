@@ -174,8 +174,10 @@ test.serial(
     const server = where((await host.start())[0])
     await deploy('before')
     await threadOf(host).terminate()
+    t.false(host.listening)
     await deploy('meanwhile')
     t.is((await fetchFrom(server, { file: h1Menu }, 100)).bytes.toString(), 'meanwhile')
+    await until(() => host.listening)
     await deploy('after')
     t.is((await fetchFrom(server, { file: h1Menu }, 100)).bytes.toString(), 'after')
     t.is(events.filter(({ step }) => step === 'tftp.thread').length, 1)
@@ -194,6 +196,20 @@ test.serial('a thread that hangs is replaced by one that knows every deploy', as
   t.not(threadOf(host), hung)
   t.is((await fetchFrom(server, { file: h1Menu }, 100)).bytes.toString(), 'new')
   t.regex(events.find(({ step }) => step === 'tftp.thread')?.text ?? '', /does not answer/)
+})
+
+test.serial('a thread that hangs and cannot be ended is replaced, and that is told', async (t) => {
+  const { host, events } = make(t)
+  await host.start()
+  const hung = threadOf(host)
+  const end = hung.terminate.bind(hung)
+  t.teardown(end)
+  // As if it waited for a disk in the kernel.
+  hung.postMessage = () => undefined
+  hung.terminate = () => new Promise(() => {})
+  await until(() => events.some(({ text }) => /does not end/.test(text)) && host.listening)
+  t.true(host.listening)
+  t.not(threadOf(host), hung)
 })
 
 test.serial(

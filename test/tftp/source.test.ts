@@ -58,6 +58,17 @@ for (const has of ['no libc', 'libc']) {
   })
 }
 
+test('a read of what is in memory that yields nothing is no end: the disk is asked', async (t) => {
+  const content = pattern(firstRead + 100)
+  const root = tree({ file: content })
+  const file = fileOf(await open(join(root, 'file')), content.length, disk, undefined)
+  const source = new FileSource({ ...file, readNow: () => 0 }, false, disk)
+  await source.open()
+  await source.more(0)
+  t.true(source.ended)
+  t.true(copied(source, 0, content.length).equals(content))
+})
+
 test('a file that grows keeps the size it began with', async (t) => {
   const root = tree({ file: pattern(firstRead + 100) })
   const source = await openSource(join(root, 'file'), firstRead + 100, libc)
