@@ -35,7 +35,10 @@ import { worries } from './worries.ts'
 const endsEveryMs = 1000
 
 export class Appliance {
+  /** As they were read last. */
   private settings: Settings
+  /** As they were at the start: what needs a restart is in force as it is here. */
+  private readonly running: Settings
   private readonly tell: Tell
   private readonly site: Site
   private readonly table: Table = emptyTable()
@@ -51,6 +54,7 @@ export class Appliance {
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
+    this.running = settings
     const loops = new InstallLoops(this.table, tell, () => performance.now())
     this.tell = (event) => {
       tell(event)
@@ -106,9 +110,11 @@ export class Appliance {
   /** Takes what the settings file says now, as far as a running appliance can; what it cannot is told. */
   async reload(settings: Settings): Promise<void> {
     const { registry, tell } = this
-    const later = needRestart(this.settings, settings)
+    const later = needRestart(this.running, settings)
     if (registry === undefined) return
-    const done = await registry.reload(declaredHosts(settings.hosts), guardsOf(settings), rulesOf(settings))
+    // The default is the decision's, which has the one of the start.
+    const guards = { ...guardsOf(settings), default: this.site.default }
+    const done = await registry.reload(declaredHosts(settings.hosts), guards, rulesOf(settings))
     if ('fault' in done) {
       const text = `${settings.file} was read again, and its hosts stay as they were: ${done.fault.message}`
       return tell({ level: 'error', step: 'settings', text })

@@ -27,6 +27,7 @@ export const faultStatus = {
   host_mismatch: 409,
   host_twice: 409,
   host_locked: 409,
+  too_many_hosts: 409,
   power_failed: 409,
   power_unmanaged: 409,
   body_too_big: 413,
@@ -128,6 +129,20 @@ export const faults = {
     code: 'confirmation_needed',
     message: `${why}: say "confirm": ${hosts}, the number of hosts that would change (--yes)`,
     more: { confirm: hosts },
+  }),
+  /** Of a request whose body has no room for it. */
+  changeUnconfirmed: (why: string): Fault => ({
+    code: 'confirmation_needed',
+    message: `${why}: say ?confirm=1 behind the path (--yes)`,
+    more: { confirm: 1 },
+  }),
+  tooManyNew: (hosts: number, most: number): Fault => ({
+    code: 'too_many_hosts',
+    message: `${hosts} of these MAC addresses are no host's, and one deploy makes at most ${most} hosts: declare them in the settings file, or deploy to fewer at once`,
+  }),
+  tooManyRegistered: (most: number): Fault => ({
+    code: 'too_many_hosts',
+    message: `Deploys made ${most} hosts, and make no more: declare machines in the settings file, or remove hosts of machines that are gone`,
   }),
   tokenNeeded: (what: string): Fault => ({
     code: 'token_needed',

@@ -7,7 +7,7 @@ import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
 import { bounded, entryOf } from './registry/audit.ts'
-import { ourselves, type Caller } from './registry/caller.ts'
+import { ourselves, type Caller, type ChangeHow } from './registry/caller.ts'
 import {
   planDeploy,
   planUndeploy,
@@ -18,7 +18,14 @@ import {
 } from './registry/deploy.ts'
 import { planHold, planRelease } from './registry/hold.ts'
 import { Holders } from './registry/holders.ts'
-import { planAdd, planChange, planRemove, type HostRecord, type HostRules } from './registry/hosts.ts'
+import {
+  planAdd,
+  planChange,
+  planRemove,
+  type Ground,
+  type HostRecord,
+  type HostRules,
+} from './registry/hosts.ts'
 import { planImport, type Link } from './registry/import.ts'
 import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
 import { Queue } from './registry/queue.ts'
@@ -91,6 +98,11 @@ export class Registry {
     return this.names
   }
 
+  private get ground(): Ground {
+    const { table, guards, rules } = this
+    return { table, guards, rules }
+  }
+
   /** Brings the table up from the settings' hosts and from what was stored; yields the stored leases. */
   async load(declared: readonly Host[]): Promise<readonly Lease[]> {
     const stored = await this.store.load()
@@ -146,31 +158,31 @@ export class Registry {
   }
 
   /** Takes the assignment of a host away. */
-  undeploy(name: string, caller: Caller): Promise<{ readonly name: string } | Refused> {
-    return this.queue.add(() => planUndeploy(name, caller, this.table))
+  undeploy(name: string, how: ChangeHow): Promise<{ readonly name: string } | Refused> {
+    return this.queue.add(() => planUndeploy(name, how, this.table, this.guards))
   }
 
-  addHost(record: HostRecord, action: 'add' | 'adopt', caller: Caller): Promise<Host | Refused> {
-    return this.queue.add(() => planAdd(record, action, caller, this.table, this.rules))
+  addHost(record: HostRecord, action: 'add' | 'adopt', how: ChangeHow): Promise<Host | Refused> {
+    return this.queue.add(() => planAdd(record, action, how, this.ground))
   }
 
   /** `change` yields the whole host as it shall be. */
   changeHost(
     name: string,
     change: (host: Host) => HostRecord | Refused,
-    caller: Caller,
+    how: ChangeHow,
   ): Promise<Host | Refused> {
-    return this.queue.add(() => planChange(name, change, caller, this.table, this.rules))
+    return this.queue.add(() => planChange(name, change, how, this.ground))
   }
 
   /** What it boots is forgotten with it. */
-  removeHost(name: string, caller: Caller): Promise<{ readonly name: string } | Refused> {
-    return this.queue.add(() => planRemove(name, caller, this.table, this.rules))
+  removeHost(name: string, how: ChangeHow): Promise<{ readonly name: string } | Refused> {
+    return this.queue.add(() => planRemove(name, how, this.ground))
   }
 
   /** Takes the last change back. */
   undo(order: UndoOrder, caller: Caller): Promise<Undone | Refused> {
-    return this.queue.add(() => planUndo(order, caller, this.entries, this.table, this.guards), true)
+    return this.queue.add(() => planUndo(order, caller, this.entries, this.ground), true)
   }
 
   /** Everything boots local until it is released. */

@@ -33,12 +33,13 @@ const target = fc.oneof(
   mac.map((it) => ({ mac: it })),
 )
 
-/** Of the settings: no name and no card twice. */
+/** Of the settings: no name, no address and no card twice. */
 const declared = fc
-  .uniqueArray(fc.record({ name, macs: some }), { selector: (host) => host.name, maxLength: 2 })
+  .uniqueArray(fc.record({ name, macs: some, ip }), { selector: (host) => host.name, maxLength: 2 })
   .map((hosts) =>
     hosts.map((host, index): Host => ({
       ...host,
+      ip: hosts.findIndex((other) => other.ip === host.ip) === index ? host.ip : undefined,
       macs: host.macs.filter((it) => !hosts.slice(0, index).some((other) => other.macs.includes(it))),
       origin: 'settings',
       locked: false,
@@ -70,23 +71,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.tuple(record, fc.constantFrom('add' as const, 'adopt' as const)).map(([host, how]) => ({
       what: `${how} ${JSON.stringify(host)}`,
-      run: ({ registry }: World) => registry.addHost(host, how, ourselves),
+      run: ({ registry }: World) => registry.addHost(host, how, { caller: ourselves }),
     })),
   },
   {
     weight: 2,
     arbitrary: fc.tuple(name, record).map(([old, host]) => ({
       what: `change ${old} to ${JSON.stringify(host)}`,
-      run: ({ registry }: World) => registry.changeHost(old, () => host, ourselves),
+      run: ({ registry }: World) => registry.changeHost(old, () => host, { caller: ourselves }),
     })),
   },
   name.map((it) => ({
     what: `remove ${it}`,
-    run: ({ registry }: World) => registry.removeHost(it, ourselves),
+    run: ({ registry }: World) => registry.removeHost(it, { caller: ourselves }),
   })),
   name.map((it) => ({
     what: `undeploy ${it}`,
-    run: ({ registry }: World) => registry.undeploy(it, ourselves),
+    run: ({ registry }: World) => registry.undeploy(it, { caller: ourselves }),
   })),
   {
     weight: 3,

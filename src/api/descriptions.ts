@@ -30,6 +30,15 @@ const hostChanges: readonly FaultCode[] = [
   'host_exists',
   'mac_taken',
   'address_taken',
+  'confirmation_needed',
+]
+
+const confirmed: Description['query'] = [
+  {
+    name: 'confirm',
+    what: '1: its machine may boot what configuration.destructive names',
+    schema: z.literal('1'),
+  },
 ]
 
 const switching: readonly FaultCode[] = [
@@ -74,6 +83,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
       'host_twice',
       'host_locked',
       'host_has_no_mac',
+      'too_many_hosts',
       'confirmation_needed',
       'configuration_not_allowed',
     ],
@@ -118,6 +128,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'post /hosts': {
     summary: 'Add a host',
     body: orders.hostOrder,
+    query: confirmed,
     answers: { 201: answers.hostInFull },
     faults: hostChanges,
   },
@@ -129,24 +140,28 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'put /hosts/:name': {
     summary: 'Make a host what the body says, whether it is there or not',
     body: orders.hostReplacement,
+    query: confirmed,
     answers: { 200: answers.hostInFull, 201: answers.hostInFull },
     faults: [...hostChanges, 'host_not_found'],
   },
   'patch /hosts/:name': {
     summary: 'Change a host: what the body leaves out stays, null takes away',
     body: orders.hostPatch,
+    query: confirmed,
     answers: { 200: answers.hostInFull },
     faults: [...hostChanges, 'host_not_found'],
   },
   'delete /hosts/:name': {
     summary: 'Remove a host, and forget what it boots',
+    query: confirmed,
     answers: { 204: undefined },
-    faults: [...changes, 'host_not_found', 'host_declared'],
+    faults: [...changes, 'confirmation_needed', 'host_not_found', 'host_declared'],
   },
   'delete /hosts/:name/configuration': {
     summary: 'Undeploy: the host boots nothing of its own any more',
+    query: confirmed,
     answers: { 204: undefined },
-    faults: [...changes, 'host_not_found', 'host_locked'],
+    faults: [...changes, 'confirmation_needed', 'host_not_found', 'host_locked'],
   },
   'patch /hosts/:name/reboot': {
     summary: 'Reset what is on, switch on what is off',
@@ -183,6 +198,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'post /discovered/:mac/adopt': {
     summary: 'Make a host of an unknown machine',
     body: orders.adoptOrder,
+    query: confirmed,
     answers: { 201: answers.hostInFull },
     faults: [...hostChanges, 'discovered_not_found'],
   },

@@ -6,7 +6,7 @@ import type { Host, HostChange } from '../model.ts'
 import { parseMac } from '../net/mac.ts'
 import { vendorOf } from '../net/vendors.ts'
 import type { Registry } from '../registry.ts'
-import type { Caller } from '../registry/caller.ts'
+import type { Caller, ChangeHow } from '../registry/caller.ts'
 import type { Discovered } from '../registry/discovered.ts'
 import { bodyOf, refuse, whoAsks, type AnswerParts } from './answer.ts'
 import { listAudit, showHold, showImported, showUndone } from './changes.ts'
@@ -33,19 +33,24 @@ export async function sendHost(ctx: Context, name: string, parts: RegistryParts)
   sendJson(ctx, showHostInFull(host, parts.power.last(host.name), parts))
 }
 
+/** `?confirm=1`: a change of one host that arms a machine is meant. */
+function howOf(ctx: Context, parts: RegistryParts): ChangeHow {
+  return { caller: whoAsks(ctx, parts), ...(ctx.query['confirm'] === '1' && { confirm: 1 }) }
+}
+
 export async function addHost(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {
   const order = await bodyOf(ctx, hostOrder)
   if ('code' in order) return refuse(ctx, order, parts.tell)
   const record = recordOf(order)
   if ('fault' in record) return refuse(ctx, record.fault, parts.tell)
-  sendMade(ctx, await parts.registry.addHost(record, 'add', whoAsks(ctx, parts)), parts, 201)
+  sendMade(ctx, await parts.registry.addHost(record, 'add', howOf(ctx, parts)), parts, 201)
 }
 
 /** Makes it where it is not there. */
 export async function replaceHost(ctx: Context, name: string, parts: RegistryParts): Promise<void> {
   const order = await bodyOf(ctx, hostReplacement)
   if ('code' in order) return refuse(ctx, order, parts.tell)
-  const caller = whoAsks(ctx, parts)
+  const how = howOf(ctx, parts)
   const whole = { ...order, name: order.name ?? name }
   const present = parts.table.hosts.has(name)
   if (!present && whole.name !== name) return refuse(ctx, faults.hostNotFound(name), parts.tell)
@@ -58,24 +63,24 @@ export async function replaceHost(ctx: Context, name: string, parts: RegistryPar
   if (!present && 'fault' in record) return refuse(ctx, record.fault, parts.tell)
   const host =
     present || 'fault' in record
-      ? await parts.registry.changeHost(name, (before) => recordOf(whole, before), caller)
-      : await parts.registry.addHost(record, 'add', caller)
+      ? await parts.registry.changeHost(name, (before) => recordOf(whole, before), how)
+      : await parts.registry.addHost(record, 'add', how)
   sendMade(ctx, host, parts, present ? 200 : 201)
 }
 
 export async function changeHost(ctx: Context, name: string, parts: RegistryParts): Promise<void> {
   const patch = await bodyOf(ctx, hostPatch)
   if ('code' in patch) return refuse(ctx, patch, parts.tell)
-  const host = await parts.registry.changeHost(name, (before) => patched(before, patch), whoAsks(ctx, parts))
+  const host = await parts.registry.changeHost(name, (before) => patched(before, patch), howOf(ctx, parts))
   sendMade(ctx, host, parts, 200)
 }
 
 export async function removeHost(ctx: Context, name: string, parts: RegistryParts): Promise<void> {
-  sendDone(ctx, await parts.registry.removeHost(name, whoAsks(ctx, parts)), parts)
+  sendDone(ctx, await parts.registry.removeHost(name, howOf(ctx, parts)), parts)
 }
 
 export async function undeploy(ctx: Context, name: string, parts: RegistryParts): Promise<void> {
-  sendDone(ctx, await parts.registry.undeploy(name, whoAsks(ctx, parts)), parts)
+  sendDone(ctx, await parts.registry.undeploy(name, howOf(ctx, parts)), parts)
 }
 
 export function sendDiscovered(ctx: Context, { unknowns }: RegistryParts): void {
@@ -105,7 +110,7 @@ export async function adopt(ctx: Context, written: string, parts: RegistryParts)
     return refuse(ctx, fault, parts.tell)
   }
   const record = { name: order.name, macs: [mac], locked: order.locked, vars: {} }
-  sendMade(ctx, await parts.registry.addHost(record, 'adopt', whoAsks(ctx, parts)), parts, 201)
+  sendMade(ctx, await parts.registry.addHost(record, 'adopt', howOf(ctx, parts)), parts, 201)
 }
 
 type TakenOver = { readonly hosts: readonly HostChange[]; readonly movedTo: string | undefined }

@@ -71,8 +71,8 @@ async function guarded(ctx: Context, next: () => Promise<unknown>, parts: ApiPar
   parts.tell({ level: 'debug', step: 'api.request', text: summary(ctx, ''), client: clientOf(ctx) })
 }
 
-/** What a machine may call for itself; the name as it is written in the path. */
-const deployPath = /^(?:\/v1)?\/configurations\/([^/]+)\/deploy$/
+/** What a machine may call for itself; the name as it is written in the path. With a slash too many it is redirected. */
+const deployPath = /^(?:\/v1)?\/configurations\/([^/]+)\/deploy\/?$/
 
 async function turnAway(ctx: Context, fault: Fault, parts: ApiParts): Promise<void> {
   const [, written] = ctx.method === 'PUT' ? (deployPath.exec(ctx.path) ?? []) : []

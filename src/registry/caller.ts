@@ -11,5 +11,12 @@ export type Caller = {
   readonly mac?: (() => Mac | undefined) | undefined
 }
 
+/** Of a change of one host. */
+export type ChangeHow = {
+  readonly caller: Caller
+  /** 1: its machine may install something. */
+  readonly confirm?: number | undefined
+}
+
 /** A change that comes from the settings or the disk, and from nobody on the network. */
 export const ourselves: Caller = { by: '', from: '' }

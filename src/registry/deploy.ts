@@ -5,7 +5,8 @@ import type { Event } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Host, HostChange } from '../model.ts'
 import { isStation, parseMac, type Mac } from '../net/mac.ts'
-import type { Caller } from './caller.ts'
+import { unconfirmed } from './armed.ts'
+import type { Caller, ChangeHow } from './caller.ts'
 import { idle, type Planned } from './plan.ts'
 
 /** One host of a deploy as its caller wrote it: by name, by MAC in any notation, or by both. */
@@ -63,6 +64,8 @@ export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Pl
   const named = planTargets(order, table, guards)
   if ('fault' in named) return named
   const { targets: hosts } = named
+  const crowd = tooMany(hosts.filter(({ isNew }) => isNew).length, table)
+  if (crowd !== undefined) return { fault: crowd }
   const other = order.onlySelf === true ? notItself(hosts, caller) : undefined
   if (other !== undefined) return { fault: faults.notOwnHost(other.host, caller.from) }
   if (hosts.length === 0) return idle({ hosts: [] }, dryRun ? [] : [namedNobody(configuration)])
@@ -90,6 +93,18 @@ export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Pl
   }
 }
 
+/** Whoever makes addresses up takes no more memory and disk than this. */
+const mostNew = 1000
+const mostRegistered = 10_000
+
+function tooMany(fresh: number, table: Table): Fault | undefined {
+  if (fresh === 0) return undefined
+  if (fresh > mostNew) return faults.tooManyNew(fresh, mostNew)
+  let registered = fresh
+  for (const { origin } of table.hosts.values()) if (origin === 'registered') registered++
+  return registered > mostRegistered ? faults.tooManyRegistered(mostRegistered) : undefined
+}
+
 /** A host that the caller's card is none of. */
 function notItself(hosts: readonly Target[], caller: Caller): Target | undefined {
   const mac = caller.mac?.()
@@ -97,12 +112,19 @@ function notItself(hosts: readonly Target[], caller: Caller): Target | undefined
 }
 
 /** Takes the assignment of a host away. */
-export function planUndeploy(name: string, caller: Caller, table: Table): Planned<{ readonly name: string }> {
+export function planUndeploy(
+  name: string,
+  { caller, confirm }: ChangeHow,
+  table: Table,
+  guards: Guards,
+): Planned<{ readonly name: string }> {
   const host = table.hosts.get(name)
   if (host === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
   if (host.locked) return { fault: faults.hostLocked(name) }
   const before = table.assignments.get(name) ?? null
   if (before === null) return idle({ name })
+  const fault = unconfirmed(name, host.macs, () => undefined, { confirm, table, guards })
+  if (fault !== undefined) return { fault }
   const text = `${name} boots nothing of its own any more; it booted ${before}`
   return {
     action: 'undeploy',

@@ -1,11 +1,14 @@
 // Hosts made, changed and taken away by a person: decided here, done elsewhere. Those of the settings are changed there.
 
-import { hostOfMac, type Table } from '../boot/table.ts'
+import { builtInLocal, hostOfMac, type Table } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { AuditAction, Host, HostChange } from '../model.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
-import type { Caller } from './caller.ts'
+import type { Mac } from '../net/mac.ts'
+import { bootsWith, unconfirmed } from './armed.ts'
+import type { Caller, ChangeHow } from './caller.ts'
+import type { Guards } from './deploy.ts'
 import type { Planned } from './plan.ts'
 
 /** A host as a person says it is. */
@@ -19,27 +22,28 @@ export type HostRules = {
   readonly takenBy: (ip: Ipv4) => string | undefined
 }
 
+/** What a change of a host is decided on. */
+export type Ground = { readonly table: Table; readonly rules: HostRules; readonly guards: Guards }
+
 /** Makes it. A host that a deploy made of one of its cards becomes part of it, with what it boots. */
 export function planAdd(
   record: HostRecord,
   action: 'add' | 'adopt',
-  caller: Caller,
-  table: Table,
-  rules: HostRules,
+  how: ChangeHow,
+  { table, rules, guards }: Ground,
 ): Planned<Host> {
   const present = table.hosts.get(record.name)
   if (present !== undefined && !isAbsorbed(present, record)) return { fault: faults.hostExists(record.name) }
   const host: Host = { ...record, origin: 'added', options: [] }
-  return planRecord(undefined, host, action, caller, table, rules)
+  return planRecord(undefined, host, action, how, { table, rules, guards })
 }
 
 /** `change` yields the whole host as it shall be, or why it cannot: another name keeps what it boots. */
 export function planChange(
   name: string,
   change: (host: Host) => HostRecord | { readonly fault: Fault },
-  caller: Caller,
-  table: Table,
-  rules: HostRules,
+  how: ChangeHow,
+  { table, rules, guards }: Ground,
 ): Planned<Host> {
   const before = table.hosts.get(name)
   if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
@@ -51,16 +55,16 @@ export function planChange(
   if (present !== undefined && present !== before && !isAbsorbed(present, after)) {
     return { fault: faults.hostExists(after.name) }
   }
-  return planRecord(before, after, 'change', caller, table, rules)
+  return planRecord(before, after, 'change', how, { table, rules, guards })
 }
 
 /** What it boots is forgotten with it; also of one that is declared no more. */
 export function planRemove(
   name: string,
-  caller: Caller,
-  table: Table,
-  rules: HostRules,
+  how: ChangeHow,
+  { table, rules, guards }: Ground,
 ): Planned<{ readonly name: string }> {
+  const { caller, confirm } = how
   const before = table.hosts.get(name)
   const boots = table.assignments.get(name)
   if (before === undefined && boots !== undefined) {
@@ -76,6 +80,8 @@ export function planRemove(
   }
   if (before === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
   if (before.origin === 'settings') return { fault: faults.hostDeclared(name, rules.file) }
+  const fault = unconfirmed(name, before.macs, () => undefined, { confirm, table, guards })
+  if (fault !== undefined) return { fault }
   const hosts = [gone(before, table)]
   return { action: 'remove', caller, hosts, events: [told(before, 'removed', caller)], result: { name } }
 }
@@ -86,10 +92,10 @@ function planRecord(
   before: Host | undefined,
   after: Host,
   action: AuditAction & keyof typeof words,
-  caller: Caller,
-  table: Table,
-  rules: HostRules,
+  how: ChangeHow,
+  { table, rules, guards }: Ground,
 ): Planned<Host> {
+  const { caller, confirm } = how
   const absorbed = new Map<string, Host>()
   for (const mac of after.macs) {
     const owner = hostOfMac(table, mac)
@@ -97,10 +103,15 @@ function planRecord(
     if (owner.origin !== 'registered') return { fault: faults.macTaken(mac, owner.name) }
     absorbed.set(owner.name, owner)
   }
-  const fault = faultOfAddress(after, before, table, rules)
+  const assigned = (host: Host | undefined) => host && table.assignments.get(host.name)
+  const configuration =
+    assigned(before) ?? [...absorbed.values()].map(assigned).find((it) => it !== undefined)
+  const macs = new Set([...(before?.macs ?? []), ...after.macs])
+  const bootedBy = (mac: Mac) => (after.macs.includes(mac) ? configuration : undefined)
+  const fault =
+    faultOfAddress(after, before, table, rules) ??
+    unconfirmed(after.name, macs, bootedBy, { confirm, table, guards })
   if (fault !== undefined) return { fault }
-  const boots = (host: Host | undefined) => host && table.assignments.get(host.name)
-  const configuration = boots(before) ?? [...absorbed.values()].map(boots).find((it) => it !== undefined)
   const leaves = [
     ...absorbed.values(),
     ...(before !== undefined && before.name !== after.name ? [before] : []),
@@ -118,7 +129,13 @@ function planRecord(
     }),
   }
   const hosts = [...leaves.filter(({ name }) => name !== after.name).map((host) => gone(host, table)), change]
-  return { action, caller, hosts, events: [told(after, words[action], caller)], result: after }
+  const events = [told(after, words[action], caller)]
+  const boots = bootsWith(configuration, guards)
+  if (after.locked && before?.locked !== true && boots !== builtInLocal) {
+    const text = `${after.name} is locked from now on, and boots ${boots}: a deploy of local ends that`
+    events.push({ level: 'warn', step: 'host', text, client: { host: after.name, mac: after.macs[0] } })
+  }
+  return { action, caller, hosts, events, result: after }
 }
 
 function gone(host: Host, table: Table): HostChange {
@@ -135,17 +152,19 @@ function isAbsorbed(present: Host, record: HostRecord): boolean {
   return present.origin === 'registered' && present.macs.every((mac) => record.macs.includes(mac))
 }
 
-function faultOfAddress(
+/** `leaving`: hosts that go, or change, together with it. */
+export function faultOfAddress(
   { ip, name }: Host,
   before: Host | undefined,
   table: Table,
   rules: HostRules,
+  leaving?: ReadonlySet<string>,
 ): Fault | undefined {
   if (ip === undefined || ip === before?.ip) return undefined
   const why = rules.takenBy(ip)
   if (why !== undefined) return faults.addressTaken(formatIpv4(ip), why)
   for (const other of table.hosts.values()) {
-    if (other.ip === ip && other !== before && other.name !== name) {
+    if (other.ip === ip && other !== before && other.name !== name && leaving?.has(other.name) !== true) {
       return faults.addressTaken(formatIpv4(ip), `is reserved for host <${other.name}>`)
     }
   }

@@ -4,8 +4,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { builtInLocal, hostOfMac, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { AuditEntry, HostChange } from '../model.ts'
+import { bootsWith } from './armed.ts'
 import type { Caller } from './caller.ts'
 import type { Guards } from './deploy.ts'
+import { faultOfAddress, type Ground, type HostRules } from './hosts.ts'
 import { idle, type Planned } from './plan.ts'
 
 export type UndoOrder = {
@@ -27,8 +29,7 @@ export function planUndo(
   order: UndoOrder,
   caller: Caller,
   audit: readonly AuditEntry[],
-  table: Table,
-  guards: Guards,
+  { table, guards, rules }: Ground,
 ): Planned<Undone> {
   const entry = lastChange(audit)
   if (entry === undefined) return { fault: faults.nothingToUndo() }
@@ -38,18 +39,18 @@ export function planUndo(
     }
   }
   const hosts = entry.changes.map(inverse)
-  const conflict = hosts.map((change) => conflictOf(change, table)).find((it) => it !== undefined)
+  const names = new Set(hosts.map(({ host }) => host))
+  const conflict = hosts
+    .map((change) => conflictOf(change, table) ?? takenFrom(change, table, rules, names))
+    .find((it) => it !== undefined)
   if (conflict !== undefined) return { fault: conflict }
-  const confirm = hosts.filter((change) => isArmed(change, guards)).length
+  const armed = hosts.flatMap((change) => armedBy(change, table, guards) ?? [])
+  const confirm = armed.length
   const undone = { entry, hosts, confirm }
   if (order.dryRun === true) return idle(undone)
   if (confirm > 0 && order.confirm !== confirm) {
-    const names = hosts.filter((change) => isArmed(change, guards))
-    const what = names
-      .slice(0, 5)
-      .map(({ host, configuration }) => `${host} ${configuration?.after ?? guards.default}`)
-    const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
-    const why = `Taking change ${entry.id} (${entry.action}) back makes machines boot again what may install them: ${what.join(', ')}${more}`
+    const more = confirm > 5 ? ` and ${confirm - 5} more` : ''
+    const why = `Taking change ${entry.id} (${entry.action}) back makes machines boot what may install them: ${armed.slice(0, 5).join(', ')}${more}`
     return { fault: faults.confirmationNeeded(why, confirm) }
   }
   const text = `change ${entry.id} (${entry.action}) was taken back: ${hosts.map(({ host }) => host).join(' ')}`
@@ -96,11 +97,23 @@ function conflictOf(change: HostChange, table: Table): Fault | undefined {
   if (host?.locked === true && configuration !== undefined && configuration.after !== builtInLocal) {
     return faults.hostLocked(name)
   }
-  for (const mac of record?.after?.macs ?? []) {
-    const owner = hostOfMac(table, mac)
-    if (owner?.origin === 'settings') return faults.macTaken(mac, owner.name)
-  }
   return undefined
+}
+
+/** Somebody has its cards or its address by now. `returning`: those that change with it. */
+function takenFrom(
+  { host, record }: HostChange,
+  table: Table,
+  rules: HostRules,
+  returning: ReadonlySet<string>,
+): Fault | undefined {
+  const after = record?.after
+  if (after == null) return undefined
+  for (const mac of after.macs) {
+    const owner = hostOfMac(table, mac)
+    if (owner !== undefined && !returning.has(owner.name)) return faults.macTaken(mac, owner.name)
+  }
+  return faultOfAddress(after, table.hosts.get(host), table, rules, returning)
 }
 
 /** Stored and read again, what is undefined is left out. */
@@ -108,9 +121,15 @@ function isSame(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)))
 }
 
-/** It would boot something else than its disk. */
-function isArmed({ configuration, record }: HostChange, guards: Guards): boolean {
-  if (configuration === undefined || (record !== undefined && record.after === null)) return false
-  const boots = configuration.after ?? guards.default ?? null
-  return boots !== null && boots !== builtInLocal && boots !== configuration.before
+/** The host and what it boots, where that is not its disk, and it is another configuration or another host than now. */
+function armedBy(
+  { host, configuration, record }: HostChange,
+  table: Table,
+  guards: Guards,
+): string | undefined {
+  const present = table.assignments.get(host)
+  const isGone = record?.after === null
+  const boots = bootsWith(isGone ? null : configuration ? configuration.after : present, guards)
+  const isOther = boots !== bootsWith(present, guards) || (record !== undefined && !isGone)
+  return boots !== builtInLocal && isOther ? `${host} ${boots}` : undefined
 }

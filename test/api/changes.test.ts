@@ -2,6 +2,7 @@
 
 import test from 'ava'
 import * as answers from '../../src/api/answers.ts'
+import { ipv4 } from '../../src/net/ipv4.ts'
 import { serveApi } from './server.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -150,4 +151,100 @@ test('what was mistyped is guessed in a key of its own; the message stays the or
   t.is(body['Message'], "Configuration 'sheeep' does not exists")
   t.is(body['hint'], 'did you mean sheep?')
   t.is((await deploy(url, 'sheep', ['bar'])).body['hint'], 'did you mean bare?')
+})
+
+const card = { name: 'h9', macAddresses: ['525400000009'] }
+const other = { macAddresses: ['52540000000a'] }
+const isRefused = ({ status, body }: { status: number; body: Body }) =>
+  status === 409 && body['code'] === 'confirmation_needed' && body['confirm'] === 1
+
+test('undo of a host that installs has to be confirmed, also where only its cards or its firmware return', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', card)
+  await deploy(url, 'sheep', ['h9'])
+  for (const patch of [other, { arch: 'bios' }, { localMethod: 'withhold' }]) {
+    t.is((await ask(url, 'PATCH', '/hosts/h9', patch)).status, 200)
+    t.like((await ask(url, 'POST', '/undo', { dry_run: true })).body, { confirm: 1 })
+    t.true(isRefused(await ask(url, 'POST', '/undo')))
+    t.is((await ask(url, 'POST', '/undo', { confirm: 1 })).status, 200)
+  }
+  t.deepEqual(table.hosts.get('h9')?.macs, ['52:54:00:00:00:09'])
+  await deploy(url, 'local', ['h9'])
+  await ask(url, 'PATCH', '/hosts/h9', other)
+  t.is((await ask(url, 'POST', '/undo')).status, 200, 'it boots its disk')
+})
+
+test('the undo of a first deploy arms a default that installs', async (t) => {
+  const { url } = await serveApi(t, { policy: 'register', guards: { default: 'sheep' } })
+  const hosts = [{ macAddress: '52:54:00:00:00:09' }]
+  await ask(url, 'PUT', '/configurations/local/deploy', { hosts })
+  t.true(isRefused(await ask(url, 'POST', '/undo')))
+})
+
+test('another machine is not installed by a change of cards, unless that is confirmed', async (t) => {
+  const { url, table } = await serveApi(t, { guards: { destructive: ['sheep'] } })
+  await ask(url, 'POST', '/hosts', card)
+  await deploy(url, 'sheep', ['h9'], { confirm: 1 })
+  const refused = await ask(url, 'PATCH', '/hosts/h9', other)
+  t.true(isRefused(refused))
+  t.regex(String(refused.body['message']), /52:54:00:00:00:0a boots local.*h9 sheep.*\?confirm=1/)
+  t.true(isRefused(await ask(url, 'PUT', '/hosts/h9', other)))
+  t.is((await ask(url, 'PATCH', '/hosts/h9', { name: 'h8', vars: { x: 'y' } })).status, 200)
+  t.is((await ask(url, 'PATCH', '/hosts/h8?confirm=1', other)).status, 200)
+  t.deepEqual(table.hosts.get('h8')?.macs, ['52:54:00:00:00:0a'])
+})
+
+test('what keeps a machine from a default that installs is not taken away unasked', async (t) => {
+  const { url, table } = await serveApi(t, { guards: { default: 'sheep', destructive: ['sheep'] } })
+  await ask(url, 'POST', '/hosts', card)
+  t.is((await ask(url, 'DELETE', '/hosts/h9/configuration')).status, 204, 'it boots sheep already')
+  await deploy(url, 'local', ['h9'])
+  t.true(isRefused(await ask(url, 'DELETE', '/hosts/h9/configuration')))
+  t.true(isRefused(await ask(url, 'DELETE', '/hosts/h9')))
+  t.true(isRefused(await ask(url, 'PATCH', '/hosts/h9', other)), 'its machine is nobody’s then')
+  t.is(table.assignments.get('h9'), 'local')
+  t.is((await ask(url, 'DELETE', '/hosts/h9/configuration?confirm=1')).status, 204)
+  await deploy(url, 'local', ['h9'])
+  t.is((await ask(url, 'DELETE', '/hosts/h9?confirm=1')).status, 204)
+})
+
+test('undo gives no address that another host has by now', async (t) => {
+  const { url, registry } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', { ...card, ip: '10.77.0.12' })
+  await ask(url, 'DELETE', '/hosts/h9')
+  const rules = { file: 'pxe-pilot.yml', takenBy: () => undefined }
+  const h7 = { name: 'h7', macs: [], locked: false, vars: {}, options: [] }
+  const ip = ipv4(0x0a4d000c)
+  await registry.reload([{ ...h7, origin: 'settings', ip }], { policy: 'declared' }, rules)
+  t.is((await ask(url, 'POST', '/undo')).body['code'], 'address_taken')
+  await registry.reload([], { policy: 'declared' }, { ...rules, takenBy: () => 'is that of the router' })
+  t.is((await ask(url, 'POST', '/undo')).body['code'], 'address_taken')
+  await registry.reload([], { policy: 'declared' }, rules)
+  t.is((await ask(url, 'POST', '/undo')).status, 200)
+})
+
+test('a host that is locked while it boots an installer is warned of', async (t) => {
+  const { url, events } = await serveApi(t, { policy: 'register' })
+  const hosts = [{ macAddress: '52:54:00:00:00:09' }]
+  await ask(url, 'PUT', '/configurations/sheep/deploy', { hosts })
+  const adopted = await ask(url, 'POST', '/discovered/52:54:00:00:00:09/adopt', { name: 'h9', locked: true })
+  t.is(adopted.status, 201)
+  t.true(events.some(({ level, text }) => level === 'warn' && /h9 is locked.*boots sheep/.test(text)))
+})
+
+test('a deploy makes a thousand hosts and no more, and all of them ten thousand', async (t) => {
+  const { url, table } = await serveApi(t, { policy: 'register' })
+  const register = (from: number, count: number) =>
+    ask(url, 'PUT', '/configurations/local/deploy', {
+      hosts: Array.from({ length: count }, (_, index) => ({
+        macAddress: `5254${(from + index).toString(16).padStart(8, '0')}`,
+      })),
+    })
+  const refused = await register(0, 1001)
+  t.is(refused.status, 409)
+  t.is(refused.body['code'], 'too_many_hosts')
+  for (let from = 0; from < 10_000; from += 1000) t.is((await register(from, 1000)).status, 200)
+  t.is((await register(10_000, 1)).body['code'], 'too_many_hosts')
+  t.is((await register(0, 1000)).status, 200, 'those it made are deployed to as ever')
+  t.is([...table.hosts.values()].filter(({ origin }) => origin === 'registered').length, 10_000)
 })

@@ -38,6 +38,16 @@ test('with a token everything works, and the audit knows its name', async (t) =>
   t.is(registry.audit[0]?.by, 'ci')
 })
 
+test('a slash too many is redirected, with and without a token', async (t) => {
+  const { url } = await serveApi(t, { tokens: known })
+  for (const headers of [{}, { Authorization: `Bearer ${secret}` }]) {
+    const path = '/v1/configurations/local/deploy'
+    const reply = await fetch(`${url}${path}/`, { method: 'PUT', body: '{}', headers, redirect: 'manual' })
+    t.is(reply.status, 307)
+    t.is(reply.headers.get('location'), path)
+  }
+})
+
 test('without one: 401 and how to send it; with a wrong one 401; with a reader’s 403; nothing changed', async (t) => {
   const { url, table, events } = await serveApi(t, { tokens: known })
   const none = await put(url, 'sheep', { name: 'h1' })

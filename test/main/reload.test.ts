@@ -3,6 +3,9 @@
 import test from 'ava'
 import { Site } from './program.ts'
 
+const guarded = (settings: string, more: string) =>
+  settings.replace('conf }', `conf, destructive: [sheep]${more} }`) + host('h1', '52:54:00:00:00:01')
+
 const host = (name: string, mac: string) => `hosts: [{ name: ${name}, mac_addresses: ['${mac}'] }]\n`
 
 type Hosts =
@@ -88,4 +91,19 @@ test('SIGHUP reads it again at once', async (t) => {
   process.kill(program.pid ?? 0, 'SIGHUP')
   await program.transcript.waitFor(/was read again and is in force/, 10)
   t.is((await hostsOf(site))?.length, 1)
+})
+
+test('what needs a restart is told until the file says again what is running; guards take the default that is', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const begin = guarded(site.settings(), ', default: sheep')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', begin)])
+  await program.transcript.waitFor(/PXE Pilot is ready:[^]*Next:/, 30)
+  t.is(await site.deploy('local', '52:54:00:00:00:01'), 200)
+  await site.write('pxe-pilot.yml', guarded(site.settings(), ''))
+  await program.transcript.waitFor(/need a restart: configuration\.default/, 10)
+  const configuration = `http://127.0.0.1:${site.ports.api}/v1/hosts/h1/configuration`
+  t.is((await fetch(configuration, { method: 'DELETE' })).status, 409)
+  await site.write('pxe-pilot.yml', `${guarded(site.settings(), '')}log: { level: debug }\n`)
+  await program.transcript.waitFor(/need a restart: configuration\.default, log\.level/, 10)
 })
