@@ -29,7 +29,7 @@ export class Files {
 
   constructor(parts: FilesParts) {
     this.parts = parts
-    this.cached = parts.libc && new CachedFiles(parts.libc)
+    this.cached = parts.libc && new CachedFiles(parts.libc, () => performance.now())
   }
 
   /**

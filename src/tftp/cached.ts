@@ -34,6 +34,9 @@ const local: ReadonlySet<string> = new Set(
   ),
 )
 
+/** The numbers of a mount that is gone are given to the next. */
+const mountsForMs = 5000
+
 type Status = {
   readonly isFile: boolean
   readonly size: number
@@ -47,13 +50,17 @@ export class CachedFiles {
   private readonly path = Buffer.alloc(longestPath)
   /** Whether files of a mount, by its number and device, may be opened here. */
   private readonly mounts = new Map<string, boolean>()
+  private mountsSince = -Infinity
+  private readonly now: () => number
   private readonly folder = how(O_PATH | O_CLOEXEC, RESOLVE_CACHED)
   private readonly straight = ways(RESOLVE_NO_SYMLINKS)
   private readonly anywhere = ways(RESOLVE_NO_MAGICLINKS)
   private readonly inside = ways(RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH)
 
-  constructor(libc: Libc) {
+  /** `now`: milliseconds, monotonic. */
+  constructor(libc: Libc, now: () => number) {
     this.libc = libc
+    this.now = now
   }
 
   /** `path` under `root` as openUnder() would judge it, or undefined: that has to tell. */
@@ -110,6 +117,11 @@ export class CachedFiles {
   }
 
   private isLocal(mount: string): boolean {
+    const now = this.now()
+    if (now - this.mountsSince > mountsForMs) {
+      this.mounts.clear()
+      this.mountsSince = now
+    }
     const known = this.mounts.get(mount)
     if (known !== undefined) return known
     const isLocal = local.has(typeOf(mount.slice(0, mount.indexOf(' '))) ?? '')

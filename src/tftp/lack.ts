@@ -2,6 +2,7 @@
 
 import type { Site } from '../boot/decide.ts'
 import { builtInLocal, type Table } from '../boot/table.ts'
+import type { Form } from '../model.ts'
 
 /** A loader without its package, or a file that the configuration of `host` names; undefined for a mere probe. */
 export function lackOf(file: string, host: string | undefined, table: Table, site: Site): string | undefined {
@@ -9,8 +10,21 @@ export function lackOf(file: string, host: string | undefined, table: Table, sit
   const loader = table.loaders.get(path)
   if (loader?.from === 'nowhere') return `there is no such file; ${loader.remedy}`
   const name = (host === undefined ? undefined : table.assignments.get(host)) ?? site.default ?? builtInLocal
-  const isNamed = table.configurations.get(name)?.forms.some((form) => names(form.text, path)) === true
+  const isNamed =
+    table.configurations.get(name)?.forms.some((form) => mayName(form, path) && names(form.text, path)) ===
+    true
   return isNamed ? `there is no such file, and the configuration ${name} names it` : undefined
+}
+
+const separators = /[\s/=,:;'"]+/
+const words = new WeakMap<Form, ReadonlySet<string>>()
+
+/** Looks a name's last word up, so that not every name that anybody makes up has a long text searched for it. */
+function mayName(form: Form, path: string): boolean {
+  const known = words.get(form) ?? new Set(form.text.split(separators))
+  words.set(form, known)
+  const last = path.split(separators).at(-1) ?? ''
+  return last !== '' && known.has(last)
 }
 
 /** Whether `path` stands in `text` as a whole: a probe for `0` is not named by `timeout 30`. */
