@@ -72,8 +72,8 @@ function processorOf(file: string) {
   const [name = '', ...folders] = namesOf(file)
   const own = processors.find(({ named }) => named.test(name))
   if (own !== undefined) return own.processor
-  for (const name of folders) {
-    const found = processors.find(({ folder }) => folder.test(name))
+  for (const outer of folders) {
+    const found = processors.find(({ folder }) => folder.test(outer))
     if (found !== undefined) return found.processor
   }
   return 'x64'
