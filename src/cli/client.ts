@@ -12,6 +12,8 @@ export type Client = {
   readonly debug: (text: string) => void
   /** For a request with its answer; to connect takes 10 s at most, which is what fetch allows. */
   readonly totalMs?: number | undefined
+  /** How long nothing may listen there. */
+  readonly refusedMs?: number | undefined
 }
 
 /** For a person: one line. */
@@ -47,7 +49,7 @@ export async function ask(client: Client, method: string, path: string, body?: u
       client.debug(`${method} ${client.server}${path}: ${codesOf(error).join(' ') || String(error)}`)
       // Nothing was sent, so it may be sent again, whatever it changes.
       const isRefused = codesOf(error).includes('ECONNREFUSED')
-      if (!isRefused || performance.now() - start > refusedMs) {
+      if (!isRefused || performance.now() - start > (client.refusedMs ?? refusedMs)) {
         throw new ClientError(`${client.server}: ${whyNot(error)}`, { cause: error })
       }
     }

@@ -13,8 +13,16 @@ type Shell = (typeof shells)[number]
 /** Each hands the words before the cursor to `pxe-pilot complete`, and gets a candidate a line. */
 const scripts: Readonly<Record<Shell, string>> = {
   bash: `_pxe_pilot() {
-  local IFS=$'\\n'
-  COMPREPLY=($(pxe-pilot complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  # COMP_WORDS is cut at every ":" and "=", and what is offered stands in for what is behind the last of them.
+  local IFS=$' \\t\\n' line=\${COMP_LINE:0:COMP_POINT} last before
+  local -a words
+  read -ra words <<<"$line"
+  [[ $line == *[[:space:]] ]] && words+=('')
+  last=\${words[\${#words[@]}-1]}
+  before=\${last%"\${last##*["$COMP_WORDBREAKS"]}"}
+  IFS=$'\\n'
+  COMPREPLY=($(pxe-pilot complete -- "\${words[@]:1}" 2>/dev/null))
+  COMPREPLY=("\${COMPREPLY[@]#"$before"}")
 }
 complete -o default -F _pxe_pilot pxe-pilot
 `,
@@ -53,7 +61,12 @@ export function addCompletion(program: Command, terminal: Terminal, clientFor: C
     .passThroughOptions()
     .allowUnknownOption()
     .action(async (words: readonly string[]) => {
-      const client = { ...clientFor(), totalMs: patienceMs }
+      const asked = clientFor()
+      const client = {
+        ...asked,
+        server: serverIn(program, words.slice(0, -1)) ?? asked.server,
+        totalMs: patienceMs,
+      }
       for (const candidate of await candidatesOf(program, words, client)) terminal.out(`${candidate}\n`)
     })
 }
@@ -74,6 +87,8 @@ async function candidatesOf(
       if (option.required && !word.includes('=')) at++
       continue
     }
+    // -sURL, or one that we do not know: no argument in any case.
+    if (word.startsWith('-')) continue
     const next = command.commands.find((child) => child.name() === word)
     if (next === undefined) place++
     else command = next
@@ -86,6 +101,25 @@ async function candidatesOf(
         ? visible(command).flatMap(({ long }) => long ?? [])
         : [...namesOf(command), ...(await valuesOf(command, place, client))]
   return [...new Set(all)].filter((candidate) => candidate.startsWith(last))
+}
+
+/** The server that the unfinished line names, as the program would read it. */
+function serverIn(program: Command, words: readonly string[]): string | undefined {
+  const [option] = program.options.filter(({ long }) => long === '--server')
+  if (option === undefined) return undefined
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    if (!word.startsWith('-')) return undefined
+    const [, attached] = /^(?:--server=|-s)(.+)$/.exec(word) ?? []
+    const value = word === '--server' || word === '-s' ? words[++at] : attached
+    if (value === undefined) continue
+    try {
+      return option.parseArg?.(value, undefined) ?? value
+    } catch {
+      return undefined
+    }
+  }
+  return undefined
 }
 
 function optionOf(command: Command, word: string): Option | undefined {

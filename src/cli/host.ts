@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { printable } from '../events.ts'
-import { ask, ClientError, read, Refusal, type Client } from './client.ts'
+import { ask, ClientError, read, type Client } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
 import { addWait, powerOf, waitFor, type ApiPower, type Wait } from './wait.ts'
 
@@ -167,7 +167,7 @@ async function switchOne(client: Client, name: string, order: Order): Promise<Ou
     await ask(client, 'PATCH', `/v1/hosts/${encodeURIComponent(name)}/${order}`)
     return { name, outcome: 'OK' }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!(error instanceof ClientError)) throw error
     return { name: printable(name), outcome: 'ERROR', message: error.message }
   }
 }

@@ -1,5 +1,6 @@
 // The API as scripts of the original know it: paths, methods, statuses, bodies.
 
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'ava'
 import type { Listener } from '../../src/api/listener.ts'
@@ -244,12 +245,13 @@ test('a client that leaves while it sends is nothing to speak of', async (t) => 
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.write(
-    'PUT /v1/configurations/local/deploy HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"hosts"',
+    'PUT /v1/configurations/local/deploy HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99\r\n\r\n{"hosts"',
   )
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // It says Continue when it has the request and waits for its body.
+  await once(socket, 'data')
   socket.destroy()
-  t.is((await fetch(`${url}/v1/healthcheck`)).status, 204)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  // Whoever asks later is answered later: by then it has noticed.
+  for (let asked = 0; asked < 2; asked++) t.is((await fetch(`${url}/v1/healthcheck`)).status, 204)
   t.false(events.some((event) => event.level === 'error'))
 })
 

@@ -23,11 +23,13 @@ async function serve(t: ExecutionContext, answer: RequestListener): Promise<stri
 test('a server that starts meanwhile is waited for', async (t) => {
   const port = await freePort()
   const said: string[] = []
-  const answer = leases({ server: `http://127.0.0.1:${port}`, debug: (text) => said.push(text) })
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  const server = createServer((_, response) => response.end('[]')).listen(port, '127.0.0.1')
+  const server = createServer((_, response) => response.end('[]'))
   t.teardown(() => server.close())
-  t.deepEqual(await answer, [])
+  const debug = (text: string) => {
+    if (said.length === 0) server.listen(port, '127.0.0.1')
+    said.push(text)
+  }
+  t.deepEqual(await leases({ server: `http://127.0.0.1:${port}`, debug, refusedMs: 20_000 }), [])
   t.regex(said[0] ?? '', /ECONNREFUSED/)
   t.regex(said.at(-1) ?? '', /^GET http:\/\/127\.0\.0\.1:\d+\/v1\/leases: 200 \[\]$/)
 })

@@ -1,5 +1,10 @@
 // The eight tables of the original, byte for byte, and its exit statuses: a process, and an API of ours behind it.
 
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { serveApi } from '../api/server.ts'
 import { powerOf, programs } from '../power/bench.ts'
@@ -198,4 +203,54 @@ test('complete offers commands, options, hosts and configurations', async (t) =>
   t.deepEqual(await offered('config', 'deploy', '--now', 'zebra', 'h'), ['h1', 'h2'])
   t.deepEqual(await offered('host', 'list', '-o', 'j'), ['json'])
   t.regex((await run('completion', 'bash')).stdout, /complete .*-F _pxe_pilot pxe-pilot/)
+})
+
+test('complete asks the server that the unfinished line names', async (t) => {
+  const { url } = await serveApi(t)
+  const none = `http://127.0.0.1:${await freePort()}`
+  for (const named of [
+    ['-s', url],
+    ['--server', url],
+    [`--server=${url}`],
+    [`-s=${url}`],
+    ['-d', `-s${url}`],
+  ]) {
+    const { stdout } = await run('-s', none, 'complete', '--', ...named, 'config', 'deploy', 'z')
+    t.is(stdout, 'zebra\n', named.join(' '))
+  }
+  t.is((await run('-s', url, 'complete', '--', '-s', 'nix', 'host', 'show', 'h')).code, 0)
+})
+
+test('bash completes a line with colons, and a name that has one', async (t) => {
+  const { url } = await serveApi(t, { hosts: `${hosts}  - { name: "rack:1" }\n` })
+  const { stdout: script } = await run('completion', 'bash')
+  const offered = async (line: string) => {
+    const text = `${script}
+pxe-pilot() { "$NODE" --import=tsx src/main.ts "$@"; }
+COMP_LINE=$LINE COMP_POINT=\${#LINE}
+_pxe_pilot
+printf '%s\\n' "\${COMPREPLY[@]}"`
+    const env = { ...process.env, NODE: process.execPath, LINE: line }
+    return (await promisify(execFile)('bash', ['-c', text], { env })).stdout
+  }
+  t.is(await offered(`pxe-pilot -s ${url} config deploy z`), 'zebra\n')
+  t.is(await offered(`pxe-pilot --server=${url} host show h`), 'h1\nh2\nh3\n')
+  t.is(await offered(`pxe-pilot -s ${url} host show rack:`), '1\n')
+  t.true((await offered(`pxe-pilot -s ${url} host show `)).includes('rack:1\n'))
+})
+
+test('a request that fails below HTTP is a row of the table, as any other failure', async (t) => {
+  const server = createServer((request, response) => {
+    if (request.url === '/v1/hosts/b/on') return void request.socket.destroy()
+    response.statusCode = 204
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { code, stdout, stderr } = await run('-s', url, 'host', 'on', 'a', 'b')
+  t.is(code, 1)
+  t.regex(stdout, /^\| a +\| OK +\|$/m)
+  t.regex(stdout, /^\| b +\| ERROR +\|$/m)
+  t.regex(stderr, /^http:\/\/127.*; see whether --server names a PXE Pilot\n$/)
 })
