@@ -171,13 +171,11 @@ test('a script writes a file and deploys it at once: look() waits for it, and ch
   const { catalog, emitted } = watched(t, at)
   await catalog.start()
   await at.put(`${conf}/fresh`, 'DEFAULT x\n')
-  const begun = Date.now()
   const { configurations } = await catalog.look()
   t.deepEqual(
     configurations.map(({ name }) => name),
     ['fresh'],
   )
-  t.true(Date.now() - begun < 1000)
   t.is(emitted.at(-1)?.configurations.length, 1)
 })
 

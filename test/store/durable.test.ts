@@ -288,20 +288,28 @@ full(
   },
 )
 
-test.serial('10,000 leases and a full journal are open by less than half a second of CPU', async (t) => {
+/** Of this process; measured against itself, as a busy machine makes all of it dearer. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+test.serial('10,000 leases and a full journal are open by less CPU than it took to write them', async (t) => {
   const { path, store, fillDisk, freeDisk } = await parts({ journal: 1024 * 1024 })
+  const start = cpuMs()
   await store.apply(claims(10_000))
   fillDisk()
   const renew = (from: number) => store.apply(claims(100, from % 10_000))
   for (let from = 0; !(await renew(from)).includes('full'); from += 100) t.true(from < 20_000)
+  const written = cpuMs() - start
   freeDisk()
   const copy = copied(path)
-  const before = process.cpuUsage()
+  const before = cpuMs()
   const again = await openStore(copy, limits)
   t.is((await again.load()).leases.length, 10_000)
-  const { user, system } = process.cpuUsage(before)
-  t.log(`${(user + system) / 1000} ms`)
-  t.true(user + system < 500_000)
+  const opened = cpuMs() - before
+  t.log(`${Math.round(written)} ms written, ${Math.round(opened)} ms opened`)
+  t.true(opened < written)
   await again.close()
   await store.close()
 })
