@@ -1,4 +1,4 @@
-// What the API answers, as schemas: OpenAPI shows them, and the tests hold every answer against them.
+// What the API answers, as schemas: OpenAPI shows them, and test/api/answers.test.ts holds every GET against them.
 
 import { z } from 'zod'
 import { faultStatus, type FaultCode } from '../faults.ts'
