@@ -1,7 +1,7 @@
 // The kernel's neighbour table: the MACs of addresses on our own links.
 
 import { readFileSync } from 'node:fs'
-import { parseIpv4, type Ipv4 } from './ipv4.ts'
+import { formatIpv4, parseIpv4, type Ipv4 } from './ipv4.ts'
 import { parseMac, type Mac } from './mac.ts'
 
 /** ATF_COM of linux/if_arp.h: the entry was answered. */
@@ -11,21 +11,41 @@ const complete = 0x2
  * Who answers for which address. Only an on-link machine has an entry of its own: one behind a router never
  * does, so a router's MAC is not taken for a machine's. `table` is for tests.
  */
-export function* neighbours(table = '/proc/net/arp'): Generator<readonly [Ipv4, Mac]> {
-  let text: string
+export function* neighbours(table = arpTable): Generator<readonly [Ipv4, Mac]> {
+  for (const line of read(table).split('\n').slice(1)) {
+    const neighbour = parse(line)
+    if (neighbour !== undefined) yield neighbour
+  }
+}
+
+const arpTable = '/proc/net/arp'
+
+function read(table: string): string {
   try {
-    text = readFileSync(table, 'utf8')
+    return readFileSync(table, 'latin1')
   } catch {
-    return
+    return ''
   }
-  // proc(5): "IP address  HW type  Flags  HW address  Mask  Device", one neighbour a line.
-  for (const line of text.split('\n').slice(1)) {
-    const [address = '', , flags, hardware = ''] = line.trim().split(/\s+/)
-    const ip = parseIpv4(address)
-    const mac = parseMac(hardware)
-    if (ip === undefined || mac === undefined || (Number(flags) & complete) === 0) continue
-    if (mac !== '00:00:00:00:00:00') yield [ip, mac]
+}
+
+/** proc(5): "IP address  HW type  Flags  HW address  Mask  Device", one neighbour a line. */
+function parse(line: string): readonly [Ipv4, Mac] | undefined {
+  const [address = '', , flags, hardware = ''] = line.trim().split(/\s+/)
+  const ip = parseIpv4(address)
+  const mac = parseMac(hardware)
+  if (ip === undefined || mac === undefined || (Number(flags) & complete) === 0) return undefined
+  return mac === '00:00:00:00:00:00' ? undefined : [ip, mac]
+}
+
+/** Only the line of `ip` is read, as there may be thousands. An address may be on several links. */
+function find(text: string, ip: Ipv4): Mac | undefined {
+  const start = `\n${formatIpv4(ip)} `
+  for (let at = text.indexOf(start); at >= 0; at = text.indexOf(start, at + 1)) {
+    const end = text.indexOf('\n', at + 1)
+    const neighbour = parse(text.slice(at + 1, end < 0 ? undefined : end))
+    if (neighbour !== undefined) return neighbour[1]
   }
+  return undefined
 }
 
 /** So old may be what was read where it agrees with what is held, in milliseconds. */
@@ -37,19 +57,19 @@ const agreedForMs = 1000
  * Where the two differ the kernel is asked again, yet at most for a fifth of our time: its table is long in a hall
  * of machines. `table` is for tests.
  */
-export function ownersOf(held: ReadonlyMap<Ipv4, Mac>, table?: string): (ip: Ipv4) => Mac | undefined {
-  let near: ReadonlyMap<Ipv4, Mac> = new Map()
+export function ownersOf(held: ReadonlyMap<Ipv4, Mac>, table = arpTable): (ip: Ipv4) => Mac | undefined {
+  let text = ''
   let readAt = -Infinity
   let tookMs = 0
   return (ip) => {
     const holder = held.get(ip)
+    const near = find(text, ip)
     const began = performance.now()
-    const agrees = holder !== undefined && near.get(ip) === holder
-    if (began - readAt > (agrees ? agreedForMs : 4 * tookMs)) {
-      near = new Map(neighbours(table))
-      readAt = performance.now()
-      tookMs = readAt - began
-    }
-    return near.get(ip) ?? holder
+    const agrees = near !== undefined && near === holder
+    if (began - readAt <= (agrees ? agreedForMs : 4 * tookMs)) return near ?? holder
+    text = read(table)
+    readAt = performance.now()
+    tookMs = readAt - began
+    return find(text, ip) ?? holder
   }
 }
