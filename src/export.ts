@@ -1,16 +1,17 @@
 // Writes what is deployed as the links of the original PXE Pilot again, for whoever goes back to it.
 
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { builtInLocal, emptyTable, type Table } from './boot/table.ts'
+import { builtInLocal } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
-import type { Host } from './model.ts'
+import type { Form, Host } from './model.ts'
 import { formatIpv4 } from './net/ipv4.ts'
 import { macWithDashes, parseMac } from './net/mac.ts'
-import { Registry } from './registry.ts'
+import { inventoryOf, settled } from './registry/settle.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { Settings } from './settings/schema.ts'
-import { guardsOf, siteOf } from './site.ts'
+import { siteOf } from './site.ts'
 import { openStore } from './store/open.ts'
 
 type Deployed = { readonly host: string; readonly macs: Host['macs']; readonly configuration: string }
@@ -21,24 +22,35 @@ export async function exportLinks(settings: Settings, say: (line: string) => voi
   if (tftp === undefined)
     throw new Error(`${settings.file} has no tftp section: there is nowhere to write links`)
   const deployed = (await askServer(settings)) ?? (await readStore(settings))
-  const files = await filesOf(settings)
+  const forms = await formsOf(settings)
   const folder = join(tftp.root, 'pxelinux.cfg')
   await mkdir(folder, { recursive: true })
   for (const { host, macs, configuration: name } of deployed) {
-    const file = files.get(name)
-    if (file === undefined) {
+    const form = forms.get(name)
+    if (form === undefined) {
       const why = name === builtInLocal ? 'is built in and has no file' : 'has no file any more'
       say(`${host}: no link, as ${name} ${why}`)
       continue
     }
+    const why = unread(form)
+    if (why !== undefined) say(`${host}: the original's PXELINUX cannot read ${form.file}: ${why}`)
     const [first] = macs
     for (const mac of macs) {
       // As the original: the first card's leads to the file, the others' to the first one's.
       const target =
-        mac === first || first === undefined ? join(configuration.directory, file) : linkOf(first, folder)
+        mac === first || first === undefined
+          ? join(configuration.directory, form.file)
+          : linkOf(first, folder)
       say(`${host}: ${await link(linkOf(mac, folder), target)}`)
     }
   }
+}
+
+/** Why the original does not boot it, which sends files as they are. */
+function unread({ language, template, written }: Form): string | undefined {
+  if (written !== undefined) return 'it is a description, of which we make what a machine gets'
+  if (template) return 'it is a template, whose variables nobody fills in then'
+  return language === 'pxelinux' ? undefined : `it is written for ${language}`
 }
 
 function linkOf(mac: Host['macs'][number], folder: string): string {
@@ -83,23 +95,23 @@ async function askServer({ server }: Settings): Promise<readonly Deployed[] | un
 }
 
 async function readStore(settings: Settings): Promise<readonly Deployed[]> {
+  // To open one makes it.
+  if (!existsSync(settings.store)) return []
   const store = await openStore(settings.store)
   try {
-    const table: Table = emptyTable()
-    const parts = { table, store, guards: guardsOf(settings), tell: () => undefined, now: Date.now }
-    await new Registry(parts).load(declaredHosts(settings.hosts))
-    return [...table.assignments].map(([host, configuration]) => ({
-      host,
-      macs: table.hosts.get(host)?.macs ?? [],
-      configuration,
-    }))
+    // As a start would bring it into force; nothing of that is kept.
+    const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(await store.load()))
+    return [...hosts.values()].flatMap(({ name, macs }) => {
+      const configuration = assignments.get(name)
+      return configuration === undefined ? [] : { host: name, macs, configuration }
+    })
   } finally {
     await store.close()
   }
 }
 
-/** The first file of each configuration, relative to the configuration directory. */
-async function filesOf(settings: Settings): Promise<ReadonlyMap<string, string>> {
+/** Of each configuration its first file, and one that PXELINUX can read before all others. */
+async function formsOf(settings: Settings): Promise<ReadonlyMap<string, Form>> {
   const catalog = new Catalog({
     directory: settings.configuration.directory,
     tftproot: settings.tftp?.root,
@@ -111,7 +123,12 @@ async function filesOf(settings: Settings): Promise<ReadonlyMap<string, string>>
   })
   try {
     const { configurations } = await catalog.look()
-    return new Map(configurations.flatMap(({ name, forms: [form] }) => (form ? [[name, form.file]] : [])))
+    return new Map(
+      configurations.flatMap(({ name, forms }) => {
+        const form = forms.find((one) => unread(one) === undefined) ?? forms[0]
+        return form === undefined ? [] : [[name, form] as const]
+      }),
+    )
   } finally {
     await catalog.stop()
   }

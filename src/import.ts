@@ -52,9 +52,16 @@ export class Links {
   async takeOver(caller: Caller): Promise<TakenOver | { readonly fault: Fault }> {
     const { registry, tftproot } = this.parts
     const links = tftproot === undefined ? [] : await this.parts.look()
-    const hosts = await registry.importLinks(links, caller)
-    if ('fault' in hosts) return hosts
-    return { hosts, movedTo: await this.putAside(links) }
+    const done = await registry.importLinks(links, caller)
+    if ('fault' in done) return done
+    const { hosts, left } = done
+    // What they lead to may come yet; that they stay was told.
+    for (const { path } of links) this.told.add(path)
+    const movedTo = await this.putAside(
+      links.filter((link) => !left.includes(link)),
+      hosts.length,
+    )
+    return { hosts, movedTo }
   }
 
   /** Of links that somebody made after that: what they did once is done by a deploy. */
@@ -71,25 +78,25 @@ export class Links {
     for (const path of this.told) if (!present.has(path)) this.told.delete(path)
   }
 
-  private async putAside(links: readonly Imported[]): Promise<string | undefined> {
+  private async putAside(links: readonly Imported[], assignments: number): Promise<string | undefined> {
     const { tftproot = '', tell, now } = this.parts
     let folder: string | undefined
+    let moved = 0
     for (const { path } of links) {
       const aside = `${dirname(path)}/.imported-${new Date(now()).toISOString().slice(0, 10)}`
       try {
         await mkdir(join(tftproot, aside), { recursive: true })
         await rename(join(tftproot, path), join(tftproot, aside, basename(path)))
         folder ??= aside
+        moved++
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
         const text = `the link ${printable(path)} was taken over, and stays where it is: ${why}`
         tell({ level: 'warn', step: 'import', text })
       }
-      // It was told of as taken over.
-      this.told.add(path)
     }
     if (folder === undefined) return undefined
-    const text = `${links.length} links of the original PXE Pilot became assignments, and lie in ${folder} now`
+    const text = `${moved} links of the original PXE Pilot were taken over (new assignments: ${assignments}), and lie in ${folder} now`
     tell({ level: 'info', step: 'import', text })
     return folder
   }

@@ -26,7 +26,7 @@ import {
   type HostRecord,
   type HostRules,
 } from './registry/hosts.ts'
-import { planImport, type Link } from './registry/import.ts'
+import { planImport, type ImportedLinks, type Link } from './registry/import.ts'
 import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
 import { Queue } from './registry/queue.ts'
 import { difference, dormant, inventoryOf, planSettings, settled, type Inventory } from './registry/settle.ts'
@@ -195,7 +195,7 @@ export class Registry {
   }
 
   /** The original's links become assignments, and are never looked for again. */
-  importLinks(links: readonly Link[], caller = ourselves): Promise<readonly HostChange[] | Refused> {
+  importLinks(links: readonly Link[], caller = ourselves): Promise<ImportedLinks | Refused> {
     return this.queue.add(() => planImport(links, this.table, caller), true)
   }
 

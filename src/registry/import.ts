@@ -10,22 +10,27 @@ import type { Plan } from './plan.ts'
 /** A link `pxelinux.cfg/01-<mac>`: what it made this machine boot. */
 export type Link = { readonly mac: Mac; readonly configuration: string }
 
+export type ImportedLinks = {
+  readonly hosts: readonly HostChange[]
+  /** Those that lead to no configuration. */
+  readonly left: readonly Link[]
+}
+
 /** A host that was deployed to keeps what it boots; a machine nobody declared becomes a host. */
-export function planImport(
-  links: readonly Link[],
-  table: Table,
-  caller: Caller,
-): Plan<readonly HostChange[]> {
+export function planImport(links: readonly Link[], table: Table, caller: Caller): Plan<ImportedLinks> {
   const hosts = new Map<string, HostChange>()
   const events: Event[] = []
-  for (const { mac, configuration } of links) {
+  const left: Link[] = []
+  for (const link of links) {
+    const { mac, configuration } = link
     const owner = hostOfMac(table, mac)
     const host = owner ?? registeredHost(mac)
     const isTaken = owner === undefined && table.hosts.has(host.name)
     const present = table.assignments.get(host.name)
     if (isTaken || (owner !== undefined && present !== undefined) || hosts.has(host.name)) continue
     if (!configurationExists(table, configuration)) {
-      const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over`
+      const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over, and stays where it is`
+      left.push(link)
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
       continue
     }
@@ -38,5 +43,6 @@ export function planImport(
     events.push({ level: 'info', step: 'import', text, client: { mac, host: host.name } })
   }
   const changes = [...hosts.values()]
-  return { action: 'import', caller, hosts: changes, store: [{ kind: 'imported' }], events, result: changes }
+  const result = { hosts: changes, left }
+  return { action: 'import', caller, hosts: changes, store: [{ kind: 'imported' }], events, result }
 }

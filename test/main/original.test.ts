@@ -27,8 +27,12 @@ test('links become assignments at the first start, lie aside from then on, and n
   t.regex(first.transcript.text, /the link of 52:54:00:00:00:03 leads to gone, which is no configuration/)
   const [aside = '', ...others] = await readdir(folder)
   t.regex(aside, /^\.imported-\d{4}-\d\d-\d\d$/)
-  t.deepEqual(others, [])
-  t.is((await readdir(join(folder, aside))).length, 3)
+  t.deepEqual(others, ['01-52-54-00-00-00-03'], 'what leads nowhere stays')
+  t.is((await readdir(join(folder, aside))).length, 2)
+  t.regex(
+    first.transcript.text,
+    /2 links of the original PXE Pilot were taken over \(new assignments: 1\), and lie in/,
+  )
 
   await symlink('pxelinux.cfg/conf/sheep', join(folder, '01-52-54-00-00-00-09'))
   await first.transcript.waitFor(/01-52-54-00-00-00-09 is not looked at: .*configurations\/sheep\/deploy/, 10)
@@ -57,4 +61,25 @@ test('export writes the links again, with the server stopped and while it runs',
   await exported()
   await program.stop()
   await exported()
+})
+
+test('export changes nothing in the store, and says what the original cannot read', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep.tmpl', 'DEFAULT ${mac}\n')
+  const first = await site.start()
+  t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 200)
+  await first.stop()
+  // A start with it would make h1 of the registered host.
+  const other = site.settings(`hosts: [{ name: h1, mac_addresses: ['52:54:00:00:00:01'] }]\n`)
+  const run = site.run(['export', '-c', await site.write('other.yml', other)])
+  t.is(await run.exited, 0)
+  t.regex(run.transcript.text, /h1: the original's PXELINUX cannot read sheep\.tmpl: it is a template/)
+  t.regex(run.transcript.text, /h1: \S+01-52-54-00-00-00-01 -> /)
+  await site.start()
+  const hosts = (await (
+    await fetch(`http://127.0.0.1:${site.ports.api}/v1/hosts`)
+  ).json()) as readonly object[]
+  t.like(hosts, [{ name: '52-54-00-00-00-01', configuration: { name: 'sheep' } }])
+  const audit = await (await fetch(`http://127.0.0.1:${site.ports.api}/v1/audit`)).json()
+  t.like(audit, [{ action: 'deploy' }])
 })
