@@ -35,6 +35,14 @@ const discovered = z.array(
   }),
 )
 
+const yes = ['-y, --yes', 'confirm that its machine may install something'] as const
+
+type Confirmed = { readonly yes?: true }
+
+function confirmed(options: Confirmed): string {
+  return options.yes === true ? '?confirm=1' : ''
+}
+
 export function addHostRecords(command: Command, terminal: Terminal, clientFor: ClientFor): void {
   const say = (output: Format['output'], one: HostInFull) =>
     terminal.out(output === 'json' ? json(one) : tableOf(terminal, ['key', 'value'], [...entriesOf(one)]))
@@ -52,27 +60,32 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       .command('add')
       .description('add a host; those of the settings file are changed there')
       .argument('<hostname>', 'its name')
-      .argument('<macs...>', 'its cards, the primary one first'),
+      .argument('<macs...>', 'its cards, the primary one first')
+      .option(...yes),
   )
     .addHelpText(
       'after',
       '\nExample:\n  $ pxe-pilot host add h7 23:34:a3:e9:09:cc --ipmi 10.77.0.12 --user admin --password-file ./h7.password',
     )
-    .action(async (name: string, macs: readonly string[], options: RecordOptions, self: Command) => {
-      const client = clientFor(options.output)
-      if (isLoose(options))
-        self.error(`error: ${looseOf(options)}: name its controller, too, with ${addressed}`)
-      const body = { name, macAddresses: macs, ...recordOf(options) }
-      say(options.output, read(client, await ask(client, 'POST', '/v1/hosts', body), hostInFull))
-    })
+    .action(
+      async (name: string, macs: readonly string[], options: RecordOptions & Confirmed, self: Command) => {
+        const client = clientFor(options.output)
+        if (isLoose(options))
+          self.error(`error: ${looseOf(options)}: name its controller, too, with ${addressed}`)
+        const body = { name, macAddresses: macs, ...recordOf(options) }
+        const added = await ask(client, 'POST', `/v1/hosts${confirmed(options)}`, body)
+        say(options.output, read(client, added, hostInFull))
+      },
+    )
   recordOptions(
     command
       .command('set')
       .description('change a host that was added; what is not named stays, and none takes it away')
       .argument('<hostname>', 'the host')
       .option('--name <name>', 'another name')
-      .option('--mac <mac>', 'a card instead of those it has; may be said several times', several),
-  ).action(async (name: string, options: SetOptions, self: Command) => {
+      .option('--mac <mac>', 'a card instead of those it has; may be said several times', several)
+      .option(...yes),
+  ).action(async (name: string, options: SetOptions & Confirmed, self: Command) => {
     const client = clientFor(options.output)
     const { name: next, mac } = options
     const body = {
@@ -82,7 +95,7 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       ...(isLoose(options) && controllerOfHost(await hostOf(client, name), options, self)),
     }
     if (Object.keys(body).length === 0) self.error('error: nothing is named that should change')
-    const changed = await ask(client, 'PATCH', pathOf(name), body)
+    const changed = await ask(client, 'PATCH', `${pathOf(name)}${confirmed(options)}`, body)
     say(options.output, read(client, changed, hostInFull))
   })
   addEach(command, terminal, clientFor, 'remove', 'forget hosts that were added, and what they boot', '')
@@ -144,11 +157,12 @@ function addEach(
     .command(verb)
     .description(what)
     .argument('<hostnames...>', 'the hosts')
-    .action(async (names: readonly string[]) => {
+    .option(...yes)
+    .action(async (names: readonly string[], options: Confirmed) => {
       const done: string[] = []
       try {
         for (const name of names) {
-          await ask(clientFor(), 'DELETE', `${pathOf(name)}${under}`)
+          await ask(clientFor(), 'DELETE', `${pathOf(name)}${under}${confirmed(options)}`)
           done.push(name)
         }
       } finally {

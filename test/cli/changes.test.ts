@@ -44,6 +44,24 @@ test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
   t.regex((await pxe('host', 'set', 'h1', '--lock')).stderr, /declared in/)
 })
 
+test('what arms a machine is refused without --yes', async (t) => {
+  const { url } = await serveApi(t, { guards: { default: 'sheep', destructive: ['sheep'] } })
+  const pxe = async (...argv: readonly string[]) => await run('-s', url, ...argv)
+  await pxe('host', 'add', 'h7', '52-54-00-77-00-07')
+  await pxe('config', 'deploy', 'local', 'h7')
+  for (const change of [
+    ['set', 'h7', '--mac', '52-54-00-77-00-08'],
+    ['undeploy', 'h7'],
+    ['remove', 'h7'],
+  ]) {
+    const refused = await pxe('host', ...change)
+    t.is(refused.code, 1)
+    t.regex(refused.stderr, /boots local.*sheep.*--yes/)
+    t.is((await pxe('host', ...change, '--yes')).code, 0)
+    await pxe('config', 'deploy', 'local', 'h7')
+  }
+})
+
 test('set changes what is named of the controller a host has, and of its variables, and says where it cannot', async (t) => {
   const { url, table } = await serveApi(t)
   const pxe = async (...argv: readonly string[]) => await run('-s', url, 'host', ...argv)
