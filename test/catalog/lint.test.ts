@@ -204,6 +204,12 @@ for (const [what, path, text, expected] of [
     'menuentry x {\n  linx /vmlinuz\n}\n',
     'grub/a:2 fault: linx is no command of GRUB; did you mean linux?',
   ],
+  [
+    'a word that every object has',
+    'grub/a',
+    'menuentry x {\n  linux /vmlinuz\n  constructor\n}\n',
+    'grub/a:3 warning: constructor is no command of GRUB',
+  ],
   ['an open bracket', 'grub/a', 'menuentry x {\n  linux /vmlinuz\n', 'grub/a:1 fault: { is not closed'],
   ['an open if', 'grub/a', 'if [ -e /x ]; then\n  linux /vmlinuz\n', 'grub/a:1 fault: if is not closed'],
   [

@@ -1,6 +1,7 @@
 // The table format, as the original printed it.
 
 import test from 'ava'
+import { tableOf } from '../../src/cli/output.ts'
 import { table } from '../../src/cli/table.ts'
 
 test('a deploy of the original', (t) => {
@@ -146,4 +147,18 @@ test('30 columns are not broken, and without a limit nothing is', (t) => {
   t.is(name.length, 30)
   t.true(broken(name).includes(`| ${name} | x`))
   t.true(table(['name'], [[`${name} and more of them`]]).includes(`| ${name} and more of them |`))
+})
+
+test('on a terminal the words that tell of a state are coloured, and no other word', (t) => {
+  const terminal = { out: () => {}, err: () => {}, colours: true }
+  const shown = tableOf(
+    terminal,
+    ['name', 'state'],
+    [
+      ['constructor', 'Off'],
+      ['h1', 'On'],
+    ],
+  )
+  t.true(shown.includes('| constructor | Off'))
+  t.true(shown.includes('\u001b[32m'))
 })
