@@ -13,7 +13,7 @@ RUN chmod -R a+rX package.json scripts
 
 FROM node:24-bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends pxelinux syslinux-common syslinux-efi ipxe \
+  && apt-get install -y --no-install-recommends pxelinux syslinux-common syslinux-efi ipxe ipmitool fping \
   shim-signed "grub-efi-$(dpkg --print-architecture)-signed" \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/pxe-pilot

@@ -119,6 +119,8 @@ export class Rivals {
       )
     } else if (wasRival) {
       this.say('info', `no other DHCP server answers on ${link.name} any more: it is served`)
+    } else if (before === 'checking') {
+      this.say('info', `no other DHCP server answers on ${link.name}: it is served`)
     }
   }
 
