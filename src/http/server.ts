@@ -67,7 +67,7 @@ export class HttpListener {
   private readonly limits: Limits
   private readonly server: Server
   /** Requests under way on a connection. */
-  private readonly busy = new Map<Duplex, number>()
+  private readonly busy = new Map<Duplex, Set<ServerResponse>>()
   /** Connections without a request, longest first. */
   private readonly waiting = new Set<Duplex>()
   private readonly ending = new WeakSet<Duplex>()
@@ -140,18 +140,24 @@ export class HttpListener {
     this.waiting.add(socket)
     socket.once('close', () => {
       this.waiting.delete(socket)
+      const cut = this.busy.get(socket) ?? []
       this.busy.delete(socket)
+      // Of a pipeline, Node tells only the answer being sent that its client left; the others would wait for ever.
+      for (const response of cut) {
+        if (response.socket === null) response.destroy().emit('close')
+      }
     })
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
     this.waiting.delete(socket)
-    this.busy.set(socket, (this.busy.get(socket) ?? 0) + 1)
+    const responses = this.busy.get(socket) ?? new Set()
+    this.busy.set(socket, responses.add(response))
     response.once('close', () => {
-      const others = (this.busy.get(socket) ?? 1) - 1
-      if (others > 0) this.busy.set(socket, others)
-      else if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
+      responses.delete(response)
+      if (responses.size > 0) return
+      if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
     this.parts.handle(request, response)
   }

@@ -87,7 +87,7 @@ export async function sendFile(ctx: Context, file: OpenFile, name: string): Prom
   const fault = await serve(ctx, file)
   downloads--
   req.url = url
-  if (fault === undefined || res.headersSent) {
+  if (fault === undefined || res.headersSent || hasLeft(ctx)) {
     if (fault !== undefined) res.destroy()
     return { kind: 'sent', bytes: sentOf(source, ctx) }
   }

@@ -254,6 +254,21 @@ test.serial('whoever leaves while the disk is slow leaves no work for it behind'
   t.is((await ask(url, '/file')).status, 200)
 })
 
+test('whoever leaves with requests under way is told as such, each time', async (t) => {
+  const { port, events } = await serveFiles(t, {
+    httproot: tree({ 'big.iso': Buffer.alloc(32 * 1024 * 1024) }),
+  })
+  for (let clients = 0; clients < 20; clients++) {
+    const client = connect(port, '127.0.0.1')
+    client.write('GET /big.iso HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5))
+    await new Promise((resolve) => client.once('data', resolve))
+    client.resetAndDestroy()
+  }
+  const steps = () => events.map(({ step }) => step).filter((step) => step !== 'http.fault')
+  await within(20_000, () => steps().length === 100)
+  t.deepEqual(steps(), Array<string>(100).fill('http.left'))
+})
+
 // Alone: where many download, they are read in smaller pieces.
 test.serial(
   'big files are read in pieces that the core’s own cache holds, and larger than serve-static’s',
