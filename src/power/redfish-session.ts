@@ -14,7 +14,7 @@ export type SessionParts = {
   readonly password: string
   /** `basic` sends both with each request; `session` logs in, and out again. */
   readonly auth: 'basic' | 'session'
-  /** false: any certificate is taken, as most controllers sign their own. */
+  /** false: every certificate is taken, as most controllers sign their own. */
   readonly verify: boolean
 }
 

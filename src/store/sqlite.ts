@@ -83,7 +83,7 @@ export class Tables {
         expires: row.expires,
       })),
       assignments: assignments.map((row) => [row.host, row.configuration] as const),
-      // Options are bytes, and none of these has any.
+      // Options are bytes, and these have none.
       hosts: hosts.map(({ body }) => ({ ...(JSON.parse(body) as Host), options: [] })),
       audit: audit.map(({ body }) => JSON.parse(body) as AuditEntry),
       hold: hold === undefined ? null : (JSON.parse(hold.body) as Hold),

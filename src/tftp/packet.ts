@@ -48,7 +48,7 @@ export function isRequest(bytes: Buffer): boolean {
   return bytes.length >= 2 && bytes.readUInt16BE(0) === opcodes.rrq
 }
 
-/** Total: any bytes give a packet, or the reason why they are none. */
+/** Total: whatever the bytes, they give a packet, or the reason why they are none. */
 export function decode(bytes: Buffer): Packet | Malformed {
   if (bytes.length < 2) return malformed('it is shorter than an opcode')
   const opcode = bytes.readUInt16BE(0)
