@@ -200,9 +200,9 @@ export class Registry {
   }
 
   /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */
-  async commitLeases(leases: readonly Lease[]): Promise<readonly Outcome[]> {
+  commitLeases(leases: readonly Lease[]): readonly Outcome[] {
     const now = this.now()
-    const outcomes = await this.store.apply(leases.map((lease) => ({ kind: 'lease', lease, now })))
+    const outcomes = this.store.commit(leases.map((lease) => ({ kind: 'lease', lease, now })))
     this.changeHolders(this.holders.leased(leases.filter((_, index) => outcomes[index] === 'ok')))
     return outcomes
   }

@@ -74,6 +74,7 @@ test('settings that the store refuses change nothing: names, guards and rules st
   const { registry, declare } = await make((store) => ({
     load: () => store.load(),
     close: () => store.close(),
+    commit: (changes) => store.commit(changes),
     apply: (changes) =>
       outcome === 'ok' ? store.apply(changes) : Promise.resolve(changes.map(() => outcome)),
   }))

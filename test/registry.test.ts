@@ -152,6 +152,7 @@ test('a full disk changes nothing and says so', async (t) => {
   const { registry } = await make('declared', (store) => ({
     load: () => store.load(),
     close: () => store.close(),
+    commit: (changes) => changes.map(() => 'full' as const),
     apply: (changes) => Promise.resolve(changes.map(() => 'full' as const)),
   }))
   const result = await registry.deploy('ubuntu', [{ name: 'h1' }])
@@ -180,12 +181,12 @@ test('a lease is known as address -> MAC on every follower when its commit resol
   registry.follow((delta) => void seen.push(delta))
   const ip = ipv4(0x0a4d0081)
   const lease = { ip, mac: mac('00:00:00:00:00:01'), state: 'bound', since: 0, expires: 5_000 } as const
-  t.deepEqual(await registry.commitLeases([lease]), ['ok'])
+  t.deepEqual(registry.commitLeases([lease]), ['ok'])
   t.is(registry.table.addresses.get(ip), lease.mac)
   t.is(seen.length, 1)
-  t.deepEqual(await registry.commitLeases([{ ...lease, mac: mac('00:00:00:00:00:02') }]), ['conflict'])
+  t.deepEqual(registry.commitLeases([{ ...lease, mac: mac('00:00:00:00:00:02') }]), ['conflict'])
   t.is(registry.table.addresses.get(ip), lease.mac)
-  await registry.commitLeases([{ ...lease, state: 'released' }])
+  registry.commitLeases([{ ...lease, state: 'released' }])
   t.false(registry.table.addresses.has(ip))
 })
 
@@ -203,11 +204,11 @@ test('a lease that has ended names nobody, one that was renewed does, also after
   const replica = emptyTable()
   registry.follow((delta) => applyDelta(replica, delta))
   const lease = { mac: mac('00:00:00:00:00:01'), state: 'bound', since: 0, expires: 5_000 } as const
-  await registry.commitLeases([
+  registry.commitLeases([
     { ...lease, ip: ipv4(1) },
     { ...lease, ip: ipv4(2) },
   ])
-  await registry.commitLeases([{ ...lease, ip: ipv4(2), expires: 9_000 }])
+  registry.commitLeases([{ ...lease, ip: ipv4(2), expires: 9_000 }])
   time = 4_999
   registry.forgetEnded()
   t.deepEqual([...replica.addresses.keys()], [ipv4(1), ipv4(2)])
@@ -268,7 +269,7 @@ test('after a restart the table is what it was, and a declared host absorbs a re
     since: 0,
     expires: 5_000,
   } as const
-  await first.registry.commitLeases([lease])
+  first.registry.commitLeases([lease])
   await first.store.close()
 
   const second = await boot([h1])

@@ -3,7 +3,8 @@
 import type { Lease } from '../model.ts'
 import type { Outcome } from '../store/store.ts'
 
-type Commit = (leases: readonly Lease[]) => Promise<readonly Outcome[]>
+/** They are on disk, and in force everywhere, when it returns. */
+export type Commit = (leases: readonly Lease[]) => readonly Outcome[]
 
 type Waiting = {
   readonly leases: readonly Lease[]
@@ -23,15 +24,17 @@ export class Commits {
   add(leases: readonly Lease[]): Promise<readonly Outcome[]> {
     return new Promise((resolve, reject) => {
       // After all that is read from the sockets now: Node runs microtasks after each datagram that it reads itself.
-      if (this.waiting.push({ leases, resolve, reject }) === 1) setImmediate(() => void this.flush())
+      if (this.waiting.push({ leases, resolve, reject }) === 1) setImmediate(() => this.flush())
     })
   }
 
-  private async flush(): Promise<void> {
+  /** Commits what waits now. */
+  readonly flush = (): void => {
     const calls = this.waiting
+    if (calls.length === 0) return
     this.waiting = []
     try {
-      const outcomes = await this.commit(calls.flatMap(({ leases }) => leases))
+      const outcomes = this.commit(calls.flatMap(({ leases }) => leases))
       let from = 0
       for (const { leases, resolve } of calls) {
         resolve(outcomes.slice(from, from + leases.length))

@@ -18,14 +18,17 @@ const toldEveryMs = 60_000
  */
 export class Inbox {
   private readonly receive: Receive
+  private readonly first: () => void
   private readonly tell: Tell
   private readonly waiting: Datagram[] = []
   private isScheduled = false
   private dropped = 0
   private toldAt = -Infinity
 
-  constructor(receive: Receive, tell: Tell) {
+  /** `first`: what goes before the DISCOVERs that wait. */
+  constructor(receive: Receive, first: () => void, tell: Tell) {
     this.receive = receive
+    this.first = first
     this.tell = tell
   }
 
@@ -37,7 +40,15 @@ export class Inbox {
     if (this.isScheduled) return
     this.isScheduled = true
     // After all that is read from the sockets now: Node runs microtasks after each datagram that it reads itself.
-    setImmediate(() => this.work())
+    this.schedule()
+  }
+
+  private schedule(): void {
+    setImmediate(() => {
+      this.first()
+      // Behind those who wait for that.
+      queueMicrotask(() => this.work())
+    })
   }
 
   private work(): void {
@@ -50,7 +61,7 @@ export class Inbox {
     }
     this.waiting.splice(0, done)
     this.isScheduled = this.waiting.length > 0
-    if (this.isScheduled) setImmediate(() => this.work())
+    if (this.isScheduled) this.schedule()
   }
 
   private drop(): void {

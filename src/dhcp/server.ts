@@ -10,8 +10,7 @@ import { openLibc, type Libc } from '../net/libc.ts'
 import { localLinks } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
 import type { DhcpSettings } from '../settings/schema.ts'
-import type { Outcome } from '../store/store.ts'
-import { Commits } from './commits.ts'
+import { Commits, type Commit } from './commits.ts'
 import { Conflicts, type ConflictCheck } from './conflicts.ts'
 import { Engine } from './engine.ts'
 import { Inbox } from './inbox.ts'
@@ -32,7 +31,7 @@ export type DhcpServerParts = {
   readonly leases: readonly Lease[]
   readonly decide: (facts: Facts) => Decision
   readonly hostOf: (mac: Mac) => Host | undefined
-  readonly commit: (leases: readonly Lease[]) => Promise<readonly Outcome[]>
+  readonly commit: Commit
   readonly learn: (ip: Ipv4, mac: Mac) => void
   readonly tell: Tell
   /** Milliseconds since 1970, never backwards. */
@@ -49,6 +48,7 @@ export class DhcpServer {
   readonly leases: Leases
   private readonly parts: DhcpServerParts
   private readonly scopes: readonly Scope[]
+  private readonly commits: Commits
   private readonly links: Links
   private conflicts: Conflicts | undefined
   private rivals: Rivals | undefined
@@ -69,6 +69,7 @@ export class DhcpServer {
       now,
     })
     for (const lease of parts.leases) this.leases.record(lease)
+    this.commits = new Commits(parts.commit)
     this.links = this.makeLinks(this.makeEngine())
   }
 
@@ -114,7 +115,7 @@ export class DhcpServer {
     const lease = this.leases.activeAt(ip)
     if (lease === undefined) return undefined
     const released: Lease = { ...lease, state: 'released', expires: this.parts.now() }
-    const [outcome] = await this.parts.commit([released])
+    const [outcome] = await this.commits.add([released])
     if (outcome !== 'ok') return 'full'
     this.leases.record(released)
     return released
@@ -129,7 +130,7 @@ export class DhcpServer {
     const leases = this.activeLeases().map((lease) => shifted(lease, ms))
     for (const lease of this.leases.all()) this.leases.record(shifted(lease, ms))
     for (let from = 0; from < leases.length; from += shiftedAtOnce) {
-      await this.parts.commit(leases.slice(from, from + shiftedAtOnce))
+      await this.commits.add(leases.slice(from, from + shiftedAtOnce))
     }
   }
 
@@ -139,7 +140,6 @@ export class DhcpServer {
 
   private makeEngine(): Engine {
     const { settings, advertise, decide, hostOf, learn, tell, now } = this.parts
-    const commits = new Commits(this.parts.commit)
     return new Engine({
       site: { mode: settings.mode, scopes: this.scopes, advertise },
       leases: this.leases,
@@ -147,7 +147,7 @@ export class DhcpServer {
       authoritative: settings.authoritative,
       decide,
       hostOf,
-      commit: (leases) => commits.add(leases),
+      commit: (leases) => this.commits.add(leases),
       learn,
       isOurs: (ip) => this.links.isOurs(ip),
       isOwnProbe: (mac) => this.rivals?.isOwn(mac) ?? false,
@@ -166,12 +166,17 @@ export class DhcpServer {
       bind: settings.bind,
       port: settings.port,
       hasBootServer: settings.mode === 'proxy' || this.scopes.some(({ mode }) => mode === 'proxy'),
-      receive: new Inbox((...datagram) => void engine.receive(...datagram), tell).put,
+      receive: this.inbox(engine).put,
       openFrames,
       opened: (sockets) => this.searchRivals(sockets),
       closed: (name) => this.rivals?.forget(name),
       tell,
     })
+  }
+
+  /** The ACKs of what came in go out before the OFFERs. */
+  private inbox(engine: Engine): Inbox {
+    return new Inbox((...datagram) => void engine.receive(...datagram), this.commits.flush, this.parts.tell)
   }
 
   private makeConflicts(libc: Libc): Conflicts {

@@ -50,6 +50,20 @@ export class DurableStore implements Store {
     })
   }
 
+  commit(changes: readonly StoreChange[]): readonly Outcome[] {
+    if (this.isClosed) throw new Error('The store is closed')
+    let answer: readonly Outcome[] = []
+    let fault: { readonly error: unknown } | undefined
+    this.waiting.push({
+      changes,
+      resolve: (outcomes) => void (answer = outcomes),
+      reject: (error) => void (fault = { error }),
+    })
+    this.answer()
+    if (fault !== undefined) throw fault.error
+    return answer
+  }
+
   close(): Promise<void> {
     if (!this.isClosed) this.moveAndClose()
     return Promise.resolve()

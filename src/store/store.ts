@@ -38,5 +38,10 @@ export type Store = {
    * transaction and one sync; calls are carried out in the order they were made.
    */
   apply(changes: readonly StoreChange[]): Promise<readonly Outcome[]>
+  /**
+   * The same at once: on disk when it returns, and with it all that waits for the end of the tick.
+   * @throws what apply() rejects with
+   */
+  commit(changes: readonly StoreChange[]): readonly Outcome[]
   close(): Promise<void>
 }

@@ -27,7 +27,8 @@ function make() {
   const seen: string[] = []
   const events: Event[] = []
   const receive: Receive = (_, bytes) => void seen.push(`${bytes[242]} ${bytes.readUInt32BE(4)}`)
-  const inbox = new Inbox(receive, (event) => void events.push(event))
+  const first = () => void seen.push('commit')
+  const inbox = new Inbox(receive, first, (event) => void events.push(event))
   const put = (type: number, xid: number) => inbox.put('dhcp', write({ type, xid }), arrival, () => undefined)
   return { seen, events, inbox, put }
 }
@@ -42,21 +43,22 @@ test('what came in together: DISCOVERs last, both kinds in their order', async (
   put(RELEASE, 4)
   put(DECLINE, 5)
   await turn()
-  t.deepEqual(seen, ['3 2', '7 4', '4 5', '1 1', '1 3'])
+  t.deepEqual(seen, ['3 2', '7 4', '4 5', 'commit', '1 1', '1 3'])
 })
 
 test('a DISCOVER alone waits for nothing but the end of the reading', async (t) => {
   const { seen, put } = make()
   put(DISCOVER, 1)
   await turn()
-  t.deepEqual(seen, ['1 1'])
+  t.deepEqual(seen, ['commit', '1 1'])
 })
 
 test('of a crowd that is too big, all REQUESTs and as many DISCOVERs as wait are dealt with; one line tells it', async (t) => {
   const { seen, events, put } = make()
+  const answered = () => seen.filter((entry) => entry !== 'commit')
   for (let xid = 1; xid <= 2000; xid++) put(xid % 2 === 0 ? REQUEST : DISCOVER, xid)
-  for (let tries = 0; tries < 1000 && seen.length < 1512; tries++) await turn()
-  t.is(seen.length, 1512)
+  for (let tries = 0; tries < 1000 && answered().length < 1512; tries++) await turn()
+  t.is(answered().length, 1512)
   t.is(seen.filter((entry) => entry.startsWith('3')).length, 1000)
   t.deepEqual(
     events.map(({ level, step }) => `${level} ${step}`),
@@ -78,7 +80,7 @@ test('bytes that are no message at all are handed on', (t) => {
 test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go first, and share one commit', async (t) => {
   const seen: string[] = []
   const commits: number[] = []
-  const commit = new Commits(async (leases) => {
+  const commit = new Commits((leases) => {
     commits.push(leases.length)
     return leases.map(() => 'ok' as const)
   })
@@ -86,7 +88,7 @@ test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go f
     seen.push(`${bytes[242]} ${bytes.readUInt32BE(4)}`)
     if (bytes[242] === REQUEST) void commit.add([lease])
   }
-  const inbox = new Inbox(receive, () => undefined)
+  const inbox = new Inbox(receive, commit.flush, () => undefined)
   const port = await openOnAddress(ipv4(0x7f000001), 0, false, () => undefined)
   port.hear((bytes) => inbox.put('dhcp', bytes, arrival, () => undefined))
   const client = createSocket('udp4')

@@ -34,7 +34,7 @@ test('a clock that is set, forward or back, ends no lease and makes none longer;
     ],
     decide: () => ({ answers: [], reason: { rule: 'no-configuration', because: '' } }),
     hostOf: () => undefined,
-    commit: async (leases) => {
+    commit: (leases) => {
       written.push(...leases)
       return leases.map(() => 'ok' as const)
     },
