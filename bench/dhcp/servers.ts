@@ -10,7 +10,7 @@ export type Contestant = {
   readonly note: string
 }
 
-const range = { first: '10.77.1.0', last: '10.77.250.250' }
+const range = { first: '10.73.0.0', last: '10.75.255.250' }
 
 export const contestants: readonly Contestant[] = [
   {
@@ -24,7 +24,7 @@ export const contestants: readonly Contestant[] = [
         '  conflict_check: false',
         '  limits: { unknown_share: 1 }',
         '  subnets:',
-        `    - { subnet: 10.77.0.0/16, ranges: ['${range.first}-${range.last}'], router: 10.77.0.1, dns: [10.77.0.1] }`,
+        `    - { subnet: 10.72.0.0/13, ranges: ['${range.first}-${range.last}'], router: 10.77.0.1, dns: [10.77.0.1] }`,
         'tftp: { root: ./tftproot }',
         'configuration: { directory: ./conf, default: local }',
         'log: { level: warn }',
@@ -52,7 +52,7 @@ export const contestants: readonly Contestant[] = [
           'boot-file-name': 'pxelinux.0',
           subnet4: [
             {
-              subnet: '10.77.0.0/16',
+              subnet: '10.72.0.0/13',
               pools: [{ pool: `${range.first}-${range.last}` }],
               'option-data': [
                 { name: 'routers', data: '10.77.0.1' },
@@ -90,7 +90,7 @@ export const contestants: readonly Contestant[] = [
         '--log-facility=/dev/null',
         `--dhcp-leasefile=${join(folder, 'leases')}`,
         '--dhcp-lease-max=200000',
-        `--dhcp-range=${range.first},${range.last},255.255.0.0,1h`,
+        `--dhcp-range=${range.first},${range.last},255.248.0.0,1h`,
         '--dhcp-boot=pxelinux.0,,10.77.0.1',
       ]),
   },
@@ -101,7 +101,7 @@ export const contestants: readonly Contestant[] = [
       const lines = [
         'authoritative; ping-check false; default-lease-time 3600; max-lease-time 86400;',
         'next-server 10.77.0.1; filename "pxelinux.0";',
-        'subnet 10.77.0.0 netmask 255.255.0.0 {',
+        'subnet 10.72.0.0 netmask 255.248.0.0 {',
         `  range ${range.first} ${range.last}; option routers 10.77.0.1; option domain-name-servers 10.77.0.1;`,
         '}',
         '',

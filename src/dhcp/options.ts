@@ -60,7 +60,12 @@ export class Options {
   }
 
   has(code: number): boolean {
-    return this.get(code) !== undefined
+    for (const { start, end } of this.areas) {
+      for (let at = start; at < end && this.bytes[at] !== codes.end; at = nextAfter(this.bytes, at)) {
+        if (this.bytes[at] === code) return true
+      }
+    }
+    return false
   }
 
   /** Each once, in the order they first stand. */

@@ -20,6 +20,9 @@ import { crc32 } from 'node:zlib'
 //  +--------+--------+------------+---------+
 const head = 12
 
+/** In octets. Mostly there is little in it: it is not read to its end for nothing. */
+const firstLook = 64 * 1024
+
 /**
  * Opens the file, or makes one of `size` bytes. Its blocks are written once here, so that no later append has to find
  * room or to sync anything but its own bytes.
@@ -64,15 +67,19 @@ export class Journal {
 
   /** The payloads written in `generation`, in order, up to the first record that is torn or of another; goes on behind them. */
   replay(generation: number): readonly Buffer[] {
-    this.restart(generation)
-    const bytes = Buffer.alloc(this.size)
-    readSync(this.fd, bytes, 0, bytes.length, 0)
-    const payloads: Buffer[] = []
-    for (;;) {
-      const payload = payloadAt(bytes, this.end, generation)
-      if (payload === undefined) return payloads
-      payloads.push(payload)
-      this.end += head + payload.length
+    for (let length = firstLook; ; length *= 2) {
+      this.restart(generation)
+      const bytes = Buffer.alloc(Math.min(length, this.size))
+      readSync(this.fd, bytes, 0, bytes.length, 0)
+      const payloads: Buffer[] = []
+      for (;;) {
+        const payload = payloadAt(bytes, this.end, generation)
+        if (payload === undefined) break
+        payloads.push(payload)
+        this.end += head + payload.length
+      }
+      const isOver = this.end + head <= bytes.length && generationAt(bytes, this.end) !== generation
+      if (isOver || bytes.length === this.size) return payloads
     }
   }
 
@@ -111,10 +118,14 @@ export class Journal {
 }
 
 function payloadAt(bytes: Buffer, at: number, generation: number): Buffer | undefined {
-  if (at + head > bytes.length || bytes.readUInt32BE(at + 8) !== generation) return undefined
+  if (at + head > bytes.length || generationAt(bytes, at) !== generation) return undefined
   const end = at + head + bytes.readUInt32BE(at + 4)
   if (end > bytes.length || crc32(bytes.subarray(at + 4, end)) !== bytes.readUInt32BE(at)) return undefined
   return bytes.subarray(at + head, end)
+}
+
+function generationAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at + 8)
 }
 
 function writeAll(fd: number, bytes: Buffer, position: number): void {

@@ -10,7 +10,7 @@ import { codeOf, openTables, type Tables } from './sqlite.ts'
 import { State } from './state.ts'
 import type { Store } from './store.ts'
 
-const usual: Limits = { journal: 8 * 1024 * 1024, slice: 50, quiet: 5000 }
+const usual: Limits = { journal: 16 * 1024 * 1024, slice: 50, quiet: 5000 }
 
 /**
  * Opens or makes the database at `path` (its folder too) and its journal; rejects, naming it, where it cannot. One that
