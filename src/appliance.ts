@@ -277,7 +277,7 @@ export class Appliance {
   }
 
   /** Whose address it is. */
-  private readonly macOf = ownersOf(this.table.addresses)
+  private readonly macOf = ownersOf((ip) => this.table.addresses.get(ip))
 
   /** Milliseconds since 1970, never backwards but when the clock is set. */
   private readonly now = (): number => this.clock.now()

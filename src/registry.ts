@@ -17,7 +17,7 @@ import {
   type Guards,
 } from './registry/deploy.ts'
 import { planHold, planRelease } from './registry/hold.ts'
-import { Holders } from './registry/holders.ts'
+import { Holders, type Holding } from './registry/holders.ts'
 import {
   planAdd,
   planChange,
@@ -124,9 +124,10 @@ export class Registry {
         host,
         configuration,
       })),
-      ...this.holders.leased(stored.leases),
+      { kind: 'addresses', shared: this.table.addresses.shared },
       { kind: 'hold', held: this.held !== null },
     ])
+    this.changeHolders(this.holders.leased(stored.leases))
     return stored.leases
   }
 
@@ -275,8 +276,12 @@ export class Registry {
     return undefined
   }
 
-  private changeHolders(changes: readonly Change[]): void {
-    if (changes.length > 0) this.bringIntoForce(changes)
+  private changeHolders(changes: readonly Holding[]): void {
+    for (const [ip, mac] of changes) {
+      const bigger = this.table.addresses.grown()
+      if (bigger !== undefined) this.bringIntoForce([{ kind: 'addresses', shared: bigger.shared }])
+      this.table.addresses.set(ip, mac)
+    }
   }
 
   private bringIntoForce(changes: readonly Change[]): void {

@@ -24,7 +24,7 @@ function make(held: ReadonlyMap<Ipv4, Mac>) {
       ['IP address HW type Flags HW address Mask Device', ...lines].map((line) => `${line}\n`).join(''),
     )
   answers()
-  return { answers, ownerOf: ownersOf(held, table) }
+  return { answers, ownerOf: ownersOf((address) => held.get(address), table) }
 }
 
 const line = (owner: Mac, flags = '0x2') => `10.77.0.129 0x1 ${flags} ${owner} * eth0`

@@ -1,9 +1,10 @@
 // The table in memory: which configuration each host boots, and what exists to boot it with.
-// Decisions only read it; a Delta is the only way it changes, all of it within one tick.
+// Decisions only read it; a Delta is the only way it changes, all of it within one tick, but for who holds which address.
 
 import type { Configuration, Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
+import { Addresses } from './addresses.ts'
 
 /** Where a loader's file comes from. */
 export type LoaderFile =
@@ -27,7 +28,8 @@ export type Change =
   /** Its assignment goes with it. */
   | { readonly kind: 'host-removed'; readonly name: string }
   | { readonly kind: 'assignment'; readonly host: string; readonly configuration: string | null }
-  | { readonly kind: 'address'; readonly ip: Ipv4; readonly mac: Mac | null }
+  /** From now on it is there that one finds who holds an address. */
+  | { readonly kind: 'addresses'; readonly shared: SharedArrayBuffer }
   | { readonly kind: 'catalog'; readonly catalog: Catalog }
   | { readonly kind: 'hold'; readonly held: boolean }
 
@@ -44,7 +46,7 @@ export type Table = {
   /** By the host's name. One that is no host now was declared once, and boots this again when it comes back. */
   readonly assignments: Map<string, string>
   /** Who holds an address: leases that have not ended, and in proxy mode what clients told the other server. */
-  readonly addresses: Map<Ipv4, Mac>
+  addresses: Addresses
   /** Whatever was deployed, it is `local` that boots. */
   held: boolean
   configurations: ReadonlyMap<string, Configuration>
@@ -63,7 +65,7 @@ export function emptyTable(): Table {
     hostByMac: new Map(),
     reserved: new Map(),
     assignments: new Map(),
-    addresses: new Map(),
+    addresses: new Addresses(),
     held: false,
     configurations: new Map(),
     menus: new Set(),
@@ -98,9 +100,8 @@ function applyChange(table: Table, change: Change): void {
       if (change.configuration === null) table.assignments.delete(change.host)
       else table.assignments.set(change.host, change.configuration)
       return
-    case 'address':
-      if (change.mac === null) table.addresses.delete(change.ip)
-      else table.addresses.set(change.ip, change.mac)
+    case 'addresses':
+      table.addresses = new Addresses(change.shared)
       return
     case 'catalog':
       table.configurations = new Map(change.catalog.configurations.map((entry) => [entry.name, entry]))
@@ -150,7 +151,7 @@ export function snapshotOf(table: Table): Delta {
         host,
         configuration,
       })),
-      ...Array.from(table.addresses, ([ip, mac]): Change => ({ kind: 'address', ip, mac })),
+      { kind: 'addresses', shared: table.addresses.shared },
       { kind: 'catalog', catalog },
       { kind: 'hold', held: table.held },
     ],

@@ -1,4 +1,4 @@
-// Gathers the leases of what was read together, so that a storm of REQUESTs pays for one write and one word to the other thread.
+// Gathers the leases of what was read together, so that a storm of REQUESTs pays for one write.
 
 import type { Lease } from '../model.ts'
 import type { Outcome } from '../store/store.ts'

@@ -89,7 +89,10 @@ export function say(
   tell({
     level,
     step,
-    text: printable(`${who} ${text}`),
+    // Of a storm most is never told: then it need not be written out.
+    get text() {
+      return printable(`${who} ${text}`)
+    },
     client: { mac: client.mac, ip, host: host?.name },
   })
 }

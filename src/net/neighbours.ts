@@ -48,6 +48,9 @@ function find(text: string, ip: Ipv4): Mac | undefined {
   return undefined
 }
 
+/** Whose address it is, where that is known. */
+export type Owners = (ip: Ipv4) => Mac | undefined
+
 /** So old may be what was read where it agrees with what is held, in milliseconds. */
 const agreedForMs = 1000
 
@@ -57,12 +60,12 @@ const agreedForMs = 1000
  * Where the two differ the kernel is asked again, yet at most for a fifth of our time: its table is long in a hall
  * of machines. `table` is for tests.
  */
-export function ownersOf(held: ReadonlyMap<Ipv4, Mac>, table = arpTable): (ip: Ipv4) => Mac | undefined {
+export function ownersOf(held: Owners, table = arpTable): Owners {
   let text = ''
   let readAt = -Infinity
   let tookMs = 0
   return (ip) => {
-    const holder = held.get(ip)
+    const holder = held(ip)
     const near = find(text, ip)
     const began = performance.now()
     const agrees = near !== undefined && near === holder

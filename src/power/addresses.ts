@@ -16,7 +16,7 @@ export type Place = {
 
 export type AddressParts = {
   /** Who holds which address: our leases. */
-  readonly held: () => ReadonlyMap<Ipv4, Mac>
+  readonly held: () => Iterable<readonly [Ipv4, Mac]>
   readonly turns: Turns
   readonly tell: Tell
 }

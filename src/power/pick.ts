@@ -21,7 +21,7 @@ export type PickParts = {
   readonly addresses: Addresses
   readonly links: () => readonly Link[]
   /** Who holds which address. */
-  readonly held: () => ReadonlyMap<Ipv4, Mac>
+  readonly held: () => Iterable<readonly [Ipv4, Mac]>
 }
 
 /** The host, where its settings say how it is switched. */

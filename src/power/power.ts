@@ -18,7 +18,7 @@ export type PowerParts = {
   readonly hosts: ReadonlyMap<string, Host>
   readonly adapters: () => readonly AdapterSettings[]
   /** Who holds which address: our leases. */
-  readonly held: () => ReadonlyMap<Ipv4, Mac>
+  readonly held: () => Iterable<readonly [Ipv4, Mac]>
   /** Our links that lead to machines. */
   readonly links: () => readonly Link[]
   readonly tell: Tell

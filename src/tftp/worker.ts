@@ -51,7 +51,7 @@ const engine = new Engine({
     disk: new Disk(readsPerRoot, 1000, realClock.now),
     libc,
   }),
-  macOf: ownersOf(table.addresses),
+  macOf: ownersOf((ip) => table.addresses.get(ip)),
   clients,
   advertise,
   limits: { maxTransfers: settings.max_transfers, maxPerClient: settings.max_per_client },

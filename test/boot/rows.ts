@@ -4,6 +4,7 @@ import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from '../../src/boot/decide.ts'
 import type { Facts } from '../../src/boot/facts.ts'
 import { localBoot } from '../../src/boot/render.ts'
+import { Addresses } from '../../src/boot/addresses.ts'
 import { applyDelta, emptyTable, type Catalog, type Change, type LoaderFile } from '../../src/boot/table.ts'
 import type { Configuration, Host, Language } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
@@ -125,6 +126,12 @@ const only = (...names: readonly string[]): Partial<Catalog> => ({
 
 const loader = { kind: 'loader' } as const
 export const path = (text: string) => ({ kind: 'path', path: text }) as const
+function holds(address: Ipv4, by: Mac): Change {
+  const addresses = new Addresses()
+  addresses.set(address, by)
+  return { kind: 'addresses', shared: addresses.shared }
+}
+
 const deployed = (name: string, to = 'h1'): Change => ({ kind: 'assignment', host: to, configuration: name })
 const sent = (file: string, ...secondsAgo: readonly number[]) =>
   secondsAgo.map((seconds) => ({ file, agoMs: seconds * 1000 }))
@@ -314,7 +321,7 @@ export const rows: readonly Row[] = [
   {
     given: 'the address in hexadecimal: the host that has the lease',
     facts: { asks: path('pxelinux.cfg/0A4D0081') },
-    table: [{ kind: 'address', ip: leased, mac: h1 }, deployed('ubuntu')],
+    table: [holds(leased, h1), deployed('ubuntu')],
     expect: 'assigned',
     answers: [text('DEFAULT ubuntu')],
   },
@@ -689,7 +696,7 @@ export const rows: readonly Row[] = [
   {
     given: 'below the prefix of grub-mknetdir',
     facts: { mac: h1, asks: path('/boot/grub/grub.cfg-0A4D0081') },
-    table: [{ kind: 'address', ip: leased, mac: h1 }, deployed('several')],
+    table: [holds(leased, h1), deployed('several')],
     expect: 'assigned',
     answers: [text('in grub')],
   },

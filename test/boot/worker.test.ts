@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test from 'ava'
+import { Addresses } from '../../src/boot/addresses.ts'
 import { applyDelta, emptyTable, snapshotOf, type Change, type Table } from '../../src/boot/table.ts'
 import type { Event, Tell } from '../../src/events.ts'
 import { TftpHost } from '../../src/tftp/host.ts'
@@ -11,7 +12,7 @@ import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { errorCodes } from '../../src/tftp/packet.ts'
 import { until } from '../tftp/memory.ts'
 import { fetchFrom, where } from '../tftp/socket.ts'
-import { changesOf, h1, leased, rows, server, siteOf, type Row } from './rows.ts'
+import { changesOf, h1, rows, server, siteOf, type Row } from './rows.ts'
 
 const us = parseIpv4('127.0.0.1') as Ipv4
 
@@ -36,11 +37,7 @@ function tree(): string {
 }
 
 /** Nothing that an earlier row left. */
-const cleared: readonly Change[] = [
-  ...['h1', 'pi'].map((host): Change => ({ kind: 'assignment', host, configuration: null })),
-  { kind: 'address', ip: leased, mac: null },
-  { kind: 'address', ip: us, mac: null },
-]
+const cleared = ['h1', 'pi'].map((host): Change => ({ kind: 'assignment', host, configuration: null }))
 
 test('each row by TFTP', async (t) => {
   t.true(asked.length > 30)
@@ -59,11 +56,11 @@ test('each row by TFTP', async (t) => {
     try {
       for (const row of group) {
         const { asks, mac } = row.facts
-        const holder: Change[] = mac === undefined ? [] : [{ kind: 'address', ip: us, mac }]
-        const changes = [...cleared, ...changesOf(row), ...holder]
-        const delta = { revision: table.revision + 1, changes }
+        const nobody: Change = { kind: 'addresses', shared: new Addresses().shared }
+        const delta = { revision: table.revision + 1, changes: [...cleared, nobody, ...changesOf(row)] }
         applyDelta(table, delta)
         host.follow(delta)
+        table.addresses.set(us, mac)
         const file = asks?.kind === 'path' ? asks.path : ''
         const { bytes, error } = await fetchFrom(where(listening), { file })
         check(t, row, error === undefined ? bytes.toString() : error.code)
@@ -80,8 +77,8 @@ test('a loader in a loop is no longer sent, and that is told', async (t) => {
   const table = emptyTable()
   const [row] = asked
   if (row === undefined) throw new Error('no row')
-  const changes: Change[] = [...changesOf(row), { kind: 'address', ip: us, mac: h1 }]
-  applyDelta(table, { revision: 1, changes })
+  applyDelta(table, { revision: 1, changes: changesOf(row) })
+  table.addresses.set(us, h1)
   const events: Event[] = []
   const host = hostOf(root, row, table, (event) => events.push(event))
   const [listening] = await host.start()

@@ -16,13 +16,13 @@ test('DISCOVER, OFFER, REQUEST, ACK: the decision in both, and the lease on disk
   t.is(offer?.file, 'pxelinux.0')
   t.is(offer?.siaddr, server)
   const address = offer?.yiaddr ?? ''
-  t.is(house.table.addresses.size, 0, 'an OFFER commits nothing')
+  t.is([...house.table.addresses].length, 0, 'an OFFER commits nothing')
   const options = [...rom, [50, ip(address)], [54, ip(server)]] as const
   const ack = await house.dhcpAsk({ type: REQUEST, mac, options })
   t.is(ack?.type, ACK)
   t.is(ack?.yiaddr, address)
   t.is(ack?.file, 'pxelinux.0')
-  t.is(house.replica.addresses.size, 1, 'the other thread knows who has the address')
+  t.is([...house.replica.addresses].length, 1, 'the other thread knows who has the address')
   await house.close()
   const again = await open(t, house.folder)
   t.is([...again.leases.all()].map((lease) => lease.mac).join(), mac)
