@@ -1,6 +1,6 @@
 // Which loaders can run a configuration on a machine, the best one first: what is tried is data, not branches.
 
-import type { Bootloader, Firmware, Language } from '../model.ts'
+import type { Bootloader, Firmware, Form, Language } from '../model.ts'
 import type { Site } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { builtInLocal, type Table } from './table.ts'
@@ -45,35 +45,45 @@ function ipxeItself(firmware: Firmware): Bootloader {
 
 /** What may run at all on this machine, in the order of the settings. */
 function runnable({ facts, firmware, site }: Setting): readonly Bootloader[] {
-  const listed = site.bootloaders.filter(
-    ({ language, firmwares }) =>
-      firmwares.includes(firmware) &&
-      // GRUB looks only at the ACK, which in proxy mode is that of another server, and stops at its prompt. One that
-      // came by a URL knows where from.
-      !(facts.via === 'proxy' && language === 'grub' && !firmware.startsWith('http-')) &&
-      // An iPXE that is handed iPXE would ask again, for ever.
-      !(facts.agent === 'ipxe' && language === 'ipxe'),
-  )
-  return facts.agent === 'ipxe' ? [ipxeItself(firmware), ...listed] : listed
+  const found = facts.agent === 'ipxe' ? [ipxeItself(firmware)] : []
+  for (const loader of site.bootloaders) {
+    const { language, firmwares } = loader
+    if (!firmwares.includes(firmware)) continue
+    // GRUB looks only at the ACK, which in proxy mode is that of another server, and stops at its prompt. One that
+    // came by a URL knows where from.
+    if (facts.via === 'proxy' && language === 'grub' && !firmware.startsWith('http-')) continue
+    // An iPXE that is handed iPXE would ask again, for ever.
+    if (facts.agent === 'ipxe' && language === 'ipxe') continue
+    found.push(loader)
+  }
+  return found
 }
 
 /** The loaders for `configuration`, the ones it was written for first. */
 export function candidates(setting: Setting, configuration: string): readonly Bootloader[] {
-  const { table } = setting
-  const forms = table.configurations.get(configuration)?.forms ?? []
+  const forms = setting.table.configurations.get(configuration)?.forms ?? []
   const order = configuration === builtInLocal ? (waysToDisk(setting) ?? []) : undefined
-  const rank = (loader: Bootloader): number => {
-    const at = order?.indexOf(loader.language) ?? 0
-    if (at < 0) return Infinity
-    if (forms.some(({ folder }) => folder === loader.name)) return 0
-    if (forms.some(({ language }) => language === loader.language)) return 1
-    // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
-    if (loader.language === 'rpi' && order === undefined) return 1
-    return order === undefined ? Infinity : 2 + at
+  const ranked: { readonly loader: Bootloader; readonly rank: number }[] = []
+  for (const loader of runnable(setting)) {
+    const rank = rankOf(loader, forms, order)
+    if (rank < Infinity) ranked.push({ loader, rank })
   }
-  return runnable(setting)
-    .filter((loader) => rank(loader) < Infinity)
-    .toSorted((a, b) => rank(a) - rank(b))
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ loader }) => loader)
+}
+
+/** Infinity: it cannot run such a configuration. `order`: of the languages that reach the disk, for `local`. */
+function rankOf(
+  { name, language }: Bootloader,
+  forms: readonly Form[],
+  order: readonly Language[] | undefined,
+): number {
+  const at = order?.indexOf(language) ?? 0
+  if (at < 0) return Infinity
+  if (forms.some(({ folder }) => folder === name)) return 0
+  if (forms.some((form) => form.language === language)) return 1
+  // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
+  if (language === 'rpi' && order === undefined) return 1
+  return order === undefined ? Infinity : 2 + at
 }
 
 /**
