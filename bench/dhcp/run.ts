@@ -63,7 +63,9 @@ async function removeNetwork(): Promise<void> {
 /** On the first core; the load has the second. */
 function start(command: readonly string[]): ChildProcess {
   const words = ['netns', 'exec', serverSpace, 'taskset', '-c', '0', ...command]
-  return spawn('ip', words, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
+  // Not npm's: the package dhcp brings a dhcpd of its own.
+  const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
+  return spawn('ip', words, { stdio: ['ignore', 'ignore', 'inherit'], detached: true, env })
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -190,7 +192,9 @@ try {
     for (const contestant of contestants) {
       if (only !== '' && !only.split(',').includes(contestant.name)) continue
       if (process.stderr.isTTY) process.stderr.write(`round ${round} of ${rounds}: ${contestant.name}\n`)
-      await measure(contestant, samples)
+      await measure(contestant, samples).catch((error: unknown) => {
+        process.stderr.write(`${contestant.name} is left out of round ${round}: ${String(error)}\n`)
+      })
     }
   }
   process.stdout.write(`In brackets: the ratio to Kea. p99 in ms, of REQUEST to ACK.\n\n${table(samples)}`)
