@@ -53,6 +53,8 @@ const stages = [
       program('atftp', 'atftp'),
       program('ipmitool', 'ipmitool'),
       program('ipmi_sim', 'openipmi'),
+      program('zsh', 'zsh'),
+      program('fish', 'fish'),
     ],
   },
   {

@@ -204,7 +204,7 @@ export class Appliance {
       ...explainedBy(settings),
       importLinks: (caller) => links.takeOver(caller),
       look: (at) => catalog.look(at),
-      lint: { all: () => linter.all(), one: (name) => linter.one(name) },
+      lint: { all: () => linter.all(), one: (name, remote) => linter.one(name, remote) },
       listeners: () => this.listeners(),
       leases: () => this.dhcp?.activeLeases() ?? [],
       releaseLease: async (ip) => await this.dhcp?.release(ip),

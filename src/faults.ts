@@ -72,6 +72,9 @@ export const faults = {
   macNotFound: (mac: string): Fault => ({
     code: 'host_not_found',
     message: `No host declared with MAC address <${mac}>`,
+    more: {
+      hint: 'where the settings declare hosts, a deploy makes no others (hosts_policy: declared): declare it there, or POST /v1/hosts adds it (pxe-pilot host add)',
+    },
   }),
   macMismatch: (name: string, mac: string): Fault => ({
     code: 'host_mismatch',

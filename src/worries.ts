@@ -2,7 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
-import { formatSubnet } from './net/ipv4.ts'
+import { formatIpv4, formatSubnet } from './net/ipv4.ts'
+import { localLinks } from './net/links.ts'
+import { nearest } from './settings/nearest.ts'
 import type { Settings } from './settings/schema.ts'
 import { writersOf } from './site.ts'
 
@@ -19,6 +21,21 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
   if (name !== null && !configurationExists(table, name)) {
     const known = [...table.configurations.keys(), builtInLocal].join(', ')
     yield `configuration.default: there is no configuration ${name}, so that machines boot local; there are ${known}`
+  }
+  for (const [setting, names] of [
+    ['configuration.destructive', configuration.destructive],
+    ['configuration.self_service', configuration.self_service],
+  ] as const) {
+    for (const unknown of names.filter((one) => !configurationExists(table, one))) {
+      const near = nearest(unknown, [...table.configurations.keys(), builtInLocal])
+      yield `${setting}: there is no configuration ${unknown}${near === undefined ? '' : `; did you mean ${near}?`}`
+    }
+  }
+  const own = new Set(localLinks().flatMap(({ addresses }) => addresses.map(({ ip }) => ip)))
+  for (const { name: host, ip } of table.hosts.values()) {
+    if (ip !== undefined && own.has(ip)) {
+      yield `${formatIpv4(ip)} is reserved for ${host}, and is this machine's own: ${host} is given another`
+    }
   }
   if (server.tokens_file === undefined) {
     const { subnets } = writersOf(settings)

@@ -2,17 +2,20 @@
 
 import type { Context } from 'koa'
 import { builtInLocal, hostOfMac } from '../boot/table.ts'
+import { printable } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { parseMac } from '../net/mac.ts'
 import type { Deployed, DeployTarget, Registry } from '../registry.ts'
 import { bodyOf, isSelfService, refuse, whoAsks, type AnswerParts } from './answer.ts'
 import { callerOf } from './guard.ts'
+import type { LintParts } from './lint.ts'
 import { rebootAll, type PowerParts, type Rebooted } from './power.ts'
 import { deployOrder, targetsOf } from './orders.ts'
 import { sendJson } from './reply.ts'
 
 export type DeployParts = AnswerParts &
-  PowerParts & {
+  PowerParts &
+  LintParts & {
     readonly registry: Pick<Registry, 'deploy'>
     /** The directories as they are now, in force when it resolves: scripts write a file and deploy it at once. */
     readonly look: (at?: 'configurations') => Promise<unknown>
@@ -39,7 +42,7 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
   })
   if ('fault' in result) {
     if (result.fault.code === 'not_own_host') tellOfCallHome(ctx, configuration, targets, parts)
-    return refuse(ctx, result.fault, parts.tell)
+    return refuse(ctx, await explained(result.fault, configuration, parts), parts.tell)
   }
   const isDry = order.dry_run === true
   const asked = result.hosts.map(({ name }, index) => ({
@@ -53,6 +56,15 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
     ...(result.confirm !== undefined && { confirm: result.confirm }),
     ...(parts.table.held && { held: true }),
   })
+}
+
+/** A file of the name may be there, and have a fault that keeps it from being a configuration. */
+async function explained(fault: Fault, configuration: string, { lint }: LintParts): Promise<Fault> {
+  if (fault.code !== 'configuration_not_found') return fault
+  const [broken] = (await lint.one(configuration, false)) ?? []
+  if (broken === undefined) return fault
+  const { file, line, text } = broken
+  return { ...fault, more: { hint: printable(`its file has a fault: ${file}:${line}: ${text}`) } }
 }
 
 /** Of a deploy that the guard refused, which has not been read. */

@@ -65,8 +65,15 @@ export const descriptions: Readonly<Record<string, Description>> = {
   },
   'get /configurations/:name/lint': {
     summary: 'What is wrong with a configuration',
+    query: [
+      {
+        name: 'remote',
+        what: 'whether other servers are asked for the files that are theirs',
+        schema: z.enum(['true', 'false']),
+      },
+    ],
     answers: { 200: answers.lint },
-    faults: ['configuration_not_found'],
+    faults: ['query_invalid', 'configuration_not_found'],
   },
   'get /lint': { summary: 'What is wrong with all configurations', answers: { 200: answers.lint } },
   'put /configurations/:name/deploy': {

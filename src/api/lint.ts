@@ -9,7 +9,7 @@ export type LintParts = {
   readonly lint: {
     readonly all: () => Promise<readonly Finding[]>
     /** Undefined: there is no configuration of this name. */
-    readonly one: (name: string) => Promise<readonly Finding[] | undefined>
+    readonly one: (name: string, remote?: boolean) => Promise<readonly Finding[] | undefined>
   }
 }
 
@@ -18,7 +18,11 @@ export async function lintAll(ctx: Context, { lint }: LintParts): Promise<void> 
 }
 
 export async function lintOne(ctx: Context, name: string, { lint }: LintParts): Promise<void> {
-  const findings = await lint.one(name)
+  const { remote } = ctx.query
+  if (remote !== undefined && remote !== 'true' && remote !== 'false') {
+    return sendFault(ctx, { code: 'query_invalid', message: 'remote must be true or false' })
+  }
+  const findings = await lint.one(name, remote !== 'false')
   if (findings === undefined) sendFault(ctx, faults.configurationNotFound(name))
   else sendJson(ctx, { findings })
 }

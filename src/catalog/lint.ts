@@ -68,21 +68,29 @@ export class Linter {
     return await this.running
   }
 
-  /** All that is wrong with one configuration; undefined where there is none of this name, nor a broken file of it. */
-  async one(name: string): Promise<readonly Finding[] | undefined> {
+  /**
+   * All that is wrong with one configuration; undefined where there is none of this name, nor a broken file of it.
+   * `remote`: other servers are asked for what is theirs.
+   */
+  async one(name: string, remote = true): Promise<readonly Finding[] | undefined> {
     const configuration = this.parts.table.configurations.get(name)
     const broken = this.broken().filter((finding) => finding.configuration === name)
     if (configuration === undefined) return broken.length > 0 || name === builtInLocal ? broken : undefined
-    return [...broken, ...(await this.lint(configuration, { left: mostAsked }))]
+    return [...broken, ...(await this.lint(configuration, { left: remote ? mostAsked : 0 }))]
   }
 
   /** A follower of the registry: a deploy is in force at once, and what is wrong with it is told behind its back. */
   follow({ changes }: Delta): void {
+    const hostsOf = new Map<string, string[]>()
     for (const change of changes) {
       if (change.kind !== 'assignment' || change.configuration === null) continue
-      const { host, configuration } = change
+      const hosts = hostsOf.get(change.configuration)
+      if (hosts === undefined) hostsOf.set(change.configuration, [change.host])
+      else hosts.push(change.host)
+    }
+    for (const [configuration, hosts] of hostsOf) {
       this.telling = this.telling
-        .then(() => this.deployed(host, configuration))
+        .then(() => this.deployed(hosts, configuration))
         .catch((error: unknown) => {
           const why = error instanceof Error ? error.message : String(error)
           this.parts.tell({
@@ -100,16 +108,17 @@ export class Linter {
   }
 
   /** Other servers are not asked. */
-  private async deployed(host: string, name: string): Promise<void> {
+  private async deployed([first = '', ...others]: readonly string[], name: string): Promise<void> {
     const configuration = this.parts.table.configurations.get(name)
     if (configuration === undefined) return
     const findings = await this.lint(configuration, { left: 0 })
+    const who = others.length === 0 ? printable(first) : `${printable(first)} and ${others.length} more`
     for (const { file, line, text } of findings.filter(({ level }) => level === 'fault').slice(0, 3)) {
       this.parts.tell({
         level: 'warn',
         step: 'deploy.lint',
-        text: `${printable(host)} was given ${printable(name)}, which has a fault: ${printable(file)}:${line}: ${printable(text)}`,
-        client: { host },
+        text: `${who} was given ${printable(name)}, which has a fault: ${printable(file)}:${line}: ${printable(text)}`,
+        client: { host: first },
         data: { configuration: name },
       })
     }

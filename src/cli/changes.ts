@@ -120,6 +120,22 @@ function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): 
     })
 }
 
+const heldText = 'all hosts are held and boot local, until pxe-pilot hold --release\n'
+
+export function complainOfHold(terminal: Terminal, held: boolean | undefined): void {
+  if (held === true) terminal.err(heldText)
+}
+
+/** Whether everything boots local now; a server that knows no hold holds nothing. */
+export async function isHeld(client: Client): Promise<boolean> {
+  try {
+    return read(client, await ask(client, 'GET', '/v1/hold'), hold).held
+  } catch (error) {
+    if (error instanceof ClientError) return false
+    throw error
+  }
+}
+
 type HoldOptions = Format & {
   readonly release?: true
   readonly status?: true

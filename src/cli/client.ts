@@ -80,13 +80,17 @@ async function askOnce(
   if (!refusal.success) {
     throw new ClientError(`${method} ${server}${path}: ${response.status}; ${isItPxePilot}`)
   }
-  const { message, code } = refusal.data
-  throw new Refusal(oneLine(message), response.status, code)
+  const { message, code, hint } = refusal.data
+  throw new Refusal(oneLine(hint === undefined ? message : `${message}; ${hint}`), response.status, code)
 }
 
 const isItPxePilot = 'is a PXE Pilot there, and none older than this command?'
 
-const faultSchema = z.object({ message: z.string(), code: z.string().default('') })
+const faultSchema = z.object({
+  message: z.string(),
+  code: z.string().default(''),
+  hint: z.string().optional(),
+})
 
 /** Whole, as what to do stands at its end. */
 function oneLine(message: string): string {

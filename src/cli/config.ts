@@ -4,7 +4,9 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { printable } from '../events.ts'
 import { parseMac } from '../net/mac.ts'
+import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
+import { complainOfFaults } from './lint.ts'
 import { json, outputOption, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
 import { addWait, waitFor, type Wait } from './wait.ts'
 
@@ -118,8 +120,8 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
       const answer = read(client, await ask(client, 'PUT', path, body), deployed)
       terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
       for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)
-      if (answer.held === true)
-        complain(terminal, 'all hosts are held and boot local, until pxe-pilot hold --release')
+      await complainOfFaults(configuration, terminal, client)
+      complainOfHold(terminal, answer.held)
       if (dryRun && answer.confirm !== undefined)
         complain(terminal, `it has to be confirmed: --confirm ${answer.confirm}`)
       const failed = answer.hosts.filter(({ rebooted }) => rebooted === 'ERROR').length

@@ -3,9 +3,10 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { printable } from '../events.ts'
+import { complainOfHold, isHeld } from './changes.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
-import { addWait, powerOf, waitFor, type ApiPower, type Wait } from './wait.ts'
+import { addWait, powerOrWhyNot, waitFor, type ApiPower, type Wait } from './wait.ts'
 
 const controller = z.looseObject({
   macAddress: z.string().optional(),
@@ -67,7 +68,9 @@ function addList(command: Command, terminal: Terminal, clientFor: ClientFor): vo
     .option('--no-status', 'do not ask whether they are on, but show what was heard last')
     .addOption(outputOption())
     .action(async ({ output, status }: Format & { status: boolean }) => {
-      const all = await listHosts(clientFor(output), status)
+      const client = clientFor(output)
+      const [all, held] = await Promise.all([listHosts(client, status), isHeld(client)])
+      complainOfHold(terminal, held)
       if (output === 'json') return terminal.out(json(all))
       const titles = ['name', 'configuration', 'mac', 'mgmt mac', 'mgmt ip', 'power state']
       const more = ['origin', 'locked', 'asked at', 'reason']
@@ -109,10 +112,10 @@ function addStatus(command: Command, terminal: Terminal, clientFor: ClientFor): 
     .addOption(outputOption('table', 'json'))
     .action(async (names: readonly string[], { output }: Format) => {
       const client = clientFor(output)
-      const all: readonly ApiPower[] =
+      const all: readonly (ApiPower & { readonly failed?: true })[] =
         names.length === 0
           ? await listHosts(client, true)
-          : await Promise.all(names.map((name) => powerOf(client, name)))
+          : await Promise.all(names.map((name) => powerOrWhyNot(client, name)))
       const shown = all.map(({ name, powerState, powerAskedAt, powerReason }) => ({
         name,
         powerState,
@@ -127,6 +130,8 @@ function addStatus(command: Command, terminal: Terminal, clientFor: ClientFor): 
       ])
       const titles = ['name', 'power state', 'asked at', 'reason']
       terminal.out(output === 'json' ? json(shown) : tableOf(terminal, titles, rows))
+      const failed = all.filter((one) => one.failed === true)
+      if (failed.length > 0) throw new ClientError(failed.map(({ powerReason }) => powerReason).join('\n'))
     })
 }
 

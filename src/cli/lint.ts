@@ -16,6 +16,31 @@ const finding = z.object({
 
 const answer = z.object({ findings: z.array(finding) })
 
+type Finding = z.infer<typeof finding>
+
+function lineOf({ file, line, text }: Finding, level: string): string {
+  return `${printable(`${file}:${line}: ${level}`)}${printable(text)}`
+}
+
+/**
+ * What would stop a machine that boots `configuration`, a line each on standard error: it is deployed all the same.
+ * A server that is older, or does not answer, says nothing of it.
+ */
+export async function complainOfFaults(
+  configuration: string,
+  terminal: Terminal,
+  client: Client,
+): Promise<void> {
+  const path = `/v1/configurations/${encodeURIComponent(configuration)}/lint?remote=false`
+  try {
+    const { findings } = read(client, await ask(client, 'GET', path), answer)
+    const faults = findings.filter(({ level }) => level === 'fault')
+    for (const fault of faults) terminal.err(`${lineOf(fault, '')}\n`)
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error
+  }
+}
+
 /** Adds the command to `config`. It rejects with a ClientError when there is a fault. */
 export function addLint(
   config: Command,
@@ -37,8 +62,8 @@ export function addLint(
       const path = name === undefined ? '/v1/lint' : `/v1/configurations/${encodeURIComponent(name)}/lint`
       const client = clientFor(output === 'json' ? 'json' : 'table')
       const { findings } = read(client, await ask(client, 'GET', path), answer)
-      for (const { file, line, level, text } of output === 'json' ? [] : findings) {
-        terminal.out(printable(`${file}:${line}: ${level}: `) + printable(text) + '\n')
+      for (const one of output === 'json' ? [] : findings) {
+        terminal.out(`${lineOf(one, `${one.level}: `)}\n`)
       }
       if (output === 'json') terminal.out(json({ findings }))
       const faults = findings.filter(({ level }) => level === 'fault').length

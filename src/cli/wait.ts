@@ -27,6 +27,19 @@ export async function powerOf(client: Client, name: string): Promise<ApiPower> {
   return read(client, await ask(client, 'GET', path), powerStatus)
 }
 
+/** The same of one of several: why it could not be asked stands in place of its state. */
+export async function powerOrWhyNot(
+  client: Client,
+  name: string,
+): Promise<ApiPower & { readonly failed?: true }> {
+  try {
+    return await powerOf(client, name)
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error
+    return { name, powerState: 'Unknown', powerReason: error.message, failed: true }
+  }
+}
+
 export function addWait(command: Command, what: string): void {
   command
     .option('--wait', `until they are ${what}`)
@@ -46,7 +59,7 @@ export async function waitFor(
   const progress = new Progress(terminal)
   let left = names
   while (left.length > 0) {
-    const states = await Promise.all(left.map((name) => powerOf(client, name)))
+    const states = await Promise.all(left.map((name) => powerOrWhyNot(client, name)))
     const others = states.filter(({ powerState }) => powerState !== state)
     left = others.map(({ name }) => name)
     const passed = Math.round((performance.now() - start) / 1000)

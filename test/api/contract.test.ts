@@ -113,7 +113,11 @@ const calls: readonly Call[] = [
     'an unknown MAC, in small letters',
     deploy('{"hosts":[{"macAddress":"00:00:00:00:00:0F"}]}'),
     404,
-    fault('No host declared with MAC address <00:00:00:00:00:0f>', 'host_not_found'),
+    fault(
+      'No host declared with MAC address <00:00:00:00:00:0f>',
+      'host_not_found',
+      ',"hint":"where the settings declare hosts, a deploy makes no others (hosts_policy: declared): declare it there, or POST /v1/hosts adds it (pxe-pilot host add)"',
+    ),
   ],
   [
     'a name with another’s MAC',

@@ -100,6 +100,8 @@ test('hold, its status, and its end', async (t) => {
     /\| yes +\|.*move of the racks/,
   )
   t.regex((await run('-s', url, 'config', 'deploy', 'sheep', 'h1')).stderr, /held and boot local/)
+  t.regex((await run('-s', url, 'host', 'list')).stderr, /held and boot local/)
   t.regex((await run('-s', url, 'hold', '--status')).stdout, /^\| yes /m)
   t.regex((await run('-s', url, 'hold', '--release')).stdout, /^\| no /m)
+  t.is((await run('-s', url, 'host', 'list')).stderr, '')
 })

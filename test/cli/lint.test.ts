@@ -1,20 +1,9 @@
 // `pxe-pilot config lint` as a person or a script runs it.
 
-import { execFile } from 'node:child_process'
 import test from 'ava'
 import type { Finding } from '../../src/catalog/lint.ts'
 import { serveApi } from '../api/server.ts'
-
-type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
-
-async function run(...argv: readonly string[]): Promise<Ended> {
-  return await new Promise((resolve) => {
-    const command = ['--import=tsx', 'src/main.ts', ...argv]
-    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-}
+import { run } from './run.ts'
 
 const fault: Finding = {
   level: 'fault',
@@ -61,4 +50,31 @@ test('a configuration nobody wrote', async (t) => {
   const { url } = await serveApi(t, finding())
   const { code, stderr } = await run('-s', url, 'config', 'lint', 'goat')
   t.deepEqual([code, stderr], [1, "Configuration 'goat' does not exists\n"])
+})
+
+test('a deploy of what would stop a machine is done, and says what', async (t) => {
+  const { url } = await serveApi(t, finding(fault, warning))
+  const { code, stdout, stderr } = await run('-s', url, 'config', 'deploy', 'sheep', 'h1')
+  t.is(code, 0)
+  t.regex(stdout, /^\| h1 +\| sheep +\| NO +\|$/m)
+  t.is(stderr, String.raw`/srv/conf/sheep:3: the kernel li\x1b[31mnus is not there` + '\n')
+})
+
+test('a deploy of a file that is there and no configuration says what is wrong with it', async (t) => {
+  const broken = {
+    ...fault,
+    configuration: 'goat',
+    file: '/srv/conf/goat.tmpl',
+    text: '${disk} has no value',
+  }
+  const one = async (name: string) => (name === 'goat' ? [broken] : undefined)
+  const { url } = await serveApi(t, { lint: { all: async () => [broken], one } })
+  const { code, stderr } = await run('-s', url, 'config', 'deploy', 'goat', 'h1')
+  t.deepEqual(
+    [code, stderr],
+    [
+      1,
+      "Configuration 'goat' does not exists; its file has a fault: /srv/conf/goat.tmpl:3: ${disk} has no value\n",
+    ],
+  )
 })

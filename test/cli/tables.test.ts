@@ -114,7 +114,7 @@ test.serial('config deploy, with --now before the configuration, and what fails 
   t.deepEqual(await run('-s', url, 'config', 'deploy', 'sheep', 'h9'), {
     code: 1,
     stdout: '',
-    stderr: 'No host declared for name <h9>\n',
+    stderr: 'No host declared for name <h9>; did you mean h1?\n',
   })
   t.regex(
     (await run('-s', url, 'config', 'deploy', 'sheep', '00:00:00:00:0B:01')).stdout,
@@ -144,6 +144,13 @@ test.serial('host reboot, on, off and refresh', async (t) => {
   t.like(await run('-s', url, 'host', 'on', '--wait', '--timeout', '5', 'h2'), { code: 0, stderr: '' })
   t.like(await run('-s', url, 'host', 'off', '--wait', '--timeout', '5', 'h2'), { code: 1 })
   t.regex((await run('-s', url, 'host', 'status', 'h2')).stdout, /^\| h2 +\| On +\| \d{4}-\S+Z \| +\|$/m)
+  const some = await run('-s', url, 'host', 'status', 'h2', 'h22')
+  t.is(some.code, 1)
+  t.regex(
+    some.stdout,
+    /^\| h2 +\| On +\|.*\n\| h22 +\| Unknown +\| +\| No host declared for name <h22>; did you mean h2\? +\|$/m,
+  )
+  t.is(some.stderr, 'No host declared for name <h22>; did you mean h2?\n')
   t.deepEqual(await run('-s', url, 'host', 'refresh'), {
     code: 0,
     stderr: '',

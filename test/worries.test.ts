@@ -1,0 +1,33 @@
+// What a start warns of: names that nothing has, and an address that is our own.
+
+import test from 'ava'
+import { applyDelta, emptyTable, type Change } from '../src/boot/table.ts'
+import { declaredHosts } from '../src/settings/hosts.ts'
+import { parseSettings } from '../src/settings/read.ts'
+import { worries } from '../src/worries.ts'
+
+function said(text: string): readonly string[] {
+  const read = parseSettings(text, '/srv/pxe-pilot.yml')
+  if (!('settings' in read)) throw new Error(JSON.stringify(read))
+  const table = emptyTable()
+  const catalog = { configurations: [{ name: 'ubuntu', forms: [] }], menus: [], loaders: [] }
+  const hosts = declaredHosts(read.settings.hosts).map((host): Change => ({ kind: 'host', host }))
+  applyDelta(table, { revision: 1, changes: [{ kind: 'catalog', catalog }, ...hosts] })
+  return [...worries(read.settings, table)].filter((worry) => !worry.includes('without a token'))
+}
+
+test('a destructive or self-service configuration that is not there is told, with the nearest that is', (t) => {
+  t.deepEqual(said('configuration: { destructive: [ubuntu], self_service: [local] }'), [])
+  t.deepEqual(said('configuration: { destructive: [ubunto], self_service: [nothing-like-it] }'), [
+    'configuration.destructive: there is no configuration ubunto; did you mean ubuntu?',
+    'configuration.self_service: there is no configuration nothing-like-it',
+  ])
+})
+
+test('an address of ours that is reserved for a host is told', (t) => {
+  const reserved = (ip: string) => `hosts:\n  - { name: h1, mac_addresses: [52-54-00-00-00-01], ip: ${ip} }`
+  t.deepEqual(said(reserved('198.51.100.7')), [])
+  t.deepEqual(said(reserved('127.0.0.1')), [
+    "127.0.0.1 is reserved for h1, and is this machine's own: h1 is given another",
+  ])
+})
