@@ -6,6 +6,8 @@ import { declaredHosts } from '../src/settings/hosts.ts'
 import { parseSettings } from '../src/settings/read.ts'
 import { worries } from '../src/worries.ts'
 
+const reserved = (ip: string) => `hosts:\n  - { name: h1, mac_addresses: [52-54-00-00-00-01], ip: ${ip} }`
+
 function said(text: string): readonly string[] {
   const read = parseSettings(text, '/srv/pxe-pilot.yml')
   if (!('settings' in read)) throw new Error(JSON.stringify(read))
@@ -25,7 +27,6 @@ test('a destructive or self-service configuration that is not there is told, wit
 })
 
 test('an address of ours that is reserved for a host is told', (t) => {
-  const reserved = (ip: string) => `hosts:\n  - { name: h1, mac_addresses: [52-54-00-00-00-01], ip: ${ip} }`
   t.deepEqual(said(reserved('198.51.100.7')), [])
   t.deepEqual(said(reserved('127.0.0.1')), [
     "127.0.0.1 is reserved for h1, and is this machine's own: h1 is given another",
