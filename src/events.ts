@@ -31,11 +31,11 @@ const plain = /^[\x20-\x5b\x5d-\x7e]*$/
 
 /**
  * A client's words, safe in a terminal and in a log line: control and escape characters as \xNN or \uNNNN,
- * cut after 200 characters (CWE-117).
+ * cut after `longest` characters (CWE-117).
  */
-export function printable(text: string): string {
-  if (text.length <= longestShown && plain.test(text)) return text
-  const shown = text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
+export function printable(text: string, longest = longestShown): string {
+  if (text.length <= longest && plain.test(text)) return text
+  const shown = text.length > longest ? `${text.slice(0, longest)}…` : text
   return shown.replace(/[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     if (character === '\\') return '\\\\'
     const code = character.codePointAt(0) ?? 0

@@ -77,6 +77,9 @@ export function seldom(tell: Tell, now: () => number): Tell {
   }
 }
 
+/** What becomes of a machine stands at the line's end, behind names that an admin chose. */
+const longestLine = 1000
+
 /** One line of the log about a request; `text` is what becomes of its sender. */
 export function say(
   { client, host, who }: Request,
@@ -91,7 +94,7 @@ export function say(
     step,
     // Of a storm most is never told: then it need not be written out.
     get text() {
-      return printable(`${who} ${text}`)
+      return printable(`${who} ${text}`, longestLine)
     },
     client: { mac: client.mac, ip, host: host?.name },
   })
