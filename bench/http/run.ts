@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { peers } from './peers.ts'
+import { unpacked } from '../peers.ts'
 import { contestants, type Contestant } from './servers.ts'
 
 const exec = promisify(execFile)
@@ -172,7 +172,8 @@ function median(values: readonly number[]): number {
 
 function table(samples: Samples): string {
   const value = (name: string, column: string) => median(samples.get(`${name} ${column}`) ?? [])
-  const rows = loads.flatMap(({ name, counts }) => {
+  const measured = loads.filter(({ name }) => samples.has(`ours ${name}`))
+  const rows = measured.flatMap(({ name, counts }) => {
     const [unit, scale, work] = counts === 'bytes' ? ['MB/s', 1e6, 'GB'] : ['/s', 1, '1000']
     return [
       [`${name}, ${unit}`, name, scale] as const,
@@ -186,17 +187,21 @@ function table(samples: Samples): string {
 }
 
 const samples: Samples = new Map()
-const root = await peers(['nginx', 'nginx-common', 'wrk', 'libluajit-5.1-2', 'libluajit-5.1-common'])
+let isStopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
+const root = await unpacked('nginx', 'nginx-common', 'wrk', 'libluajit-5.1-2', 'libluajit-5.1-common')
 const httproot = await mkdtemp(join(tmpdir(), 'pxe-bench-root-'))
 try {
   await fill(httproot)
   for (let round = 1; round <= Number(rounds); round++) {
     for (const contestant of contestants) {
+      // What is measured so far is shown.
+      if (isStopped) break
       if (process.stderr.isTTY) process.stderr.write(`round ${round} of ${rounds}: ${contestant.name}\n`)
       await measure(contestant, httproot, root, samples)
     }
   }
-  process.stdout.write(`Medians of ${rounds} rounds of ${seconds} s.\n\n${table(samples)}`)
+  process.stdout.write(`Medians of up to ${rounds} rounds of ${seconds} s.\n\n${table(samples)}`)
 } finally {
   await rm(httproot, { recursive: true, force: true })
 }

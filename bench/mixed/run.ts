@@ -9,8 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { peers } from '../http/peers.ts'
-import { compiled } from '../tftp/peers.ts'
+import { compiled, unpacked } from '../peers.ts'
 
 const exec = promisify(execFile)
 const [rounds = '5', seconds = '5'] = process.argv.slice(2)
@@ -94,8 +93,8 @@ async function isUp(): Promise<void> {
 }
 
 async function measure(folder: string, isLoaded: boolean): Promise<Result> {
-  const wrk = await peers(['wrk', 'libluajit-5.1-2', 'libluajit-5.1-common'])
-  const load = await compiled('load')
+  const wrk = await unpacked('wrk', 'libluajit-5.1-2', 'libluajit-5.1-common')
+  const load = await compiled('tftp/load')
   const ends: (() => Promise<void>)[] = []
   try {
     const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
@@ -125,6 +124,9 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }
 
+// What is measured so far is shown.
+let isStopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
 const folder = await mkdtemp(join(tmpdir(), 'pxe-mixed-'))
 await makeNetwork()
 try {
@@ -135,6 +137,7 @@ try {
     [true, []],
   ])
   for (let round = 1; round <= Number(rounds); round++) {
+    if (isStopped) break
     for (const [isLoaded, kept] of results) kept.push(await measure(folder, isLoaded))
   }
   for (const [isLoaded, kept] of results) {
@@ -145,7 +148,9 @@ try {
   }
   const head =
     '| meanwhile | PUT deploy p50 | p99 | OFFER p50 | p99 | lost |\n| --- | ---: | ---: | ---: | ---: | ---: |'
-  process.stdout.write(`Medians of ${rounds} rounds of ${seconds} s, in ms.\n\n${head}\n${rows.join('\n')}\n`)
+  process.stdout.write(
+    `Medians of up to ${rounds} rounds of ${seconds} s, in ms.\n\n${head}\n${rows.join('\n')}\n`,
+  )
 } finally {
   for (const space of [serverSpace, clientSpace]) await ip('netns', 'delete', space).catch(() => undefined)
   await rm(folder, { recursive: true, force: true })

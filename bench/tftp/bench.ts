@@ -8,13 +8,14 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { compiled, peers, type Peer } from './peers.ts'
+import { compiled } from '../peers.ts'
+import { peers, type Peer } from './peers.ts'
 
 const exec = promisify(execFile)
 
 export type Options = {
   readonly rounds: number
-  /** Of each measurement; twenty times so many for the ones with loss, as most of their time is waiting. */
+  /** Of each measurement; ten times so many at most for the ones with loss, as most of their time is waiting. */
   readonly seconds: number
   /** Names of workloads and of servers begin with one of these; empty: all. */
   readonly workloads: readonly string[]
@@ -83,7 +84,7 @@ export async function benchTftp(options: Options): Promise<string> {
     await mkdir(join(root, 'pxelinux.cfg'), { recursive: true })
     for (const [name, size] of Object.entries(sizes)) await writeFile(join(root, name), randomBytes(size))
     await makeNetwork()
-    const load = await compiled('load')
+    const load = await compiled('tftp/load')
     for (const peer of peers) {
       if (!isChosen(peer.name, options.servers)) continue
       running.push(await start(peer, root, folder))
@@ -95,6 +96,7 @@ export async function benchTftp(options: Options): Promise<string> {
         if (isStopped) break
         options.progress(`round ${round} of ${options.rounds}: ${workload.name}`)
         for (const { peer, group } of running) {
+          if (isStopped) break
           // The ceiling has no timers.
           if (peer.name === 'ceiling' && workload.loss !== undefined) continue
           const sample = await measure(load, workload, peer, group, root, options.seconds)
@@ -191,7 +193,7 @@ async function measure(
   root: string,
   seconds: number,
 ): Promise<Sample> {
-  const [limit, transfers] = loss > 0 ? [20 * seconds, 2] : [seconds, 0]
+  const [limit, transfers] = loss > 0 ? [10 * seconds, 2] : [seconds, 0]
   const before = cpuSeconds(group)
   const words = [clients, limit, transfers, blksize, windowsize, loss].map(String)
   const result = await fetch(load, [...words, root, ...files], peer)

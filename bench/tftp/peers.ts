@@ -1,15 +1,10 @@
-// The servers that are compared, each on an address of its own; fetched and unpacked where no package may be installed.
+// The servers that are compared, each on an address of its own.
 
-import { execFile } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { compiled, unpacked } from '../peers.ts'
 
-const exec = promisify(execFile)
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pxe-pilot-bench')
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 export type Peer = {
@@ -19,24 +14,9 @@ export type Peer = {
   readonly prepare: (address: string, root: string, folder: string) => Promise<readonly string[]>
 }
 
-/** Unpacked, never installed: atftpd conflicts with tftpd-hpa, and no daemon may start. @throws without Debian's apt */
-async function unpacked(packageName: string, program: string): Promise<string> {
-  const tree = join(cache, packageName)
-  const path = join(tree, 'usr/sbin', program)
-  if (existsSync(path)) return path
-  await mkdir(tree, { recursive: true })
-  await exec('apt-get', ['download', packageName], { cwd: tree })
-  const [archive = ''] = readdirSync(tree).filter((name) => name.endsWith('.deb'))
-  await exec('dpkg', ['-x', join(tree, archive), tree])
-  return path
-}
-
-/** A C program of this folder. @throws without gcc */
-export async function compiled(name: string): Promise<string> {
-  const path = join(cache, name)
-  await mkdir(cache, { recursive: true })
-  await exec('gcc', ['-O2', '-o', path, join(here, `${name}.c`)])
-  return path
+/** `program` of Debian's package of that name. */
+async function debian(packageName: string, program: string): Promise<string> {
+  return join(await unpacked(packageName), 'usr/sbin', program)
 }
 
 /** `words`: more of Node's own. */
@@ -62,7 +42,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'dnsmasq',
     prepare: async (address: string, root: string, folder: string) => [
-      await unpacked('dnsmasq-base', 'dnsmasq'),
+      await debian('dnsmasq-base', 'dnsmasq'),
       '--keep-in-foreground',
       '--conf-file=/dev/null',
       '--port=0',
@@ -79,7 +59,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'tftpd-hpa',
     prepare: async (address: string, root: string) => [
-      await unpacked('tftpd-hpa', 'in.tftpd'),
+      await debian('tftpd-hpa', 'in.tftpd'),
       '--foreground',
       '--listen',
       '--address',
@@ -93,7 +73,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'atftpd',
     prepare: async (address: string, root: string, folder: string) => [
-      await unpacked('atftpd', 'atftpd'),
+      await debian('atftpd', 'atftpd'),
       '--daemon',
       '--no-fork',
       '--bind-address',
@@ -112,6 +92,6 @@ export const peers: readonly Peer[] = [
   },
   {
     name: 'ceiling',
-    prepare: async (address: string, root: string) => [await compiled('ceiling'), address, root],
+    prepare: async (address: string, root: string) => [await compiled('tftp/ceiling'), address, root],
   },
 ].map((peer, index) => ({ ...peer, address: `10.78.0.${10 + index}` }))
