@@ -27,13 +27,23 @@ export type Event = {
 export type Tell = (event: Event) => void
 
 const longestShown = 200
+const longestLine = 1000
 const plain = /^[\x20-\x5b\x5d-\x7e]*$/
 
 /**
  * A client's words, safe in a terminal and in a log line: control and escape characters as \xNN or \uNNNN,
- * cut after `longest` characters (CWE-117).
+ * cut after 200 characters (CWE-117).
  */
-export function printable(text: string, longest = longestShown): string {
+export function printable(text: string): string {
+  return escaped(text, longestShown)
+}
+
+/** The same of a whole line, whose end must not be cut off by the names before it. */
+export function printableLine(text: string): string {
+  return escaped(text, longestLine)
+}
+
+function escaped(text: string, longest: number): string {
   if (text.length <= longest && plain.test(text)) return text
   const shown = text.length > longest ? `${text.slice(0, longest)}…` : text
   return shown.replace(/[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {

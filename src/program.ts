@@ -33,7 +33,13 @@ const program = new Command('pxe-pilot')
   })
   .showHelpAfterError()
   // As in the original: help goes to stderr, and 2 is for a command line that is not understood.
-  .configureOutput({ writeOut: (text) => process.stderr.write(text) })
+  .configureOutput({
+    writeOut: (text) => process.stderr.write(text),
+    outputError: (text, write) => {
+      const isMisplaced = /unknown option '(?:-s|--server|-d|--debug)/.test(text)
+      write(isMisplaced ? `${text}It stands before the command: pxe-pilot -s URL COMMAND\n` : text)
+    },
+  })
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 
 program

@@ -2,7 +2,7 @@
 
 import { worrying, type Decision } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
-import { printable, type Level, type Tell } from '../events.ts'
+import { printableLine, type Level, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
@@ -77,9 +77,6 @@ export function seldom(tell: Tell, now: () => number): Tell {
   }
 }
 
-/** What becomes of a machine stands at the line's end, behind names that an admin chose. */
-const longestLine = 1000
-
 /** One line of the log about a request; `text` is what becomes of its sender. */
 export function say(
   { client, host, who }: Request,
@@ -94,7 +91,7 @@ export function say(
     step,
     // Of a storm most is never told: then it need not be written out.
     get text() {
-      return printable(`${who} ${text}`, longestLine)
+      return printableLine(`${who} ${text}`)
     },
     client: { mac: client.mac, ip, host: host?.name },
   })

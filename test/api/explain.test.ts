@@ -29,7 +29,10 @@ const catalog: Change = {
 
 const mac = '52:54:00:00:00:77'
 
-async function serve(t: ExecutionContext, more: Partial<ApiParts> & { changes?: Change[] } = {}) {
+async function serve(
+  t: ExecutionContext,
+  more: Partial<ApiParts> & { changes?: Change[]; hosts?: string } = {},
+) {
   const site = {
     bootloaders: builtInBootloaders,
     default: null,
@@ -116,6 +119,18 @@ test('a stranger is left alone, and that is told as well', async (t) => {
   t.like(body, { host: null, configuration: null })
   const { boots } = body as { boots: { stages: { rule: string; offer: unknown }[] }[] }
   t.deepEqual([boots[0]?.stages[0]?.rule, boots[0]?.stages[0]?.offer], ['no-configuration', null])
+})
+
+test('a host’s own arch goes before the one asked about, and that is told', async (t) => {
+  const { ask } = await serve(t, {
+    hosts: `hosts:\n  - { name: own, mac_addresses: [${mac}], arch: bios }\n`,
+  })
+  const notesOf = async (arch: string) => {
+    const { boots } = (await ask(`mac=${mac}&arch=${arch}`)).body as { boots: { notes: string[] }[] }
+    return boots[0]?.notes.filter((note) => /an arch of its own, bios/.test(note)).length
+  }
+  t.is(await notesOf('uefi-x64'), 1)
+  t.is(await notesOf('bios'), 0)
 })
 
 test('in proxy mode it says what Secure Boot would need of the router', async (t) => {

@@ -200,6 +200,12 @@ for (const argv of [
   })
 }
 
+test('an option of the program behind the command: where it belongs', async (t) => {
+  const { code, stderr } = await run('host', 'list', '-s', 'http://127.0.0.1:1')
+  t.is(code, 2)
+  t.regex(stderr, /^error: unknown option '-s'\nIt stands before the command: pxe-pilot -s URL COMMAND$/m)
+})
+
 test('complete offers commands, options, hosts and configurations', async (t) => {
   const { url } = await serveApi(t)
   const offered = async (...words: readonly string[]) =>
