@@ -1,5 +1,5 @@
 // DHCP side by side: ours, Kea, dnsmasq and isc-dhcp-server, one after the other in each of several rounds, medians and ratios.
-// Needs root and the packages kea-dhcp4-server, kea-admin, dnsmasq-base, isc-dhcp-server. `npm run bench:dhcp [ROUNDS] [SECONDS]`
+// Needs root; fetches the others. `npm run bench:dhcp [ROUNDS] [SECONDS] [SERVERS]`
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { contestants, type Contestant } from './servers.ts'
+import { contestants, environment, type Contestant } from './servers.ts'
 
 const exec = promisify(execFile)
 const [rounds = '5', seconds = '4', only = ''] = process.argv.slice(2)
@@ -16,6 +16,7 @@ const serverSpace = `pxe-bench-${process.pid}-s`
 const clientSpace = `pxe-bench-${process.pid}-c`
 const load = fileURLToPath(new URL('load.ts', import.meta.url))
 const loads = [64, 1]
+const env = await environment()
 
 type Result = {
   perSecond: number
@@ -63,8 +64,6 @@ async function removeNetwork(): Promise<void> {
 /** On the first core; the load has the second. */
 function start(command: readonly string[]): ChildProcess {
   const words = ['netns', 'exec', serverSpace, 'taskset', '-c', '0', ...command]
-  // Not npm's: the package dhcp brings a dhcpd of its own.
-  const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
   return spawn('ip', words, { stdio: ['ignore', 'ignore', 'inherit'], detached: true, env })
 }
 
@@ -77,7 +76,9 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 async function inClient(...command: string[]): Promise<string> {
-  const { stdout } = await exec('ip', ['netns', 'exec', clientSpace, 'taskset', '-c', '1', ...command])
+  const { stdout } = await exec('ip', ['netns', 'exec', clientSpace, 'taskset', '-c', '1', ...command], {
+    env,
+  })
   return stdout
 }
 
@@ -111,9 +112,9 @@ async function perfdhcp(offered: number): Promise<number> {
     '10.77.0.1',
   ]
   // It exits with 3 when some exchanges were not completed.
-  const { stdout } = await exec('ip', ['netns', 'exec', clientSpace, 'taskset', '-c', '1', ...argv]).catch(
-    (error: { stdout: string }) => error,
-  )
+  const { stdout } = await exec('ip', ['netns', 'exec', clientSpace, 'taskset', '-c', '1', ...argv], {
+    env,
+  }).catch((error: { stdout: string }) => error)
   return Number(/Rate: ([\d.]+) 4-way/.exec(stdout)?.[1] ?? NaN)
 }
 

@@ -1,13 +1,43 @@
 // The servers that are compared, each with the same subnet, lease time and boot file.
 
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unpacked } from '../peers.ts'
 
 export type Contestant = {
   readonly name: string
   /** Writes its files into `folder`; yields its command line. */
   readonly prepare: (folder: string) => Promise<readonly string[]>
   readonly note: string
+}
+
+const packages = [
+  'kea-dhcp4-server',
+  'kea-admin',
+  'kea-common',
+  'liblog4cplus-2.0.5',
+  'libmariadb3',
+  'libpq5',
+  'libldap-2.5-0',
+  'libsasl2-2',
+  'isc-dhcp-server',
+  'dnsmasq-base',
+  'libnetfilter-conntrack3',
+  'libnfnetlink0',
+  'libmnl0',
+] as const
+
+/** In which the others, perfdhcp and what they are linked with are found; not npm's, whose package dhcp brings a dhcpd. */
+export async function environment(): Promise<{ readonly PATH: string; readonly LD_LIBRARY_PATH: string }> {
+  const root = await unpacked(...packages)
+  const folders = await readdir(join(root, 'usr/lib'))
+  const libraries = folders
+    .filter((name) => name.endsWith('-linux-gnu'))
+    .map((name) => join(root, 'usr/lib', name))
+  return {
+    PATH: `${join(root, 'usr/sbin')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    LD_LIBRARY_PATH: libraries.join(':'),
+  }
 }
 
 const range = { first: '10.73.0.0', last: '10.75.255.250' }
