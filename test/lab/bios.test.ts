@@ -13,9 +13,12 @@ test('a deployed configuration boots through a pxelinux.0 nobody installed, to a
   await lab.placeLinux('marker', 'word=deployed')
   const appliance = await lab.appliance('server')
   await appliance.deploy('marker', mac)
+  const { offer, asks } = await appliance.explained(mac, 'arch=bios&agent=ipxe')
   const machine = await lab.bios({ mac })
   const [line] = await machine.prints(/LAB-LINUX .*\n/, 90)
   t.regex(line, new RegExp(`mac=${mac} .* word=deployed`))
+  t.true(appliance.log.includes(`${offer?.file} from ${offer?.server} (52-54-00-77-00-01 boots marker`))
+  t.true(asks.some(({ path }) => appliance.log.includes(`asks for ${path}: 52-54-00-77-00-01 boots marker`)))
   await machine.isOff(20)
 })
 

@@ -163,6 +163,11 @@ export class Lab {
   }
 }
 
+export type Explained = {
+  readonly offer: { readonly server: string; readonly file: string; readonly url: string | null } | null
+  readonly asks: readonly { readonly path: string }[]
+}
+
 /** `pxe-pilot server` as a process of its own, and its API as a user calls it. */
 export class Appliance {
   readonly #network: Network
@@ -206,6 +211,15 @@ export class Appliance {
     )
     if (!stdout.startsWith('HTTP/1.1 200 '))
       throw new Error(`deploy of ${configuration}: ${stdout}\n${this.log}`)
+  }
+
+  /** What `GET /v1/explain` says beforehand of the last program that this machine is sent, and of what it asks for. */
+  async explained(mac: string, more: string): Promise<Explained> {
+    const { stdout } = await this.#curl(['-f'], `/v1/explain?mac=${mac}&${more}`)
+    const { boots } = JSON.parse(stdout) as { boots: readonly { stages: readonly Explained[] }[] }
+    const stage = boots[0]?.stages.at(-1)
+    if (stage === undefined) throw new Error(`nothing is explained: ${stdout}`)
+    return stage
   }
 
   /** What `GET /v1/hosts` says this machine boots; undefined when it knows none such. */

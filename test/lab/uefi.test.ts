@@ -30,9 +30,12 @@ test('shim, then the signed GRUB', async (t) => {
   await lab.placeConfiguration('grub/marker', grub('word=by-shim'))
   const appliance = await lab.appliance('server')
   await appliance.deploy('marker', mac)
+  const { offer, asks } = await appliance.explained(mac, 'arch=uefi-x64')
   const machine = await lab.uefi({ mac })
   await machine.prints(/Fetching Netboot Image grubx64\.efi/, 60)
   const [line] = await machine.prints(/LAB-LINUX .*\n/, 120)
+  t.true(appliance.log.includes(`${offer?.file} from ${offer?.server} (52-54-00-77-00-11 boots marker`))
+  t.true(asks.some(({ path }) => appliance.log.includes(`asks for /${path}: 52-54-00-77-00-11 boots marker`)))
   t.regex(line, new RegExp(`mac=${mac} .*word=by-shim`))
 })
 
