@@ -1,7 +1,7 @@
 // GET /v1/explain: the boot of a machine before it happens, as the API tells it.
 
 import type { Context } from 'koa'
-import { codeOf, firmwareOf } from '../boot/arch.ts'
+import { codeOf } from '../boot/arch.ts'
 import { choose, type Site } from '../boot/decision.ts'
 import { explain, type Stage } from '../boot/explain.ts'
 import type { Agent } from '../boot/facts.ts'
@@ -46,10 +46,7 @@ export function sendExplanation(ctx: Context, parts: ExplainParts): void {
       agent: agent ?? (isHttp ? 'httpboot' : 'rom'),
     } as const
     const { stages, notes } = explain(question, table, site)
-    const own = host?.firmware
-    const isOther = own !== undefined && own !== firmwareOf(codes, mac)
-    const said = `${host?.name} has an arch of its own, ${own}, which goes before what it says of itself`
-    return { arch, stages: stages.map(showStage), notes: isOther ? [said, ...notes] : notes }
+    return { arch, stages: stages.map(showStage), notes }
   })
   sendJson(ctx, {
     host: host?.name ?? null,

@@ -1,7 +1,7 @@
 // Who holds which address, in memory that the threads share: one of them writes, and what it wrote is known to all at once.
 
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
-import type { Mac } from '../net/mac.ts'
+import { macFromHex, type Mac } from '../net/mac.ts'
 
 //  slots x 8 octets: 0x1_mac                 | 0: nobody any more
 //  slots x 4 octets: the address it is about | 0: the slot is free
@@ -77,7 +77,5 @@ export class Addresses {
 }
 
 function macOf(word: bigint): Mac | undefined {
-  if (word === 0n) return undefined
-  const hex = (word ^ someone).toString(16).padStart(12, '0')
-  return (hex.match(/../g) ?? []).join(':') as Mac
+  return word === 0n ? undefined : macFromHex((word ^ someone).toString(16).padStart(12, '0'))
 }

@@ -3,7 +3,7 @@
 import type { Firmware, Host } from '../model.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
-import { codeOf } from './arch.ts'
+import { codeOf, firmwareOf } from './arch.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from './decide.ts'
 import type { Agent, Facts } from './facts.ts'
 import { pxeOf } from './fitting.ts'
@@ -133,11 +133,16 @@ function addressKeys(ip: Ipv4 | undefined): readonly string[] {
 }
 
 function notesOn(
-  { via, server, archs, agent }: Question,
+  { via, server, host, mac, archs, agent }: Question,
   stages: readonly Stage[],
   site: Site,
 ): readonly string[] {
   const notes: string[] = []
+  if (host?.firmware !== undefined && host.firmware !== firmwareOf(archs, mac)) {
+    notes.push(
+      `${host.name} has an arch of its own, ${host.firmware}, which goes before what it says of itself`,
+    )
+  }
   const isUefi = !archs.includes(0) && agent === 'rom'
   const shim = site.bootloaders.find(
     ({ language, firmwares }) => language === 'grub' && firmwares.includes('uefi-x64'),

@@ -13,7 +13,7 @@ const bare = /^[0-9a-f]{12}$/
 export function parseMac(text: string): Mac | undefined {
   const lower = text.trim().toLowerCase()
   if (!separated.test(lower) && !dotted.test(lower) && !bare.test(lower)) return undefined
-  return fromHex(lower.replace(/[^0-9a-f]/g, ''))
+  return macFromHex(lower.replace(/[^0-9a-f]/g, ''))
 }
 
 const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
@@ -40,6 +40,7 @@ export function macWithDashes(mac: Mac): string {
   return mac.replaceAll(':', '-')
 }
 
-function fromHex(hex: string): Mac {
+/** Of twelve lower-case hexadecimal digits. */
+export function macFromHex(hex: string): Mac {
   return (hex.match(/../g) ?? []).join(':') as Mac
 }

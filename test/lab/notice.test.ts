@@ -1,7 +1,7 @@
 // Machines that cannot boot what was deployed to them: it says so on their own screens, and goes no circle.
 
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { disk, diskMarker } from './images.ts'
 import { Lab } from './lab.ts'
 
@@ -10,41 +10,46 @@ const fromDisk = new RegExp(diskMarker)
 const forGrub = ['menuentry linux {', '  linux /vmlinuz', '}']
 const forPxelinux = ['DEFAULT linux', 'LABEL linux', 'KERNEL /vmlinuz']
 
-test('PXELINUX shows that the configuration is for GRUB, and goes on to the disk', async (t) => {
+const bios = '{ name: pxelinux, file: pxelinux.0 }'
+const efi = '{ name: grub, file: bootx64.efi }'
+const ipxe = '{ name: ipxe, file: undionly.kpxe }'
+
+/** What the log says then. */
+const told = (firmware: string) =>
+  new RegExp(`one-way, but nothing written for it runs on ${firmware}; its screen says so`)
+
+/** An appliance with these loaders, and on `mac` a configuration that is written for `language` alone. */
+async function deployed(t: ExecutionContext, loaders: readonly string[], language: 'grub' | 'pxelinux') {
   const lab = await Lab.make(t)
-  await lab.placeConfiguration('grub/efi-only', forGrub)
-  const bootloaders =
-    '  bootloaders: [{ name: pxelinux, file: pxelinux.0 }, { name: grub, file: bootx64.efi }]'
-  const appliance = await lab.appliance('server', bootloaders)
-  await appliance.deploy('efi-only', mac)
+  const file = language === 'grub' ? 'grub/one-way' : 'one-way'
+  await lab.placeConfiguration(file, language === 'grub' ? forGrub : forPxelinux)
+  const appliance = await lab.appliance('server', `  bootloaders: [${loaders.join(', ')}]`)
+  await appliance.deploy('one-way', mac)
+  const shown = (loader: string) =>
+    new RegExp(String.raw`is to boot one-way,\s+which is written for ${language}, and this is ${loader}`)
+  return { lab, appliance, shown }
+}
+
+test('PXELINUX shows that the configuration is for GRUB, and goes on to the disk', async (t) => {
+  const { lab, appliance, shown } = await deployed(t, [bios, efi], 'grub')
   const machine = await lab.bios({ mac, disk: await disk(join(lab.folder, 'disk'), 'bootable') })
-  await machine.prints(/is to boot efi-only,\s+which is written for grub, and this is PXELINUX/, 60)
-  t.regex(appliance.log, /efi-only, but nothing written for it runs on bios; its screen says so/)
+  await machine.prints(shown('PXELINUX'), 60)
+  t.regex(appliance.log, told('bios'))
   await machine.prints(fromDisk, 60)
 })
 
 test('GRUB shows that the configuration is for PXELINUX', async (t) => {
-  const lab = await Lab.make(t)
-  await lab.placeConfiguration('bios-only', forPxelinux)
-  const bootloaders =
-    '  bootloaders: [{ name: pxelinux, file: pxelinux.0 }, { name: grub, file: bootx64.efi }]'
-  const appliance = await lab.appliance('server', bootloaders)
-  await appliance.deploy('bios-only', mac)
+  const { lab, appliance, shown } = await deployed(t, [bios, efi], 'pxelinux')
   const machine = await lab.uefi({ mac })
-  await machine.prints(/is to boot bios-only,\s+which is written for pxelinux, and this is GRUB/, 120)
-  t.regex(appliance.log, /bios-only, but nothing written for it runs on uefi-x64; its screen says so/)
+  await machine.prints(shown('GRUB'), 120)
+  t.regex(appliance.log, told('uefi-x64'))
 })
 
 test('iPXE shows that the configuration is for GRUB', async (t) => {
-  const lab = await Lab.make(t)
-  await lab.placeConfiguration('grub/efi-only', forGrub)
-  const bootloaders =
-    '  bootloaders: [{ name: ipxe, file: undionly.kpxe }, { name: grub, file: bootx64.efi }]'
-  const appliance = await lab.appliance('server', bootloaders)
-  await appliance.deploy('efi-only', mac)
+  const { lab, appliance, shown } = await deployed(t, [ipxe, efi], 'grub')
   const machine = await lab.bios({ mac })
-  await machine.prints(/is to boot efi-only,\s+which is written for grub, and this is iPXE/, 60)
-  t.regex(appliance.log, /efi-only, but nothing written for it runs on bios; its screen says so/)
+  await machine.prints(shown('iPXE'), 60)
+  t.regex(appliance.log, told('bios'))
 })
 
 test('a loader that asks for itself again is sent three times', async (t) => {
