@@ -50,6 +50,55 @@ const power = {
 
 export const hostPower = z.strictObject({ name: text, ...power })
 
+const portNumber = z.int()
+const password = z.literal('').meta({ description: 'Never shown.' })
+
+// In the original's spelling.
+const ipmi = z.strictObject({
+  macAddress: text,
+  username: text,
+  password,
+  interface: text,
+  hostname: text.meta({ description: 'Of the settings, or found by the MAC.' }),
+  subnet: text,
+  cipher: z.int().optional(),
+  port: portNumber.optional(),
+})
+
+const management = z.strictObject({
+  macAddress: text,
+  ipAddress: text.meta({ description: 'Of the settings, or found by the MAC.' }),
+  adapter: text,
+  subnet: text,
+  vars: z
+    .array(
+      z.strictObject({ name: text, value: text.meta({ description: 'Empty where it may be a secret.' }) }),
+    )
+    .nullable(),
+})
+
+// As the settings write them.
+const redfish = z.strictObject({
+  hostname: text.optional(),
+  mac_address: text.optional(),
+  subnet: text.optional(),
+  scheme: z.enum(['https', 'http']),
+  port: portNumber.optional(),
+  username: text.optional(),
+  password: password.optional(),
+  password_file: text.optional(),
+  auth: z.enum(['basic', 'session']),
+  verify: z.boolean(),
+  system: text.optional(),
+})
+
+const wol = z.strictObject({
+  mac_address: text.optional(),
+  address: text.optional(),
+  port: portNumber,
+  password: password.optional(),
+})
+
 const host = z.strictObject({
   name: text,
   macAddresses: z.array(text).nullable(),
@@ -61,10 +110,10 @@ const host = z.strictObject({
     })
     .nullable(),
   ...power,
-  ipmi: z.record(z.string(), z.unknown()).nullable(),
-  management: z.record(z.string(), z.unknown()).nullable(),
-  redfish: z.record(z.string(), z.unknown()).nullish(),
-  wol: z.record(z.string(), z.unknown()).nullish(),
+  ipmi: ipmi.nullable(),
+  management: management.nullable(),
+  redfish: redfish.nullish(),
+  wol: wol.nullish(),
   registered: z.literal(true).optional().meta({ description: 'Made by a deploy to its MAC.' }),
   added: z.literal(true).optional().meta({ description: 'Made over the API.' }),
   locked: z.literal(true).optional(),

@@ -61,8 +61,17 @@ async function serveAll(t: ExecutionContext) {
   await send('POST', '/hosts', {
     name: 'h9',
     macAddresses: ['525400000009'],
-    wol: { address: '10.77.0.255' },
+    wol: { address: '10.77.0.255', password: '0102030405aa' },
   })
+  const redfish = {
+    hostname: '10.77.0.11',
+    username: 'admin',
+    password: 'x',
+    system: '/redfish/v1/Systems/1',
+  }
+  await send('POST', '/hosts', { name: 'h10', macAddresses: ['52540000000a'], redfish })
+  const management = { adapter: 'apc', ip_address: '10.77.0.12', vars: [{ name: 'outlet', value: '3' }] }
+  await send('POST', '/hosts', { name: 'h11', macAddresses: ['52540000000b'], management })
   await send('PUT', '/configurations/sheep/deploy', { hosts: [{ name: 'h1' }, { name: 'h9' }] })
   await send('PUT', '/hold', { reason: 'a move' })
   return api
@@ -73,7 +82,15 @@ const instances: Readonly<Record<string, readonly string[]>> = {
   '/configurations/:name': ['/configurations/sheep', '/configurations/nix'],
   '/configurations/:name/lint': ['/configurations/sheep/lint'],
   '/hosts': ['/hosts', '/hosts?status=false', '/hosts?status=perhaps'],
-  '/hosts/:name': ['/hosts/h1', '/hosts/h2', '/hosts/h8', '/hosts/h9', '/hosts/nix'],
+  '/hosts/:name': [
+    '/hosts/h1',
+    '/hosts/h2',
+    '/hosts/h8',
+    '/hosts/h9',
+    '/hosts/h10',
+    '/hosts/h11',
+    '/hosts/nix',
+  ],
   '/hosts/:name/power': ['/hosts/h1/power', '/hosts/nix/power'],
   '/explain': ['/explain?host=h1', '/explain?mac=525400000077', '/explain?host=h1&arch=uefi-x64', '/explain'],
 }
