@@ -11,24 +11,24 @@ import { linterOf, type Linter } from './catalog/lint.ts'
 import { Clock } from './clock.ts'
 import { DhcpServer } from './dhcp/server.ts'
 import type { Tell } from './events.ts'
-import { openGlance } from './glance.ts'
-import { bootFiles } from './http/files.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
+import { httpThread } from './http/thread.ts'
 import type { Lease } from './model.ts'
 import { Links } from './import.ts'
 import { isAttached, localLinks } from './net/links.ts'
 import { Power } from './power/power.ts'
-import { formatIpv4, type Ipv4 } from './net/ipv4.ts'
+import { formatIpv4 } from './net/ipv4.ts'
 import { ownersOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
 import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
 import { declaredHosts, variablesOf } from './settings/hosts.ts'
-import type { HttpSettings, Settings, TftpSettings } from './settings/schema.ts'
+import type { Settings } from './settings/schema.ts'
 import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
-import { TftpHost } from './tftp/host.ts'
+import { tftpThread } from './tftp/thread.ts'
+import type { Fed, ServerThread } from './worker/thread.ts'
 import { worries } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
@@ -98,8 +98,7 @@ export class Appliance {
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
-    if (settings.tftp !== undefined) await this.startTftp(settings.tftp, registry)
-    if (settings.http !== undefined) await this.startHttp(settings.http)
+    await this.startFiles(registry)
     await this.startApi(registry, catalog, linter, links)
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
@@ -148,42 +147,32 @@ export class Appliance {
     })
   }
 
-  private async startTftp(tftp: TftpSettings, registry: Registry): Promise<void> {
+  private async startFiles(registry: Registry): Promise<void> {
     const { settings, site, table, tell } = this
-    const { clients, advertise } = settings
-    const host = new TftpHost({
-      settings: tftp,
-      clients,
-      advertise,
-      site,
-      snapshot: () => snapshotOf(table),
-      tell,
-    })
-    registry.follow((delta) => host.follow(delta))
-    this.stops.push(() => host.stop())
-    await host.start()
-    this.listenersOf.push(() => [
-      { name: 'TFTP', where: `udp ${formatIpv4(tftp.bind)}:${tftp.port}`, serving: host.listening },
-    ])
+    const { tftp, http, clients, advertise } = settings
+    const fed: Fed = { site, snapshot: () => snapshotOf(table), tell }
+    if (tftp !== undefined) {
+      const thread = tftpThread({ settings: tftp, clients, advertise }, fed)
+      await this.startThread('TFTP', `udp ${formatIpv4(tftp.bind)}:${tftp.port}`, thread, registry)
+    }
+    if (http !== undefined) {
+      const tftpLinks = tftp?.follow_links ?? 'inside'
+      const own = { settings: http, tftproot: tftp?.root, tftpLinks, clients, advertise }
+      const thread = httpThread(own, fed)
+      await this.startThread('HTTP', `tcp ${formatIpv4(http.bind)}:${http.port}`, thread, registry)
+    }
   }
 
-  private async startHttp(http: HttpSettings): Promise<void> {
-    const { settings, tell } = this
-    const handle = bootFiles({
-      httproot: http.root,
-      tftproot: settings.tftp?.root,
-      tftpLinks: settings.tftp?.follow_links ?? 'inside',
-      clients: settings.clients,
-      advertise: settings.advertise,
-      apiPort: settings.server.port,
-      listing: http.listing,
-      decide: this.decide,
-      macOf: this.macOf,
-      tell,
-      now: () => performance.now(),
-      glance: await openGlance(),
-    })
-    await this.listen('HTTP', 'http.port', http, handle)
+  private async startThread<Own>(
+    name: string,
+    where: string,
+    thread: ServerThread<Own>,
+    registry: Registry,
+  ): Promise<void> {
+    registry.follow((delta) => thread.follow(delta))
+    this.stops.push(() => thread.stop())
+    await thread.start()
+    this.listenersOf.push(() => [{ name, where, serving: thread.listening }])
   }
 
   private async startApi(registry: Registry, catalog: Catalog, linter: Linter, links: Links): Promise<void> {
@@ -211,7 +200,20 @@ export class Appliance {
       power,
       tell,
     })
-    await this.listen('API', 'server.port', server, handlerOf(app))
+    const { bind, port } = server
+    const handle = handlerOf(app)
+    const listener = new HttpListener({
+      service: 'the API',
+      setting: 'server.port',
+      bind,
+      port,
+      handle,
+      tell,
+    })
+    this.stops.push(() => listener.stop())
+    await listener.start()
+    const where = `tcp ${formatIpv4(bind)}:${port}`
+    this.listenersOf.push(() => [{ name: 'API', where, serving: listener.listening }])
   }
 
   private power(): Power {
@@ -225,28 +227,6 @@ export class Appliance {
       tell,
       now,
     })
-  }
-
-  private async listen(
-    name: string,
-    setting: string,
-    { bind, port }: { readonly bind: Ipv4; readonly port: number },
-    handle: ReturnType<typeof handlerOf>,
-  ): Promise<void> {
-    const { tell } = this
-    const listener = new HttpListener({
-      service: name === 'API' ? 'the API' : name,
-      setting,
-      bind,
-      port,
-      handle,
-      tell,
-    })
-    this.stops.push(() => listener.stop())
-    await listener.start()
-    this.listenersOf.push(() => [
-      { name, where: `tcp ${formatIpv4(bind)}:${port}`, serving: listener.listening },
-    ])
   }
 
   private async startDhcp(registry: Registry, leases: readonly Lease[]): Promise<void> {

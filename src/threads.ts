@@ -31,12 +31,13 @@ export async function withFileThreads(): Promise<void> {
   }
 }
 
-/** Ends the process. process.exit() waits for every file thread, and so for ever where a root hangs. */
+/** Ends the process. process.exit() waits for every file thread and worker, and so for ever where a root hangs. */
 export async function exit(code: number): Promise<never> {
-  const isReading = process.getActiveResourcesInfo().some((kind) => kind.startsWith('FSReq'))
-  if (isReading) {
+  try {
     const { default: koffi } = await import('koffi')
     koffi.load(null).func('void _exit(int status)')(code)
+  } catch {
+    // Then as Node does it.
   }
   process.exit(code)
 }

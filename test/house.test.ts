@@ -14,12 +14,14 @@ const levels: Readonly<Record<string, number>> = {
   'model.ts': 2,
   'settings/': 2,
   'faults.ts': 2,
+  'html.ts': 1,
   'events.ts': 3,
   'boot/': 3,
   'catalog/': 3,
   'store/': 3,
   'cli/': 3,
   'power/': 3,
+  'worker/': 3,
   'log.ts': 4,
   'registry.ts': 4,
   'registry/': 4,
@@ -50,7 +52,7 @@ const nevers: readonly Never[] = [
   },
   { from: /^dhcp\//, to: /^(tftp|http|api)\//, because: 'a protocol only translates the one decision' },
   { from: /^tftp\//, to: /^(dhcp|http|api)\//, because: 'a protocol only translates the one decision' },
-  { from: /^http\//, to: /^(dhcp|tftp)\//, because: 'a protocol only translates the one decision' },
+  { from: /^http\//, to: /^(dhcp|tftp|api)\//, because: 'a protocol only translates the one decision' },
   {
     from: /^(dhcp|tftp)\/|^http\/files\.ts$/,
     to: /^(store\/|registry[./])/,
@@ -94,10 +96,13 @@ for (const { from, to, because } of nevers) {
   })
 }
 
-test('the TFTP worker reaches neither store, registry nor koa', (t) => {
-  const reached = reach('tftp/worker.ts')
-  t.true(reached.has('boot/decide.ts'))
-  for (const file of reached) t.notRegex(file, /^(store\/|registry[./]|koa|api\/|http\/)/)
+test('a worker reaches neither store, registry nor API, and the one of TFTP no HTTP', (t) => {
+  for (const protocol of ['tftp', 'http']) {
+    const reached = reach(`${protocol}/worker.ts`)
+    t.true(reached.has('boot/decide.ts'))
+    for (const file of reached) t.notRegex(file, /^(store\/|registry[./]|api\/|dhcp\/)/)
+    if (protocol === 'tftp') for (const file of reached) t.notRegex(file, /^(koa|http\/)/)
+  }
 })
 
 test('there is no circle of imports', (t) => {

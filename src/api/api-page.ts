@@ -1,7 +1,7 @@
 // The API for people: a page of all paths, made of the OpenAPI document, without a script.
 
 import { descriptions } from './descriptions.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../html.ts'
 import { openApi } from './openapi.ts'
 
 /** Made once: it never changes while we run. */

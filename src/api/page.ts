@@ -6,7 +6,7 @@ import type { Host, Lease } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes } from '../net/mac.ts'
 import { listConfigurations } from './configurations.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../html.ts'
 import type { Listener } from './listener.ts'
 
 type PageParts = {

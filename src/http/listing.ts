@@ -3,7 +3,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from 'koa'
-import { html, type Html } from '../api/html.ts'
+import { html, type Html } from '../html.ts'
 import { findUnder, folderUnder } from '../files.ts'
 import { sendBytes } from './memory.ts'
 import type { Place } from './places.ts'

@@ -1,46 +1,26 @@
 // The TFTP thread: a replica of the table, the engine and its sockets. It knows nothing of the store or the API.
 
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { applyDelta, emptyTable, type Delta } from '../boot/table.ts'
 import { Disk, readsPerRoot } from '../disk.ts'
-import { hushed, type Tell } from '../events.ts'
 import { canBatch } from '../net/batch.ts'
 import { openLibc } from '../net/libc.ts'
 import { ownersOf } from '../net/neighbours.ts'
+import { openReplica, serve } from '../worker/replica.ts'
 import { Files } from './answer.ts'
 import { realClock } from './clock.ts'
 import { Engine } from './engine.ts'
 import { openBatch } from './io-batch.ts'
 import { openDgram } from './io-dgram.ts'
-import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 import { isRequest } from './packet.ts'
 import type { Receive } from './port.ts'
 import { localAddresses, Sockets } from './sockets.ts'
+import type { TftpOwn } from './thread.ts'
 
-const { settings, clients, advertise, site, snapshot, deltas } = workerData as WorkerStart
-const say = (message: FromWorker): void => parentPort?.postMessage(message)
-const post: Tell = (event) => say({ kind: 'event', event })
-// A storm of honest clients is told in full, a flood of forged requests is not.
-const tell = hushed(post, 500, realClock.now)
-const tellSparingly = hushed(post, 20, realClock.now)
+const replica = openReplica<TftpOwn>()
+const { site, table, tell, tellSparingly } = replica
+const { settings, clients, advertise } = replica.own
 
 const called = await openLibc()
 const libc = 'unavailable' in called || !canBatch() ? undefined : called
-
-const table = emptyTable()
-applyDelta(table, snapshot)
-
-/**
- * The other thread posts a delta before it answers a deploy or sends an ACK. Whoever asks here because of that answer
- * comes later, so that it is enough to read the post before a request is decided; nobody has to wait for us.
- */
-function catchUp(): void {
-  for (let mail = receiveMessageOnPort(deltas); mail !== undefined; mail = receiveMessageOnPort(deltas)) {
-    const delta = mail.message as Delta
-    // The snapshot may hold the first of them already.
-    if (delta.revision > table.revision) applyDelta(table, delta)
-  }
-}
 
 const engine = new Engine({
   table,
@@ -61,7 +41,7 @@ const engine = new Engine({
 })
 
 const receive: Receive = (port, bytes, ...from) => {
-  if (isRequest(bytes)) catchUp()
+  if (isRequest(bytes)) replica.catchUp()
   engine.receive(port, bytes, ...from)
 }
 const io = new Sockets(
@@ -76,21 +56,10 @@ const io = new Sockets(
   libc === undefined ? openDgram(receive, tellSparingly) : openBatch(libc, receive, tellSparingly),
 )
 
-parentPort?.on('message', ({ kind }: ToWorker) => {
-  if (kind === 'ping') {
-    // Also where nobody asks for anything, the post does not pile up.
-    catchUp()
-    say({ kind: 'alive' })
-    return
-  }
-  engine.stop()
-  io.stop()
-  parentPort?.close()
+await serve(replica, {
+  start: () => io.start(),
+  stop: () => {
+    engine.stop()
+    io.stop()
+  },
 })
-
-try {
-  say({ kind: 'listening', where: await io.start() })
-} catch (error) {
-  say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
-  parentPort?.close()
-}

@@ -7,9 +7,9 @@ import test from 'ava'
 import { Addresses } from '../../src/boot/addresses.ts'
 import { applyDelta, emptyTable, snapshotOf, type Change, type Table } from '../../src/boot/table.ts'
 import type { Event, Tell } from '../../src/events.ts'
-import { TftpHost } from '../../src/tftp/host.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { errorCodes } from '../../src/tftp/packet.ts'
+import { tftpThread, type TftpThread } from '../../src/tftp/thread.ts'
 import { until } from '../tftp/memory.ts'
 import { fetchFrom, where } from '../tftp/socket.ts'
 import { changesOf, h1, rows, server, siteOf, type Row } from './rows.ts'
@@ -97,23 +97,18 @@ test('a loader in a loop is no longer sent, and that is told', async (t) => {
   )
 })
 
-function hostOf(root: string, row: Row, table: Table, tell: Tell): TftpHost {
-  return new TftpHost({
-    settings: {
-      root,
-      bind: us,
-      port: 0,
-      single_port: false,
-      follow_links: 'inside',
-      max_transfers: 1000,
-      max_per_client: 64,
-    },
-    clients: [],
-    advertise: server,
-    site: siteOf(row),
-    snapshot: () => snapshotOf(table),
-    tell,
-  })
+function hostOf(root: string, row: Row, table: Table, tell: Tell): TftpThread {
+  const settings = {
+    root,
+    bind: us,
+    port: 0,
+    single_port: false,
+    follow_links: 'inside',
+    max_transfers: 1000,
+    max_per_client: 64,
+  } as const
+  const fed = { site: siteOf(row), snapshot: () => snapshotOf(table), tell }
+  return tftpThread({ settings, clients: [], advertise: server }, fed)
 }
 
 function check(

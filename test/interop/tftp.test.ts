@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { applyDelta, emptyTable, snapshotOf } from '../../src/boot/table.ts'
-import { TftpHost } from '../../src/tftp/host.ts'
+import { tftpThread } from '../../src/tftp/thread.ts'
 import { catalogOf, h1, h1Menu, ip, pattern, site, tree } from '../tftp/memory.ts'
 import { where } from '../tftp/socket.ts'
 
@@ -87,23 +87,27 @@ applyDelta(table, {
   ],
 })
 const errors: string[] = []
-const host = new TftpHost({
-  settings: {
-    root,
-    bind: ip('127.0.0.1'),
-    port: 0,
-    single_port: false,
-    follow_links: 'inside',
-    max_transfers: 1000,
-    max_per_client: 64,
+const host = tftpThread(
+  {
+    settings: {
+      root,
+      bind: ip('127.0.0.1'),
+      port: 0,
+      single_port: false,
+      follow_links: 'inside',
+      max_transfers: 1000,
+      max_per_client: 64,
+    },
+    clients: [],
   },
-  clients: [],
-  site,
-  snapshot: () => snapshotOf(table),
-  tell: ({ level, text }) => {
-    if (level === 'error' || level === 'warn') errors.push(text)
+  {
+    site,
+    snapshot: () => snapshotOf(table),
+    tell: ({ level, text }) => {
+      if (level === 'error' || level === 'warn') errors.push(text)
+    },
   },
-})
+)
 let port = 0
 
 test.before(async (t) => {

@@ -2,14 +2,15 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
 import { Download } from '../tftp/download.ts'
 import { FileServer } from './file-server.ts'
 import { serverAddress } from './harness.ts'
 import { makeNetwork, Site, within } from './site.ts'
 import { Peer } from './tftp-peer.ts'
 
-test('a tftp.root that hangs: ERROR within 5 s, texts and the API go on, and it recovers', async (t) => {
+async function make(t: ExecutionContext) {
   const files = await FileServer.start(t)
   const network = await makeNetwork(t)
   const site = await Site.make(t, network, '')
@@ -22,7 +23,11 @@ test('a tftp.root that hangs: ERROR within 5 s, texts and the API go on, and it 
   await machine.must(['ip', 'address', 'add', '10.77.0.50/24', 'dev', 'eth0'])
   const peer = await Peer.start(machine)
   t.teardown(() => peer.stop())
-  const client = () => peer.client(serverAddress)
+  return { files, appliance, machine, client: () => peer.client(serverAddress) }
+}
+
+test('a tftp.root that hangs: ERROR within 5 s, texts and the API go on, and it recovers', async (t) => {
+  const { files, appliance, machine, client } = await make(t)
   t.is((await client().fetch({ file: 'small' })).bytes.toString(), 'small')
 
   // One in the middle of its transfer, and forty that ask.
@@ -68,4 +73,12 @@ test('a tftp.root that hangs: ERROR within 5 s, texts and the API go on, and it 
   t.is(await content(), 'small')
   t.true(appliance.running)
   t.notRegex(appliance.transcript.text, /started anew/)
+})
+
+test('a tftp.root that hangs does not keep the appliance from ending', async (t) => {
+  const { files, appliance, client } = await make(t)
+  files.stop()
+  for (let count = 0; count < 6; count++) client().ask({ file: `file${count}` })
+  await sleep(1000)
+  t.is(await appliance.stop(20), 0)
 })

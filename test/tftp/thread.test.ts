@@ -7,13 +7,13 @@ import { applyDelta, emptyTable, snapshotOf, type Change, type Delta } from '../
 import type { Event } from '../../src/events.ts'
 import type { Host } from '../../src/model.ts'
 import { BindError } from '../../src/net/ports.ts'
-import { TftpHost, type TftpHostParts } from '../../src/tftp/host.ts'
+import { tftpThread, type TftpOwn, type TftpThread } from '../../src/tftp/thread.ts'
 import { catalogOf, h1, h1Menu, ip, mac, pattern, site, tree, until } from './memory.ts'
 import { fetchFrom, where } from './socket.ts'
 
 type Options = {
   readonly changes?: readonly Change[]
-  readonly settings?: Partial<TftpHostParts['settings']>
+  readonly settings?: Partial<TftpOwn['settings']>
 }
 
 /** A host, its table, and a deploy as the registry makes one. */
@@ -21,22 +21,20 @@ function make(t: ExecutionContext, { changes = [], settings = {} }: Options = {}
   const table = emptyTable()
   applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
   const events: Event[] = []
-  const host = new TftpHost({
-    settings: {
-      root: '/nonexistent',
-      bind: ip('127.0.0.1'),
-      port: 0,
-      single_port: false,
-      follow_links: 'inside',
-      max_transfers: 1000,
-      max_per_client: 64,
-      ...settings,
-    },
-    clients: [],
-    site,
-    snapshot: () => snapshotOf(table),
-    tell: (event) => void events.push(event),
-  })
+  const whole = {
+    root: '/nonexistent',
+    bind: ip('127.0.0.1'),
+    port: 0,
+    single_port: false,
+    follow_links: 'inside' as const,
+    max_transfers: 1000,
+    max_per_client: 64,
+    ...settings,
+  }
+  const host = tftpThread(
+    { settings: whole, clients: [] },
+    { site, snapshot: () => snapshotOf(table), tell: (event) => void events.push(event) },
+  )
   t.teardown(() => host.stop())
   const change = async (...wanted: Change[]) => {
     const delta: Delta = { revision: table.revision + 1, changes: wanted }
@@ -159,7 +157,7 @@ test.serial('a deploy while the thread still starts is in force with its first a
 })
 
 /** The thread of a host: what tests break. */
-function threadOf(host: TftpHost): Worker {
+function threadOf(host: TftpThread): Worker {
   return (host as unknown as { worker: Worker }).worker
 }
 

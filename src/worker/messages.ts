@@ -1,17 +1,13 @@
-// What the TFTP worker and the main thread say to each other.
+// What a worker and the main thread say to each other.
 
 import type { MessagePort } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import type { Event } from '../events.ts'
-import type { Ipv4, Subnet } from '../net/ipv4.ts'
-import type { TftpSettings } from '../settings/schema.ts'
 
-/** What a worker starts with. */
-export type WorkerStart = {
-  readonly settings: TftpSettings
-  readonly clients: readonly Subnet[]
-  readonly advertise?: Ipv4 | undefined
+/** What a worker starts with; `own`: what only its server needs. */
+export type WorkerStart<Own> = {
+  readonly own: Own
   readonly site: Site
   readonly snapshot: Delta
   /** Brings a `Delta` for each change of the table since the snapshot; nobody is woken by it. */

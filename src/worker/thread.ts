@@ -1,4 +1,4 @@
-// The main thread's side of the TFTP worker: starts it, keeps its replica of the table in step, replaces it when it fails.
+// The main thread's side of a worker: starts it, keeps its replica of the table in step, replaces it when it fails.
 
 import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -6,36 +6,42 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
-import type { Ipv4, Subnet } from '../net/ipv4.ts'
 import { BindError } from '../net/ports.ts'
-import type { TftpSettings } from '../settings/schema.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
-export type TftpHostParts = {
-  readonly settings: TftpSettings
-  /** Who may fetch; empty: everyone. */
-  readonly clients: readonly Subnet[]
-  /** What templates call us; the address a client reached where it is left out. */
-  readonly advertise?: Ipv4 | undefined
+/** What every worker lives on. */
+export type Fed = {
   readonly site: Site
   /** The whole table as of now. */
   readonly snapshot: () => Delta
   readonly tell: Tell
 }
 
+export type ThreadParts<Own> = Fed & {
+  /** Named to people, and in small letters in the log's steps: `TFTP`. */
+  readonly service: string
+  /** The module beside which its worker.ts lies. */
+  readonly home: string
+  /** How long its own stop may take before it is ended. */
+  readonly stopLimitMs: number
+  /** What its server needs besides, as plain data. */
+  readonly own: Own
+}
+
 /** A worker is asked so often, in milliseconds, whether it is alive; one that has not answered by the next time is replaced. */
 const pingMs = 1000
 /** Once more after that: when this thread was held up itself, the answer is there but not read yet. */
 const graceMs = 100
-const stopLimitMs = 1000
 const startLimitMs = 30_000
 /** How long a thread that is replaced is waited for. */
 const endLimitMs = 5000
+/** The same of one that ends with the process. */
+const killLimitMs = 500
 /** Before a worker is started again that could not listen, or lived no longer than this. */
 const retryMs = 1000
 
-export class TftpHost {
-  private readonly parts: TftpHostParts
+export class ServerThread<Own> {
+  private readonly parts: ThreadParts<Own>
   private state: 'idle' | 'running' | 'stopped' = 'idle'
   private worker?: Worker | undefined
   private isListening = false
@@ -47,7 +53,7 @@ export class TftpHost {
   private readonly stopping = new AbortController()
   private replacing = Promise.resolve()
 
-  constructor(parts: TftpHostParts) {
+  constructor(parts: ThreadParts<Own>) {
     this.parts = parts
   }
 
@@ -79,28 +85,26 @@ export class TftpHost {
     this.deltas?.postMessage(delta)
   }
 
-  /** Closes the sockets; transfers under way end. */
+  /** Closes the sockets; transfers under way end. A thread that waits for a disk in the kernel is left to it. */
   async stop(): Promise<void> {
     this.state = 'stopped'
     this.stopping.abort()
     const { worker } = this
     this.forget()
     if (worker !== undefined) {
-      const timer = setTimeout(() => void worker.terminate(), stopLimitMs)
-      await new Promise<void>((resolve) => {
-        worker.once('exit', () => resolve())
-        this.say(worker, { kind: 'stop' })
-      })
-      clearTimeout(timer)
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+      this.say(worker, { kind: 'stop' })
+      await within(this.parts.stopLimitMs, exited)
+      await within(killLimitMs, worker.terminate())
     }
     await this.replacing
   }
 
   /** Resolves when a new worker listens. It hears deltas from its first moment on. */
   private async launch(): Promise<readonly string[]> {
-    const { settings, clients, advertise, site, snapshot } = this.parts
+    const { home, own, service, site, snapshot } = this.parts
     const { port1, port2 } = new MessageChannel()
-    const worker = thread({ settings, clients, advertise, site, snapshot: snapshot(), deltas: port2 })
+    const worker = thread(home, service, { own, site, snapshot: snapshot(), deltas: port2 })
     this.worker = worker
     this.deltas = port1
     this.startedAt = performance.now()
@@ -124,7 +128,7 @@ export class TftpHost {
       worker.once('exit', () => {
         clearTimeout(timer)
         if (hasStarted) this.replace(worker, why)
-        else reject(new Error(`the TFTP thread did not start: ${why}`))
+        else reject(new Error(`the ${service} thread did not start: ${why}`))
       })
     })
   }
@@ -149,7 +153,7 @@ export class TftpHost {
   private replace(worker: Worker, why: string): void {
     if (this.worker !== worker || this.state !== 'running') return
     this.forget()
-    this.complain(`the TFTP thread is started anew: ${printable(why)}`)
+    this.complain(`the ${this.parts.service} thread is started anew: ${printable(why)}`)
     const lived = performance.now() - this.startedAt
     this.replacing = this.relaunch(worker, lived < retryMs ? retryMs - lived : 0)
   }
@@ -166,7 +170,8 @@ export class TftpHost {
   private async relaunch(worker: Worker, waitMs: number): Promise<void> {
     // A thread that waits for a disk in the kernel ends when the disk answers, and holds its port until then.
     const ended = await Promise.race([worker.terminate(), pause(endLimitMs, 'never', { ref: false })])
-    if (ended === 'never') this.complain('the old TFTP thread does not end: is a file server down?')
+    if (ended === 'never')
+      this.complain(`the old ${this.parts.service} thread does not end: is a file server down?`)
     for (let wait = waitMs; this.isRunning(); wait = retryMs) {
       await pause(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined)
       if (!this.isRunning()) return
@@ -185,7 +190,8 @@ export class TftpHost {
   }
 
   private complain(text: string): void {
-    this.parts.tell({ level: 'error', step: 'tftp.thread', text })
+    const { service, tell } = this.parts
+    tell({ level: 'error', step: `${service.toLowerCase()}.thread`, text })
   }
 
   private say(worker: Worker, message: ToWorker): void {
@@ -193,16 +199,26 @@ export class TftpHost {
   }
 }
 
-function thread(workerData: WorkerStart): Worker {
-  const options = { workerData, transferList: [workerData.deltas], name: 'tftp' }
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
+/** Whether it came to its end in so many milliseconds. */
+async function within(ms: number, end: Promise<unknown>): Promise<boolean> {
+  const late = new AbortController()
+  try {
+    const timer = pause(ms, false, { signal: late.signal })
+    return await Promise.race([end.then(() => true), timer])
+  } finally {
+    late.abort()
+  }
+}
+
+function thread<Own>(home: string, service: string, workerData: WorkerStart<Own>): Worker {
+  const options = { workerData, transferList: [workerData.deltas], name: service.toLowerCase() }
+  if (!home.endsWith('.ts')) return new Worker(new URL('./worker.js', home), options)
   // Run from its source, as the tests do: Node 20 gives a thread no loader of TypeScript, so it brings one along.
   const loader = JSON.stringify(
     createRequire(import.meta.url)
       .resolve('tsx/esm/api')
       .replace(/cjs$/, 'mjs'),
   )
-  const here = JSON.stringify(import.meta.url)
-  const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${here}))`
+  const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${JSON.stringify(home)}))`
   return new Worker(code, { ...options, eval: true })
 }

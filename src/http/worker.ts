@@ -1,0 +1,47 @@
+// The HTTP thread: a replica of the table and the files. It knows nothing of the store or the API.
+
+import { decide } from '../boot/decide.ts'
+import { openGlance } from '../glance.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
+import { ownersOf } from '../net/neighbours.ts'
+import { openReplica, serve } from '../worker/replica.ts'
+import { bootFiles } from './files.ts'
+import { HttpListener } from './server.ts'
+import type { HttpOwn } from './thread.ts'
+
+const replica = openReplica<HttpOwn>()
+const { site, table, tell } = replica
+const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
+const { bind, port } = settings
+
+const answer = bootFiles({
+  httproot: settings.root,
+  tftproot,
+  tftpLinks,
+  clients,
+  advertise,
+  apiPort: site.apiPort,
+  listing: settings.listing,
+  decide: (facts) => decide(facts, table, site),
+  macOf: ownersOf((ip) => table.addresses.get(ip)),
+  tell,
+  now: () => performance.now(),
+  glance: await openGlance(),
+})
+
+const listener = new HttpListener({
+  service: 'HTTP',
+  setting: 'http.port',
+  bind,
+  port,
+  handle: (request, response) => {
+    replica.catchUp()
+    answer(request, response)
+  },
+  tell,
+})
+
+await serve(replica, {
+  start: async () => [`${formatIpv4(bind)}:${await listener.start()}`],
+  stop: () => listener.stop(),
+})

@@ -1,0 +1,69 @@
+// A worker's own side: its replica of the table, kept in step by its post, and what it tells the main thread.
+
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { applyDelta, emptyTable, type Delta, type Table } from '../boot/table.ts'
+import type { Site } from '../boot/decide.ts'
+import { hushed, type Tell } from '../events.ts'
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
+
+export type Replica<Own> = {
+  readonly own: Own
+  readonly site: Site
+  readonly table: Table
+  /**
+   * Call it before a request is decided. The other thread posts a delta before it answers a deploy or sends an ACK.
+   * Whoever asks here because of that answer comes later, so that it is enough to read the post; nobody has to wait.
+   */
+  readonly catchUp: () => void
+  /** A storm of honest clients is told in full. */
+  readonly tell: Tell
+  /** A flood of forged requests is not. */
+  readonly tellSparingly: Tell
+}
+
+export type Served = {
+  /**
+   * Yields address:port of each socket.
+   * @throws BindError
+   */
+  readonly start: () => Promise<readonly string[]>
+  /** Closes the sockets; transfers under way end. */
+  readonly stop: () => unknown
+}
+
+/** Of the worker that calls it. `Own` is what the main thread gave it. */
+export function openReplica<Own>(): Replica<Own> {
+  const { own, site, snapshot, deltas } = workerData as WorkerStart<Own>
+  const post: Tell = (event) => say({ kind: 'event', event })
+  const now = () => performance.now()
+  const table = emptyTable()
+  applyDelta(table, snapshot)
+  const catchUp = () => {
+    for (let mail = receiveMessageOnPort(deltas); mail !== undefined; mail = receiveMessageOnPort(deltas)) {
+      const delta = mail.message as Delta
+      // The snapshot may hold the first of them already.
+      if (delta.revision > table.revision) applyDelta(table, delta)
+    }
+  }
+  return { own, site, table, catchUp, tell: hushed(post, 500, now), tellSparingly: hushed(post, 20, now) }
+}
+
+/** Runs the worker's server until the main thread says stop. */
+export async function serve<Own>({ catchUp }: Replica<Own>, { start, stop }: Served): Promise<void> {
+  parentPort?.on('message', ({ kind }: ToWorker) => {
+    if (kind === 'stop') return void Promise.resolve(stop()).finally(() => parentPort?.close())
+    // Also where nobody asks for anything, the post does not pile up.
+    catchUp()
+    say({ kind: 'alive' })
+  })
+  try {
+    say({ kind: 'listening', where: await start() })
+  } catch (error) {
+    say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
+    parentPort?.close()
+  }
+}
+
+function say(message: FromWorker): void {
+  parentPort?.postMessage(message)
+}
