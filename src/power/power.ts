@@ -10,6 +10,7 @@ import type { Mac } from '../net/mac.ts'
 import type { AdapterSettings, PowerSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
 import { Addresses } from './addresses.ts'
+import { within } from './limit.ts'
 import { adapterOf, placeOf, powered, subnetOf, type Powered } from './pick.ts'
 import { Turns } from './turns.ts'
 
@@ -71,6 +72,8 @@ export class Power {
     this.parts = parts
     this.limits = { ...usualLimits, ...parts.limits }
     this.turns = new Turns(this.limits.atOnce)
+    // Every answer under way listens to it.
+    setMaxListeners(0, this.stopped.signal)
     this.addresses = new Addresses({
       held: parts.held,
       turns: this.turns,
@@ -91,24 +94,22 @@ export class Power {
    * time are asked behind the others, so that they take nobody's time.
    */
   async ask(names: readonly string[]): Promise<ReadonlyMap<string, PowerStatus>> {
-    const signal = this.deadline(this.limits.answerMs)
     const isSilent = (name: string) => {
       const power = this.parts.hosts.get(name)?.power
       return Number(power !== undefined && this.silent.has(power))
     }
     const order = names.toSorted((a, b) => isSilent(a) - isSilent(b))
-    await Promise.all(order.map((name) => this.askOne(name, signal)))
+    await this.inTime((signal) => Promise.all(order.map((name) => this.askOne(name, signal))))
     return new Map(names.map((name) => [name, this.last(name)]))
   }
 
   /** Never rejects. `network`: the next boot, and no other, is to be from the network. */
   async order(name: string, order: Order, { network = false } = {}): Promise<Switched> {
-    const signal = this.deadline(this.limits.answerMs)
     const before = this.lastOrder.get(name)
-    const done = (async () => {
+    const done = this.inTime(async (signal) => {
       await before
       return await this.carryOut(name, order, network, signal)
-    })()
+    })
     this.lastOrder.set(name, done)
     const switched = await done
     if (this.lastOrder.get(name) === done) this.lastOrder.delete(name)
@@ -216,17 +217,12 @@ export class Power {
 
   /** One step of one host: it waits for its turn, and then has `hostMs`. */
   private turn<T>(signal: AbortSignal, step: (limit: AbortSignal) => Promise<T>): Promise<T> {
-    return this.turns.take(signal, async () => {
-      const own = AbortSignal.timeout(this.limits.hostMs)
-      return await step(AbortSignal.any([signal, own]))
-    })
+    return this.turns.take(signal, () => within(this.limits.hostMs, signal, step))
   }
 
-  private deadline(ms: number): AbortSignal {
-    const signal = AbortSignal.any([AbortSignal.timeout(ms), this.stopped.signal])
-    // Every host that waits for its turn listens to it.
-    setMaxListeners(0, signal)
-    return signal
+  /** All of one answer. */
+  private inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return within(this.limits.answerMs, this.stopped.signal, work)
   }
 
   private reasonOf(error: unknown, deadline: AbortSignal): string {

@@ -3,6 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
@@ -81,6 +83,27 @@ esac`,
   }
   for (let tries = 0; tries < 200 && (await running()).length > 0; tries++) await sleep(50)
   t.deepEqual(await running(), [])
+})
+
+test.serial('an answer comes in time whatever is collected meanwhile', async (t) => {
+  await programs(t, { ipmitool: 'exec sleep 20' })
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  const again = setInterval(() => typeof collect === 'function' && collect(), 50)
+  t.teardown(() => clearInterval(again))
+  const { power } = powerOf(t, ipmi(6), { limits: { atOnce: 2, hostMs: 500, answerMs: 1200 } })
+  const start = performance.now()
+  const states = await power.ask(names(6))
+  const tookMs = performance.now() - start
+  t.true(tookMs < 5000, `${tookMs} ms`)
+  t.deepEqual(
+    [...states.values()].map(({ state }) => state),
+    Array(6).fill('Unknown'),
+  )
+  t.is(states.get('h0')?.because, 'no answer within 0.5 s')
+  t.regex(states.get('h5')?.because ?? '', /turn did not come within 1.2 s/)
+  t.true('fault' in (await power.order('h0', 'off')))
+  t.true(performance.now() - start < 10_000)
 })
 
 test.serial(
