@@ -121,11 +121,11 @@ class BootFiles {
       const answered = await this.answer(ctx, judged).catch((error: unknown) => failed(ctx, error))
       const client = { mac: peer.mac, ip: peer.ip, host: answered.decision?.host }
       const { method, status, req, res } = ctx
+      const left = ctx.respond === false && !res.writableFinished
       const loader = answered.decision?.loader
-      if (loader !== undefined && method === 'GET' && status === 200) {
+      if (loader !== undefined && method === 'GET' && status === 200 && !left) {
         this.recent.add(peer.mac, loader, now())
       }
-      const left = ctx.respond === false && !res.writableFinished
       tellAnswer({ method, url: req.url ?? '', status, left }, client, answered, now() - started, tell)
     })
     return app

@@ -462,6 +462,23 @@ test('the log says who fetched what; a client that leaves half way is told as th
   t.is(left?.client?.host, 'h1')
 })
 
+test('a loader whose download breaks off is sent again, as often as it takes', async (t) => {
+  const loader = Buffer.alloc(16 * 1024 * 1024)
+  const { url, port, events } = await serveFiles(t, {
+    httproot: tree({ 'grub/grubx64.efi': loader }),
+    macOf: () => h1.macs[0],
+  })
+  const get = 'GET /grub/grubx64.efi HTTP/1.1\r\nHost: x\r\n\r\n'
+  const broken = () => events.filter(({ step }) => step === 'http.left').length
+  for (let times = 1; times <= 3; times++) {
+    await exchange(port, get, { until: (text) => text.length > 0 })
+    await within(10_000, () => broken() === times)
+  }
+  t.is(broken(), 3)
+  for (let times = 0; times < 3; times++) t.is((await ask(url, '/grub/grubx64.efi')).status, 200)
+  t.is((await ask(url, '/grub/grubx64.efi')).status, 403, 'three that came whole are a loop')
+})
+
 test('a file that shrinks while it is sent ends in a cut connection, not in a client that waits for ever', async (t) => {
   const httproot = tree({ 'big.iso': Buffer.alloc(32 * 1024 * 1024) })
   const { port } = await serveFiles(t, { httproot })
