@@ -159,7 +159,16 @@ export class HttpListener {
       if (responses.size > 0) return
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
+    if (hostLines(request) > 1) return this.refuseHosts(request, response)
     this.parts.handle(request, response)
+  }
+
+  /** RFC 9112 3.2. Node takes the first, a proxy before us perhaps the last; one without any is refused by Node. */
+  private refuseHosts({ socket }: IncomingMessage, response: ServerResponse): void {
+    const { service } = this.parts
+    const text = 'a request has one Host line'
+    this.note('http.malformed', `${socket.remoteAddress ?? 'a client'} sent ${service} no request: ${text}`)
+    response.writeHead(400, { Connection: 'close', 'Content-Type': 'text/plain' }).end(`400: ${text}\n`)
   }
 
   /** A request that is none (RFC 9112 2.2), whose length is said twice (6.3), or that did not end in time. */
@@ -193,6 +202,10 @@ export class HttpListener {
 export function handlerOf(app: Koa): RequestListener {
   const answer = app.callback()
   return (request, response) => void answer(request, response)
+}
+
+function hostLines({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
 function statusOf(code: string): number {

@@ -6,6 +6,7 @@ import test from 'ava'
 import { writersOf } from '../../src/site.ts'
 import { settingsOf } from '../settings/written.ts'
 import { parseSubnet, type Subnet } from '../../src/net/ipv4.ts'
+import { exchange } from '../http/raw.ts'
 import { serveApi } from './server.ts'
 
 const subnet = (text: string) => parseSubnet(text) as Subnet
@@ -68,6 +69,24 @@ test('a browser only by names that are ours: DNS rebinding', async (t) => {
     t.is(reply.code, 'origin_not_allowed')
     t.regex(reply.message, /server\.names/)
   }
+})
+
+test('two Host lines: 400, whichever of them is ours', async (t) => {
+  const { port, table } = await serveApi(t)
+  const body = '{"hosts":[{"name":"h1"}]}'
+  for (const hosts of [
+    ['localhost', 'evil.example'],
+    ['evil.example', 'localhost'],
+  ]) {
+    const lines = ['PUT /v1/configurations/local/deploy HTTP/1.1', ...hosts.map((host) => `Host: ${host}`)]
+    const { text, closed } = await exchange(
+      port,
+      [...lines, `Content-Length: ${body.length}`, '', body].join('\r\n'),
+    )
+    t.regex(text, /^HTTP\/1\.1 400 [^]*Connection: close/)
+    t.true(closed)
+  }
+  t.is(table.assignments.size, 0)
 })
 
 test('a write from another site’s page is 403, from our own page it is not', async (t) => {
