@@ -43,10 +43,10 @@ export function listLeases({ table, leases }: LeaseParts): readonly ShownLease[]
   }))
 }
 
-/** Ends the lease of an address as its caller wrote it; or why not. `caller`: who asked for it, for the log. */
+/** Ends the lease of an address as its caller wrote it; or why not. `from`: who asked for it, for the log. */
 export async function endLease(
   address: string,
-  caller: string,
+  from: string,
   { table, releaseLease, tell }: LeaseParts,
 ): Promise<Fault | undefined> {
   const ip = parseIpv4(address)
@@ -59,9 +59,9 @@ export async function endLease(
   tell({
     level: 'info',
     step: 'dhcp.release',
-    text: `${address} of ${host ?? mac} was released by hand, from ${caller}`,
+    text: `${address} of ${host ?? mac} was released by hand, from ${from}`,
     client: { mac, ip, host },
-    data: { caller },
+    data: { from },
   })
   return undefined
 }

@@ -69,6 +69,8 @@ for (const prefix of ['/v1', '']) {
     const told = events.find(({ step }) => step === 'dhcp.release')
     t.is(told?.level, 'info')
     t.is(told?.text, '10.77.0.100 of h1 was released by hand, from 127.0.0.1')
+    // `caller` is a word of pino-pretty's own, which it puts into the line.
+    t.deepEqual(told?.data, { from: '127.0.0.1' })
     t.deepEqual(told?.client, { mac: '00:00:00:00:0b:01' as Mac, ip: ip('10.77.0.100'), host: 'h1' })
   })
 }
