@@ -1,5 +1,6 @@
 // Hosts made, changed and taken away by a person: decided here, done elsewhere. Those of the settings are changed there.
 
+import { isDeepStrictEqual } from 'node:util'
 import { builtInLocal, hostOfMac, type Table } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
@@ -9,7 +10,7 @@ import type { Mac } from '../net/mac.ts'
 import { bootsWith, unconfirmed } from './armed.ts'
 import type { Caller, ChangeHow } from './caller.ts'
 import type { Guards } from './deploy.ts'
-import type { Planned } from './plan.ts'
+import { idle, type Planned } from './plan.ts'
 
 /** A host as a person says it is. */
 export type HostRecord = Omit<Host, 'origin' | 'options'>
@@ -112,6 +113,8 @@ function planRecord(
     faultOfAddress(after, before, table, rules) ??
     unconfirmed(after.name, macs, bootedBy, { confirm, table, guards })
   if (fault !== undefined) return { fault }
+  // It would stand in front of the last real change, which undo takes back.
+  if (absorbed.size === 0 && before !== undefined && isSame(before, after)) return idle(before)
   const leaves = [
     ...absorbed.values(),
     ...(before !== undefined && before.name !== after.name ? [before] : []),
@@ -136,6 +139,11 @@ function planRecord(
     events.push({ level: 'warn', step: 'host', text, client: { host: after.name, mac: after.macs[0] } })
   }
   return { action, caller, hosts, events, result: after }
+}
+
+/** Stored and read again, what is undefined is left out. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)))
 }
 
 function gone(host: Host, table: Table): HostChange {

@@ -1,13 +1,12 @@
 // Taking the last change back: what it touched is again as it was, unless it has changed since.
 
-import { isDeepStrictEqual } from 'node:util'
 import { builtInLocal, hostOfMac, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { AuditEntry, HostChange } from '../model.ts'
 import { bootsWith } from './armed.ts'
 import type { Caller } from './caller.ts'
 import type { Guards } from './deploy.ts'
-import { faultOfAddress, type Ground, type HostRules } from './hosts.ts'
+import { faultOfAddress, isSame, type Ground, type HostRules } from './hosts.ts'
 import { idle, type Planned } from './plan.ts'
 
 export type UndoOrder = {
@@ -114,11 +113,6 @@ function takenFrom(
     if (owner !== undefined && !returning.has(owner.name)) return faults.macTaken(mac, owner.name)
   }
   return faultOfAddress(after, table.hosts.get(host), table, rules, returning)
-}
-
-/** Stored and read again, what is undefined is left out. */
-function isSame(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)))
 }
 
 /** The host and what it boots, where that is not its disk, and it is another configuration or another host than now. */

@@ -111,6 +111,23 @@ test('undo takes the last change back, then the one before it, and never arms an
   t.is((await ask(url, 'POST', '/undo')).body['code'], 'nothing_to_undo')
 })
 
+test('a change of a host that changes nothing is none, and hides no deploy from undo', async (t) => {
+  const { url, table } = await serveApi(t)
+  const whole = { macAddresses: ['525400000009'], ipmi: { hostname: '10.0.0.9', password: 'hunter2' } }
+  await ask(url, 'POST', '/hosts', { name: 'h9', ...whole })
+  await deploy(url, 'local', ['h9'])
+  t.like(await ask(url, 'PATCH', '/hosts/h9', {}), { status: 200, body: { name: 'h9' } })
+  t.is((await ask(url, 'PATCH', '/hosts/h9', { macAddresses: ['52-54-00-00-00-09'] })).status, 200)
+  t.is((await ask(url, 'PUT', '/hosts/h9', whole)).status, 200)
+  const audit = (await (await fetch(`${url}/v1/audit`)).json()) as readonly { readonly action: string }[]
+  t.deepEqual(
+    audit.map(({ action }) => action),
+    ['deploy', 'add'],
+  )
+  t.like((await ask(url, 'POST', '/undo')).body, { id: 2 })
+  t.false(table.assignments.has('h9'))
+})
+
 test('undo of a removal brings the host back with what it boots', async (t) => {
   const { url, table } = await serveApi(t)
   await ask(url, 'POST', '/hosts', {
