@@ -3,6 +3,7 @@
 import type { Writers } from './api/guard.ts'
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import type { Site } from './boot/decide.ts'
+import { scopesOf, serviceAt, type Service } from './dhcp/scope.ts'
 import { ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
@@ -35,14 +36,14 @@ export function rulesOf(settings: Settings): HostRules {
   return { file: settings.file, takenBy: (ip) => takenBy(ip, settings) }
 }
 
-/** Of what machines are told of us: in proxy mode where that is how most meet us. */
+/** Of what machines are told of us. */
 export function explainedBy({ dhcp, advertise, tftp }: Settings): {
-  via: 'dhcp' | 'proxy'
-  advertise: Ipv4 | undefined
+  serviceAt: (ip: Ipv4 | undefined) => Service
   tftproot: string | undefined
 } {
-  const isServer = dhcp?.subnets.some(({ mode }) => (mode ?? dhcp.mode) === 'server') ?? false
-  return { via: !isServer && dhcp?.mode === 'proxy' ? 'proxy' : 'dhcp', advertise, tftproot: tftp?.root }
+  const scopes = dhcp === undefined ? [] : scopesOf(dhcp)
+  const site = { mode: dhcp?.mode ?? 'off', scopes, advertise } as const
+  return { serviceAt: (ip) => serviceAt(ip, site), tftproot: tftp?.root }
 }
 
 const loopback: Subnet = { network: ipv4(0x7f000000), prefix: 8 }

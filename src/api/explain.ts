@@ -1,14 +1,15 @@
 // GET /v1/explain: the boot of a machine before it happens, as the API tells it.
 
 import type { Context } from 'koa'
-import { codeOf } from '../boot/arch.ts'
+import { codeOf, firmwareOf } from '../boot/arch.ts'
 import { choose, type Site } from '../boot/decision.ts'
 import { explain, type Stage } from '../boot/explain.ts'
 import type { Agent } from '../boot/facts.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
+import type { Service } from '../dhcp/scope.ts'
 import { faults, type Fault } from '../faults.ts'
 import { firmwares, type Firmware, type Host } from '../model.ts'
-import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
+import { formatIpv4, inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { isAttached, localLinks } from '../net/links.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 import { sendFault, sendJson } from './reply.ts'
@@ -16,9 +17,8 @@ import { sendFault, sendJson } from './reply.ts'
 export type ExplainParts = {
   readonly table: Table
   readonly site: Site
-  /** How DHCP is served here; `dhcp` also where it is not, as a router then points here. */
-  readonly via: 'dhcp' | 'proxy'
-  readonly advertise?: Ipv4 | undefined
+  /** How a machine with this address is served. */
+  readonly serviceAt: (ip: Ipv4 | undefined) => Service
 }
 
 const agents: readonly Agent[] = ['rom', 'httpboot', 'ipxe']
@@ -30,12 +30,15 @@ export function sendExplanation(ctx: Context, parts: ExplainParts): void {
   const asked = readQuery(ctx.query, parts)
   if ('code' in asked) return sendFault(ctx, asked)
   const { table, site } = parts
-  const { host, mac, agent, via } = asked
-  const server = parts.advertise ?? reachedAt(ctx)
+  const { host, mac, agent } = asked
   const ip = host?.ip ?? addressOf(mac, table)
+  const { mode, bootServer, subnet } = parts.serviceAt(ip)
+  // `dhcp` also where DHCP is not served: a router then points here.
+  const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
+  const server = bootServer ?? ownIn(subnet) ?? reachedAt(ctx)
   const choice = choose(host, mac, table, site)
   const shown = asked.archs.map(({ arch, codes }) => {
-    const isHttp = arch.startsWith('http-')
+    const isHttp = firmwareOf(codes, mac)?.startsWith('http-') === true
     const question = {
       server,
       via,
@@ -79,7 +82,7 @@ type Query = {
   readonly mac: Mac
   readonly archs: readonly Arch[]
   readonly agent: Agent | undefined
-  readonly via: 'dhcp' | 'proxy'
+  readonly via: 'dhcp' | 'proxy' | undefined
 }
 
 function readQuery(query: Context['query'], parts: ExplainParts): Query | Fault {
@@ -105,7 +108,7 @@ function readQuery(query: Context['query'], parts: ExplainParts): Query | Fault 
   const archs = archsOf(arch, host)
   if (archs === undefined)
     return invalid(`arch must be a number of option 93, or one of ${firmwares.join(', ')}`)
-  return { host, mac: own, archs, agent: agent as Agent | undefined, via: via ?? parts.via }
+  return { host, mac: own, archs, agent: agent as Agent | undefined, via }
 }
 
 function archsOf(text: string | undefined, host: Host | undefined): readonly Arch[] | undefined {
@@ -126,6 +129,12 @@ function invalid(message: string): Fault {
 function addressOf(mac: Mac, table: Table): Ipv4 | undefined {
   for (const [ip, holder] of table.addresses) if (holder === mac) return ip
   return undefined
+}
+
+/** Our address on the machine's own link. */
+function ownIn(subnet: Subnet | undefined): Ipv4 | undefined {
+  const all = localLinks().flatMap(({ addresses }) => addresses)
+  return subnet && all.find(({ ip }) => inSubnet(ip, subnet))?.ip
 }
 
 /** What a machine would be told: where the caller reached us, unless that is this very machine. */

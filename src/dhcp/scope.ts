@@ -89,15 +89,41 @@ export function placeOf(
 ): Place | { readonly refused: string } {
   const scopes = scopesAt(message, client, arrival, site.scopes)
   const [first] = scopes
-  const mode = first?.mode ?? (site.mode === 'proxy' ? 'proxy' : 'off')
+  const { mode, bootServer } = serviceOf(first, site)
   if (mode === 'off') return { refused: whyNone(message, client, arrival, first) }
   const own = arrival.to ?? addressOn(arrival.link, first?.subnet)
   return {
     mode,
     scopes: scopes.filter((scope) => scope.mode === mode),
     server: client.serverOverride ?? own,
-    bootServer: first?.nextServer ?? site.advertise ?? own,
+    bootServer: bootServer ?? own,
   }
+}
+
+export type Service = {
+  readonly mode: DhcpMode
+  /** As the settings have it; undefined: our own address, as the client knows it. */
+  readonly bootServer: Ipv4 | undefined
+  readonly subnet: Subnet | undefined
+}
+
+/** How machines of `scope` are served; undefined: those of no subnet of the settings. */
+function serviceOf(scope: Scope | undefined, { mode, advertise }: Site): Service {
+  return {
+    mode: scope?.mode ?? (mode === 'proxy' ? 'proxy' : 'off'),
+    bootServer: scope?.nextServer ?? advertise,
+    subnet: scope?.subnet,
+  }
+}
+
+/** How a machine with the address `ip` is served; one without as those of the first subnet that gives addresses. */
+export function serviceAt(ip: Ipv4 | undefined, site: Site): Service {
+  const near = (mode: DhcpMode) => site.scopes.find((scope) => scope.mode === mode)
+  const scope =
+    ip === undefined
+      ? (near('server') ?? near('proxy'))
+      : site.scopes.find(({ subnet }) => inSubnet(ip, subnet))
+  return serviceOf(scope, site)
 }
 
 /** RFC 2131 4.3.1: by the relay's address or what a relay or client says instead; else by the link. */

@@ -34,7 +34,7 @@ async function serveAll(t: ExecutionContext) {
   const late: { unknowns?: Unknowns } = {}
   const api = await serveApi(t, {
     site: { ...site, bootloaders: [...site.bootloaders, ...builtInBootloaders] },
-    advertise: ip('10.77.0.1'),
+    serviceAt: () => ({ mode: 'server', bootServer: ip('10.77.0.1'), subnet: undefined }),
     leases: () => [bound, { ...bound, clientId: undefined, hostname: undefined, state: 'declined' }],
     lint: { all: async () => [finding], one: async () => [finding] },
     listeners: () => [{ name: 'TFTP', where: 'udp :69', serving: true, because: undefined }],

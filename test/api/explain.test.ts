@@ -7,7 +7,8 @@ import test, { type ExecutionContext } from 'ava'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change } from '../../src/boot/table.ts'
 import type { ApiParts } from '../../src/api/router.ts'
-import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { explainedBy } from '../../src/site.ts'
+import { settingsOf } from '../settings/written.ts'
 import { serveApi } from './server.ts'
 
 const form = { language: 'grub', file: 'grub/deb', text: 'menuentry x {}', template: false } as const
@@ -28,6 +29,7 @@ const catalog: Change = {
 }
 
 const mac = '52:54:00:00:00:77'
+const proxied = explainedBy(settingsOf('advertise: 10.77.0.1\ndhcp: { mode: proxy }'))
 
 async function serve(
   t: ExecutionContext,
@@ -44,7 +46,7 @@ async function serve(
     site,
     policy: 'register',
     changes: [catalog],
-    advertise: parseIpv4('10.77.0.1') as Ipv4,
+    ...explainedBy(settingsOf('advertise: 10.77.0.1')),
     ...more,
   })
   const deploy = async (name: string) =>
@@ -138,7 +140,7 @@ test('in proxy mode it says what Secure Boot would need of the router', async (t
   const changes: Change[] = [
     { kind: 'catalog', catalog: { configurations: [], menus: [], loaders: [snponly] } },
   ]
-  const { deploy, ask } = await serve(t, { via: 'proxy', changes })
+  const { deploy, ask } = await serve(t, { ...proxied, changes })
   await deploy('local')
   const { body } = await ask(`mac=${mac}&arch=uefi-x64`)
   t.like(body, { via: 'proxy' })
@@ -149,6 +151,60 @@ test('in proxy mode it says what Secure Boot would need of the router', async (t
   t.like(boots[0]?.stages[1]?.offer, { url: 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-77' })
   t.regex(boots[0]?.stages[1]?.text ?? '', /^#!ipxe\n.*exit 1/)
   t.regex(boots[0]?.notes[0] ?? '', /option 66\) 10\.77\.0\.1, boot file \(option 67\) bootx64\.efi/)
+})
+
+const branch = `
+advertise: 10.77.0.1
+dhcp:
+  mode: server
+  subnets:
+    - { subnet: 10.77.0.0/24, ranges: [10.77.0.100-10.77.0.199] }
+    - { subnet: 10.78.0.0/24, mode: proxy, next_server: 10.78.0.9 }
+`
+const located = `hosts:
+  - { name: near, mac_addresses: ['52:54:00:00:00:71'], ip: 10.77.0.71 }
+  - { name: far, mac_addresses: ['52:54:00:00:00:78'], ip: 10.78.0.78 }
+  - { name: nowhere, mac_addresses: ['52:54:00:00:00:79'] }
+`
+
+test('mode and boot server are those of the machine’s own subnet', async (t) => {
+  const { url, ask } = await serve(t, { ...explainedBy(settingsOf(branch)), hosts: located })
+  const hosts = ['near', 'far', 'nowhere'].map((name) => ({ name }))
+  await fetch(`${url}/v1/configurations/local/deploy`, { method: 'PUT', body: JSON.stringify({ hosts }) })
+  const offerOf = async (query: string) => {
+    const { body } = await ask(`${query}&arch=bios`)
+    const { via, boots } = body as { via: string; boots: { stages: { offer: { server: string } }[] }[] }
+    return [via, boots[0]?.stages[0]?.offer.server]
+  }
+  t.deepEqual(await offerOf('host=near'), ['dhcp', '10.77.0.1'])
+  t.deepEqual(await offerOf('host=far'), ['proxy', '10.78.0.9'])
+  t.deepEqual(await offerOf('host=far&via=dhcp'), ['dhcp', '10.78.0.9'])
+  t.deepEqual(await offerOf('host=nowhere'), ['dhcp', '10.77.0.1'])
+})
+
+test('a number of option 93 means HTTP boot where its name does', async (t) => {
+  const { deploy, ask } = await serve(t, {
+    changes: [
+      {
+        kind: 'catalog',
+        catalog: {
+          configurations: [{ name: 'deb', forms: [form] }],
+          menus: [],
+          loaders: ['bootx64.efi', 'ipxe.efi'].map((name) => [name, { from: 'tftproot' }]),
+        },
+      },
+    ],
+  })
+  await deploy('deb')
+  type Boots = { boots: { stages: { agent: string; offer: unknown }[] }[] }
+  const stagesOf = async (arch: string) =>
+    ((await ask(`mac=${mac}&arch=${arch}`)).body as Boots).boots[0]?.stages
+  const named = await stagesOf('http-x64')
+  t.deepEqual(
+    named?.map(({ agent }) => agent),
+    ['httpboot', 'ipxe'],
+  )
+  for (const code of ['16', '0x10', '17']) t.deepEqual(await stagesOf(code), named)
 })
 
 for (const [query, status, pattern] of [

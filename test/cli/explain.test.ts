@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process'
 import test from 'ava'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change } from '../../src/boot/table.ts'
-import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { explainedBy } from '../../src/site.ts'
 import { serveApi } from '../api/server.ts'
+import { settingsOf } from '../settings/written.ts'
 
 async function run(...argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return await new Promise((resolve) => {
@@ -38,7 +39,7 @@ const world = {
     httpPort: 80,
     apiPort: 3478,
   },
-  advertise: parseIpv4('10.77.0.1') as Ipv4,
+  ...explainedBy(settingsOf('advertise: 10.77.0.1')),
   changes,
 } as const
 
