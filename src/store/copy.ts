@@ -1,24 +1,16 @@
 // A second file of the database as it last was, and what becomes of the first where it is found damaged.
 
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 
 /** Beside the database; it has the same mode. */
 export const copyOf = (path: string): string => `${path}.copy`
 
-/** Nothing may write to the database meanwhile, and nothing may be left in its WAL. Throws where there is no room. */
-export function copy(path: string): void {
+/** Puts what `write` writes to an empty file in place of the copy there is. Throws where it cannot: that one stays. */
+export function replaceCopy(path: string, write: (fresh: string) => void): void {
   const fresh = `${copyOf(path)}.new`
   try {
-    copyFileSync(path, fresh)
+    closeSync(openSync(fresh, 'w', 0o600))
+    write(fresh)
     const fd = openSync(fresh, 'r')
     fsyncSync(fd)
     closeSync(fd)

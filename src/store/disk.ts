@@ -83,7 +83,7 @@ export class Disk {
     while (this.isBehind) this.moveSlice()
   }
 
-  /** What SQLite holds, a second time. Throws where there is no room for it. */
+  /** What SQLite holds, a second time. Throws where it is damaged, or there is no room for it. */
   copy(): void {
     this.tables.copy()
   }

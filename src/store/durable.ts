@@ -78,7 +78,7 @@ export class DurableStore implements Store {
       this.disk.moveAll()
       this.disk.copy()
     } catch {
-      // A full disk. The journal keeps it.
+      // A full disk: the journal keeps it. Or damage, which the next start tells: it goes on with the copy before.
     }
     this.disk.close()
   }
@@ -122,7 +122,7 @@ export class DurableStore implements Store {
       this.disk.copy()
       this.copiedAt = performance.now()
     } catch {
-      // A full disk. The copy before stays.
+      // A full disk, or damage, which the next start tells. The copy before stays.
     }
   }
 

@@ -5,7 +5,7 @@ import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { AuditEntry, Hold, Host } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
-import { copy } from './copy.ts'
+import { replaceCopy } from './copy.ts'
 import { migrate, type AssignmentRow, type BodyRow, type FactRow, type LeaseRow } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
@@ -119,10 +119,11 @@ export class Tables {
     }
   }
 
-  /** Keeps a second file of it as it is now. Throws where there is no room for one. */
+  /** Keeps a second file of it as it is now. Throws where it is damaged, or there is no room: the copy before stays. */
   copy(): void {
-    this.database.exec('pragma wal_checkpoint(truncate)')
-    copy(this.path)
+    checkWhole(this.database)
+    // By SQLite and never by a file of Node's: whoever closes any file of the database ends this process's locks on it.
+    replaceCopy(this.path, (fresh) => void this.database.prepare('vacuum into ?').run(fresh))
   }
 
   /** Lets others in. */
@@ -180,10 +181,11 @@ export class Tables {
 function checkWhole(database: Database.Database): void {
   const found = database.prepare('pragma quick_check(1)').get() as { quick_check: string }
   if (found.quick_check === 'ok') return
-  throw Object.assign(new Error(found.quick_check), { code: 'SQLITE_CORRUPT' })
+  // Behind a line that names the connection's database, which is `main` always.
+  throw Object.assign(new Error(found.quick_check.split('\n').at(-1)), { code: 'SQLITE_CORRUPT' })
 }
 
-/** It holds passwords of management controllers. SQLite gives its WAL the mode of the database. */
+/** It holds passwords of management controllers. SQLite gives its WAL the mode. Before the lock, which its close() ends. */
 function ownOnly(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)

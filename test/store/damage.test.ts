@@ -54,6 +54,29 @@ test('a damaged page in the middle is found at the start', async (t) => {
   await again.close()
 })
 
+test('a database that is damaged while it is open never takes the place of its copy', async (t) => {
+  const path = freshPath()
+  const first = await openStore(path, limits)
+  // More than SQLite keeps in memory.
+  const wide = upTo(2000).map((id): StoreChange => {
+    return { kind: 'assignment', host: `h${id}`, configuration: 'x'.repeat(2000) }
+  })
+  await first.apply([...claims(500), ...wide])
+  await first.close()
+  const store = await openStore(path, { ...limits, quiet: 20 })
+  damage(path, 4096 * 2, statSync(path).size - 4096 * 2)
+  await store.apply([claim(leaseOf(501))])
+  await sleep(500)
+  await store.close()
+  const again = await openStore(path, limits)
+  t.regex(again.damage ?? '', /was damaged .* copy of /)
+  const state = await again.load()
+  t.deepEqual(idsOf(state).slice(0, 500), upTo(500))
+  t.is(state.assignments.length, 2000)
+  t.not(state.hold, null)
+  await again.close()
+})
+
 test('without a copy, or with a damaged one, it begins anew, held, and all is kept aside', async (t) => {
   for (const hasCopy of [false, true]) {
     const path = freshPath()

@@ -259,20 +259,35 @@ function linkOf(fd: string): string | undefined {
   }
 }
 
-test('a second process is kept out, and told why', async (t) => {
-  const path = freshPath()
-  const store = await openStore(path, limits)
+/** What becomes of another process that opens the store. */
+async function secondOpener(path: string): Promise<string> {
   const code = `import { openStore } from './src/store/open.ts'
     await openStore(${JSON.stringify(path)}).then(() => console.log('open'), (error) => console.log(error.message))`
   const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code])
   let said = ''
   child.stdout.on('data', (bytes) => (said += String(bytes)))
   await once(child, 'close')
-  t.is(
-    said,
-    `The store ${path} cannot be opened: another process has it open; if PXE Pilot runs already, stop it first\n`,
-  )
+  return said
+}
+
+test('a second process is kept out, and told why: at once, after a copy was made, and until the stop', async (t) => {
+  const path = freshPath()
+  const store = await openStore(path, { ...limits, quiet: 500 })
+  const refusal = `The store ${path} cannot be opened: another process has it open; if PXE Pilot runs already, stop it first\n`
+  t.is(await secondOpener(path), refusal)
+  await applyEach(store, claims(25))
+  for (let tries = 0; tries < 500 && !existsSync(`${path}.copy`); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  t.true(existsSync(`${path}.copy`))
+  t.is(await secondOpener(path), refusal, 'after a copy')
+  t.deepEqual(await store.apply([claim(leaseOf(26))]), ['ok'])
   await store.close()
+  t.is(await secondOpener(path), 'open\n')
+  const again = await openStore(path, limits)
+  t.is(again.damage, undefined)
+  t.deepEqual(idsOf(await again.load()), [...upTo(25), 26])
+  await again.close()
 })
 
 const full = existsSync('/dev/full') ? test : test.skip
