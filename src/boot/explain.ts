@@ -5,8 +5,9 @@ import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
 import { codeOf, firmwareOf } from './arch.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from './decide.ts'
+import { choose } from './decision.ts'
 import type { Agent, Facts } from './facts.ts'
-import { pxeOf } from './fitting.ts'
+import { candidates, pxeOf } from './fitting.ts'
 import type { Table } from './table.ts'
 
 /** Which machine, and as what it would start. */
@@ -58,7 +59,7 @@ export function explain(question: Question, table: Table, site: Site): Explanati
       ),
     )
   }
-  return { stages, notes: notesOn(question, stages, site) }
+  return { stages, notes: notesOn(question, stages, table, site) }
 }
 
 /** An iPXE that came over HTTP says it is a PXE client of the same processor. */
@@ -132,25 +133,36 @@ function addressKeys(ip: Ipv4 | undefined): readonly string[] {
   return Array.from(digits, (_, cut) => digits.slice(0, digits.length - cut))
 }
 
-function notesOn(
-  { via, server, host, mac, archs, agent }: Question,
-  stages: readonly Stage[],
-  site: Site,
-): readonly string[] {
+function notesOn(question: Question, stages: readonly Stage[], table: Table, site: Site): readonly string[] {
+  const { host, mac, archs } = question
   const notes: string[] = []
   if (host?.firmware !== undefined && host.firmware !== firmwareOf(archs, mac)) {
     notes.push(
       `${host.name} has an arch of its own, ${host.firmware}, which goes before what it says of itself`,
     )
   }
-  const isUefi = !archs.includes(0) && agent === 'rom'
-  const shim = site.bootloaders.find(
-    ({ language, firmwares }) => language === 'grub' && firmwares.includes('uefi-x64'),
-  )
-  if (via === 'proxy' && isUefi && shim !== undefined && stages[0]?.offer !== undefined) {
-    notes.push(
-      `With Secure Boot this loader is refused: it is not signed, and GRUB does not work beside another DHCP server's answer. Let the router say where to boot from: next-server (option 66) ${formatIpv4(server)}, boot file (option 67) ${shim.file}`,
-    )
+  const router = routerFor(question, table, site)
+  if (router !== undefined) {
+    const isOffered = stages[0]?.offer !== undefined
+    const refused = isOffered ? 'With Secure Boot this loader is refused: it is not signed. ' : ''
+    notes.push(`${refused}GRUB does not work beside another DHCP server's answer. ${router}`)
   }
   return notes
+}
+
+/** What another DHCP server has to say where only shim and GRUB may start; undefined where that does not help. */
+function routerFor(question: Question, table: Table, site: Site): string | undefined {
+  const { via, server, host, mac, archs, agent } = question
+  const firmware = host?.firmware ?? firmwareOf(archs, mac)
+  const choice = choose(host, mac, table, site)
+  if (via !== 'proxy' || agent !== 'rom' || choice === undefined) return undefined
+  if (firmware !== 'uefi-x64' && firmware !== 'uefi-arm64') return undefined
+  const facts: Facts = { ...question, via: 'dhcp', asks: { kind: 'loader' } }
+  const shim = candidates({ facts, firmware, table, site }, choice.name).find(
+    ({ language }) => language === 'grub',
+  )
+  if (shim === undefined) return undefined
+  const loader = table.loaders.get(shim.file)
+  const lack = loader?.from === 'nowhere' ? `; ${loader.remedy}` : ''
+  return `Let the router say where to boot from: next-server (option 66) ${formatIpv4(server)}, boot file (option 67) ${shim.file}${lack}`
 }

@@ -153,6 +153,34 @@ test('in proxy mode it says what Secure Boot would need of the router', async (t
   t.regex(boots[0]?.notes[0] ?? '', /option 66\) 10\.77\.0\.1, boot file \(option 67\) bootx64\.efi/)
 })
 
+for (const [arch, name, file] of [
+  ['uefi-x64', 'deb', 'bootx64.efi'],
+  ['uefi-arm64', 'deb', 'bootaa64.efi'],
+  ['uefi-arm64', 'local', 'bootaa64.efi'],
+  ['uefi-ia32', 'local'],
+  ['uboot-arm64', 'local'],
+  ['opal', 'local'],
+  ['rpi', 'local'],
+  ['bios', 'local'],
+] as const) {
+  const what = file === undefined ? 'no boot file of GRUB' : file
+  test(`proxy mode, ${arch} and ${name}, nothing to offer: ${what} for the router`, async (t) => {
+    const { deploy, ask } = await serve(t, proxied)
+    await deploy(name)
+    const { boots } = (await ask(`mac=${mac}&arch=${arch}`)).body as { boots: { notes: string[] }[] }
+    const said = boots[0]?.notes.flatMap((note) => /boot file \(option 67\) (\S+)/.exec(note)?.[1] ?? [])
+    t.deepEqual(said, file === undefined ? [] : [file])
+  })
+}
+
+test('a host’s own arch counts for the router, too', async (t) => {
+  const hosts = `hosts:\n  - { name: own, mac_addresses: [${mac}], arch: uefi-arm64 }\n`
+  const { deploy, ask } = await serve(t, { ...proxied, hosts })
+  await deploy('deb')
+  const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as { boots: { notes: string[] }[] }
+  t.regex(boots[0]?.notes.join() ?? '', /option 67\) bootaa64\.efi/)
+})
+
 const branch = `
 advertise: 10.77.0.1
 dhcp:
