@@ -1,6 +1,8 @@
 // Which loaders each machine was sent lately: what tells a loop from a boot.
 
 import type { Mac } from '../net/mac.ts'
+import type { Facts } from './facts.ts'
+import { hostOfMac, type Change, type Delta, type Table } from './table.ts'
 
 /** A loader that was sent whole, and how long ago. */
 export type Fetch = { readonly file: string; readonly agoMs: number }
@@ -13,12 +15,18 @@ const mostMachines = 4096
 
 type Sent = { readonly file: string; readonly at: number }
 
-/** Times are milliseconds of any one clock. Behind an address that we know no machine of there may be many: not counted. */
+/** Times are milliseconds of any one clock. */
 export class Recent {
+  private readonly table: Table
   private readonly machines = new Map<Mac, readonly Sent[]>()
 
-  add(mac: Mac | undefined, file: string, now: number): void {
-    if (mac === undefined) return
+  constructor(table: Table) {
+    this.table = table
+  }
+
+  add(client: Pick<Facts, 'mac' | 'ip'>, file: string, now: number): void {
+    const { mac } = client
+    if (mac === undefined || !this.isOneMachine(client)) return
     const sent = this.fresh(mac, now)
     this.machines.delete(mac)
     this.machines.set(mac, [...sent, { file, at: now }].slice(-2 * loop.fetches))
@@ -29,6 +37,27 @@ export class Recent {
 
   of(mac: Mac | undefined, now: number): readonly Fetch[] {
     return mac === undefined ? [] : this.fresh(mac, now).map(({ file, at }) => ({ file, agoMs: now - at }))
+  }
+
+  /** Call it before the table has the delta: whoever is to boot something else begins anew. */
+  follow({ changes }: Delta): void {
+    for (const change of changes) {
+      if (change.kind === 'hold') this.machines.clear()
+      for (const mac of this.macsOf(change)) this.machines.delete(mac)
+    }
+  }
+
+  private macsOf(change: Change): readonly Mac[] {
+    const macs = (name: string) => this.table.hosts.get(name)?.macs ?? []
+    if (change.kind === 'host') return [...change.host.macs, ...macs(change.host.name)]
+    if (change.kind === 'host-removed') return macs(change.name)
+    return change.kind === 'assignment' ? macs(change.host) : []
+  }
+
+  /** A card known by ARP alone may be that of a router which translates, and everyone behind it has that address. */
+  private isOneMachine({ mac, ip }: Pick<Facts, 'mac' | 'ip'>): boolean {
+    if (hostOfMac(this.table, mac) !== undefined) return true
+    return ip !== undefined && this.table.addresses.get(ip) === mac
   }
 
   private fresh(mac: Mac, now: number): readonly Sent[] {

@@ -7,7 +7,7 @@ import type { Context } from 'koa'
 import type { Decision } from '../boot/decide.ts'
 import type { Agent, Facts } from '../boot/facts.ts'
 import { hasHiddenName } from '../boot/paths.ts'
-import { Recent } from '../boot/recent.ts'
+import type { Recent } from '../boot/recent.ts'
 import { DiskStuck } from '../disk.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Glance } from '../glance.ts'
@@ -31,6 +31,8 @@ export type BootFilesParts = Roots & {
   /** For whoever looks for the API here. */
   readonly apiPort: number
   readonly decide: (facts: Facts) => Decision
+  /** What was sent lately. */
+  readonly recent: Recent
   /** Who holds an address: by lease, or as our neighbour on the link. */
   readonly macOf: (ip: Ipv4) => Mac | undefined
   readonly tell: Tell
@@ -71,7 +73,6 @@ class BootFiles {
   private readonly parts: BootFilesParts
   private readonly stock: Stock
   private readonly peers = new WeakMap<Socket, Peer>()
-  private readonly recent = new Recent()
   /** On their way through Koa, judged before. */
   private readonly askings = new WeakMap<IncomingMessage, Asking>()
 
@@ -111,7 +112,7 @@ class BootFiles {
   }
 
   private application(): Koa {
-    const { tell, now } = this.parts
+    const { recent, tell, now } = this.parts
     const app = new Koa()
     app.on('error', (error: Error) => {
       tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
@@ -124,7 +125,7 @@ class BootFiles {
       const left = ctx.respond === false && !res.writableFinished
       const loader = answered.decision?.loader
       if (loader !== undefined && method === 'GET' && status === 200 && !left) {
-        this.recent.add(peer.mac, loader, now())
+        recent.add(peer, loader, now())
       }
       tellAnswer({ method, url: req.url ?? '', status, left }, client, answered, now() - started, tell)
     })
@@ -150,7 +151,7 @@ class BootFiles {
   }
 
   private judgeFor(req: IncomingMessage, { ip, mac }: Peer): Judged {
-    const { clients, apiPort, advertise, decide } = this.parts
+    const { clients, apiPort, advertise, decide, recent, now } = this.parts
     if (!mayFetch(ip, clients)) {
       const who = req.socket.remoteAddress ?? 'this address'
       return refuse(
@@ -179,7 +180,7 @@ class BootFiles {
       ip,
       archs: [],
       agent,
-      recent: this.recent.of(mac, this.parts.now()),
+      recent: recent.of(mac, now()),
       asks: { kind: 'path', path: name },
     })
     return { kind: 'decided', decision, name, isPerson }

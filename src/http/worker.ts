@@ -10,7 +10,7 @@ import { HttpListener } from './server.ts'
 import type { HttpOwn } from './thread.ts'
 
 const replica = openReplica<HttpOwn>()
-const { site, table, tell } = replica
+const { site, table, recent, tell } = replica
 const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
 const { bind, port } = settings
 
@@ -23,6 +23,7 @@ const answer = bootFiles({
   apiPort: site.apiPort,
   listing: settings.listing,
   decide: (facts) => decide(facts, table, site),
+  recent,
   macOf: ownersOf((ip) => table.addresses.get(ip)),
   tell,
   now: () => performance.now(),

@@ -1,7 +1,7 @@
 // Answers TFTP datagrams: whose transfer each belongs to, what a request gets, and how many there may be. No socket here.
 
 import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
-import { Recent, type Fetch } from '../boot/recent.ts'
+import type { Fetch, Recent } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
@@ -17,6 +17,8 @@ import { readLimitMs } from './transfer.ts'
 
 export type EngineParts = {
   readonly table: Table
+  /** What was sent lately. */
+  readonly recent: Recent
   readonly site: Site
   readonly files: Files
   /** Whose address it is. */
@@ -38,7 +40,6 @@ const newRequestAfterMs = 1000
 export class Engine {
   private readonly parts: EngineParts
   private readonly sessions: Sessions
-  private readonly recent = new Recent()
 
   constructor(parts: EngineParts) {
     this.parts = parts
@@ -109,14 +110,14 @@ export class Engine {
     const key = keyOf(ip, clientPort)
     const mac = this.parts.macOf(ip)
     const client = { mac, ip, host: hostOfMac(this.parts.table, mac)?.name }
-    const decision = this.decide(port, packet.file, client, this.recent.of(mac, this.parts.clock.now()))
+    const decision = this.decide(port, packet.file, client, this.parts.recent.of(mac, this.parts.clock.now()))
     const text = textOf(decision)
     const before = this.sessions.get(key)
     if (before !== undefined && isRepeated(before, port, raw, text)) return before.receive({ kind: 'repeat' })
     before?.end()
     const address = formatIpv4(ip)
     const name = client.host ?? mac
-    const { clock, tell, tellSparingly } = this.parts
+    const { clock, recent, tell, tellSparingly } = this.parts
     const session = new Session({
       port: port.forTransfer(before?.parts.port),
       ip,
@@ -129,7 +130,7 @@ export class Engine {
       // Spoofed requests are met by silence, as many of them as anyone likes.
       tell: (event) => {
         if (event.step === 'tftp.done' && decision.loader !== undefined) {
-          this.recent.add(mac, decision.loader, clock.now())
+          recent.add(client, decision.loader, clock.now())
         }
         return event.step === 'tftp.silent' ? tellSparingly(event) : tell(event)
       },

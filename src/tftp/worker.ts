@@ -16,7 +16,7 @@ import { localAddresses, Sockets } from './sockets.ts'
 import type { TftpOwn } from './thread.ts'
 
 const replica = openReplica<TftpOwn>()
-const { site, table, tell, tellSparingly } = replica
+const { site, table, recent, tell, tellSparingly } = replica
 const { settings, clients, advertise } = replica.own
 
 const called = await openLibc()
@@ -24,6 +24,7 @@ const libc = 'unavailable' in called || !canBatch() ? undefined : called
 
 const engine = new Engine({
   table,
+  recent,
   site,
   files: new Files({
     root: settings.root,

@@ -3,6 +3,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { applyDelta, emptyTable, type Delta, type Table } from '../boot/table.ts'
 import type { Site } from '../boot/decide.ts'
+import { Recent } from '../boot/recent.ts'
 import { hushed, type Tell } from '../events.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
@@ -10,6 +11,8 @@ export type Replica<Own> = {
   readonly own: Own
   readonly site: Site
   readonly table: Table
+  /** What this worker sent lately. */
+  readonly recent: Recent
   /**
    * Call it before a request is decided. The other thread posts a delta before it answers a deploy or sends an ACK.
    * Whoever asks here because of that answer comes later, so that it is enough to read the post; nobody has to wait.
@@ -38,14 +41,25 @@ export function openReplica<Own>(): Replica<Own> {
   const now = () => performance.now()
   const table = emptyTable()
   applyDelta(table, snapshot)
+  const recent = new Recent(table)
   const catchUp = () => {
     for (let mail = receiveMessageOnPort(deltas); mail !== undefined; mail = receiveMessageOnPort(deltas)) {
       const delta = mail.message as Delta
       // The snapshot may hold the first of them already.
-      if (delta.revision > table.revision) applyDelta(table, delta)
+      if (delta.revision <= table.revision) continue
+      recent.follow(delta)
+      applyDelta(table, delta)
     }
   }
-  return { own, site, table, catchUp, tell: hushed(post, 500, now), tellSparingly: hushed(post, 20, now) }
+  return {
+    own,
+    site,
+    table,
+    recent,
+    catchUp,
+    tell: hushed(post, 500, now),
+    tellSparingly: hushed(post, 20, now),
+  }
 }
 
 /** Runs the worker's server until the main thread says stop. */

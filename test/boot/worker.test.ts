@@ -71,7 +71,7 @@ test('each row by TFTP', async (t) => {
   }
 })
 
-test('a loader in a loop is no longer sent, and that is told', async (t) => {
+test('a loader in a loop is no longer sent until something is deployed, and that is told', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-loop-'))
   writeFileSync(join(root, 'pxelinux.0'), 'loader')
   const table = emptyTable()
@@ -95,6 +95,11 @@ test('a loader in a loop is no longer sent, and that is told', async (t) => {
       ({ level, text }) => level === 'warn' && /h1 .*pxelinux\.0.*a loader that loads itself/.test(text),
     ),
   )
+  const deploy: Change = { kind: 'assignment', host: 'h1', configuration: 'ubuntu' }
+  const delta = { revision: 2, changes: [deploy] }
+  applyDelta(table, delta)
+  host.follow(delta)
+  t.is((await fetch('pxelinux.0')).bytes.toString(), 'loader')
 })
 
 function hostOf(root: string, row: Row, table: Table, tell: Tell): TftpThread {

@@ -479,6 +479,14 @@ test('a loader whose download breaks off is sent again, as often as it takes', a
   t.is((await ask(url, '/grub/grubx64.efi')).status, 403, 'three that came whole are a loop')
 })
 
+test('behind a router that translates many machines fetch one loader', async (t) => {
+  const { url } = await serveFiles(t, {
+    httproot: tree({ 'grub/grubx64.efi': 'loader' }),
+    macOf: () => mac('00:00:00:00:00:99'),
+  })
+  for (let times = 0; times < 5; times++) t.is((await ask(url, '/grub/grubx64.efi')).status, 200)
+})
+
 test('a file that shrinks while it is sent ends in a cut connection, not in a client that waits for ever', async (t) => {
   const httproot = tree({ 'big.iso': Buffer.alloc(32 * 1024 * 1024) })
   const { port } = await serveFiles(t, { httproot })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bootloader } from '../../src/boot/bootloaders.ts'
 import { decide, type Site } from '../../src/boot/decide.ts'
+import { Recent } from '../../src/boot/recent.ts'
 import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
 import type { Event } from '../../src/events.ts'
 import { openGlance } from '../../src/glance.ts'
@@ -70,6 +71,7 @@ export async function serveFiles(
     apiPort: 3478,
     listing: false,
     decide: (facts) => decide(facts, table, site),
+    recent: new Recent(table),
     macOf: () => undefined,
     tell,
     now: () => performance.now(),

@@ -485,6 +485,15 @@ test('a request sent again after a deploy gets what was deployed, not what its t
   t.is(engine.open, 1)
 })
 
+test('behind a router that translates many machines fetch one loader', async (t) => {
+  const root = tree({ 'pxelinux.0': pattern(2000) })
+  const { client } = serve({ root, macOf: () => mac('52:54:00:00:00:99') })
+  for (let machine = 0; machine < 5; machine++) {
+    const { error } = await client(40_000 + machine).fetch({ file: 'pxelinux.0' })
+    t.is(error, undefined)
+  }
+})
+
 test('a missing file that a configuration names is a warning, and says so', async (t) => {
   const text = 'KERNEL /ubuntu/vmlinuz\nAPPEND initrd=ubuntu/initrd timeout=30'
   const { table, client, events } = serve({ root: tree(), changes: [catalogOf({ ubuntu: text })] })

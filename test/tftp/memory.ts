@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { bootloader } from '../../src/boot/bootloaders.ts'
 import type { Site } from '../../src/boot/decide.ts'
+import { Recent } from '../../src/boot/recent.ts'
 import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
 import type { Event } from '../../src/events.ts'
 import type { Form, Host } from '../../src/model.ts'
@@ -202,6 +203,7 @@ export function serve({ changes = [], transferPorts = 2, ...options }: Options =
   applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
   const engine = new Engine({
     table,
+    recent: new Recent(table),
     site,
     files: new Files({
       root: options.root ?? '/nonexistent',
