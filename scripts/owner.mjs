@@ -7,5 +7,6 @@ export function giveBack() {
   const { uid, gid } = statSync('package.json')
   if (process.getuid?.() !== 0 || uid === 0) return
   const written = ['node_modules', 'dist'].filter((folder) => existsSync(folder))
+  if (written.length === 0) return
   execFileSync('chown', ['-R', '--no-dereference', `${uid}:${gid}`, ...written])
 }

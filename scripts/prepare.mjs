@@ -1,8 +1,17 @@
 // Installs what is missing and builds what is out of date, before `npm start` and `npm test`.
 
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { giveBack } from './owner.mjs'
 
@@ -11,28 +20,69 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`PXE Pilot needs Node 20.19 or newer; this is ${process.versions.node}.`)
 }
 
-installMissing()
-buildOutdated()
-giveBack()
+const list = 'node_modules/.package-lock.json'
+process.on('exit', giveBack)
+await installMissing()
+await buildOutdated()
 
-/** Runs `npm ci` when node_modules was not installed from this very lock file. */
-function installMissing() {
-  const lock = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex')
-  const stamp = 'node_modules/.installed-lock'
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+/** Runs `npm ci` when node_modules is not what this very lock file says. */
+async function installMissing() {
+  if (isInstalled()) return
+  if (existsSync('node_modules') && lstatSync('node_modules').isSymbolicLink()) {
+    const target = realpathSync('node_modules')
+    fail(`node_modules is a link to ${target}, where not all packages of package-lock.json are, and npm ci would
+empty that folder. Remove the link and run this again, or run npm ci --ignore-scripts where the folder belongs.`)
+  }
   say('Installing the packages of package-lock.json ...')
-  runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
-  writeFileSync(stamp, lock)
+  // Npm writes it last of all: without it, an attempt that was cut short is known as one.
+  rmSync(list, { force: true })
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const npm = process.env.npm_execpath
+  const [command, ...before] = npm === undefined ? ['npm'] : [process.execPath, npm]
+  if (await run(command, [...before, ...args])) return
+  fail(`The packages could not be installed; npm says why above. Run this again: it fetches only what is missing yet.
+Without a network, copy the folder node_modules here from a machine of the same kind that has it.`)
+}
+
+/** Npm lists what it installed, and a package's folder can be gone since. Optional ones are those of other machines. */
+function isInstalled() {
+  const wanted = packagesOf('package-lock.json')
+  const installed = packagesOf(list)
+  return (
+    Object.entries(wanted).every(([folder, { version, integrity, optional }]) => {
+      const found = installed[folder]
+      if (folder === '' || (found === undefined && optional)) return true
+      return found !== undefined && found.version === version && found.integrity === integrity
+    }) && Object.keys(installed).every((folder) => existsSync(join(folder, 'package.json')))
+  )
+}
+
+function packagesOf(lock) {
+  try {
+    return JSON.parse(readFileSync(lock, 'utf8')).packages ?? {}
+  } catch (error) {
+    // Not there, or cut short: nothing that counts is installed.
+    if (lock === list) return {}
+    throw error
+  }
 }
 
 /** Compiles when anything under src is newer than what was built. */
-function buildOutdated() {
+async function buildOutdated() {
   const built = modified('dist/main.js')
   const inputs = ['tsconfig.json', 'package.json', ...filesUnder('src')]
   if (inputs.every((file) => modified(file) < built)) return
   say('Building ...')
-  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'])
+  const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']
+  process.on('exit', forgetBuilt)
+  if (!(await run(process.execPath, args))) fail(`This failed: ${process.execPath} ${args.join(' ')}`)
+  process.off('exit', forgetBuilt)
   chmodSync('dist/main.js', 0o755)
+}
+
+/** The compiler writes files beside its errors, too: what was built in part is out of date. */
+function forgetBuilt() {
+  rmSync('dist/main.js', { force: true })
 }
 
 function filesUnder(folder) {
@@ -43,18 +93,29 @@ function modified(file) {
   return existsSync(file) ? statSync(file).mtimeMs : 0
 }
 
-function runNpm(args) {
-  const npm = process.env.npm_execpath
-  if (npm === undefined) run('npm', args)
-  else run(process.execPath, [npm, ...args])
-}
-
-function run(command, args) {
-  try {
-    execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  } catch {
-    fail(`This failed: ${command} ${args.join(' ')}`)
+/**
+ * Whether it succeeded. A signal to us ends it first: an npm left behind would empty node_modules under the next try.
+ * It is killed, as npm goes on for half a minute after any other signal.
+ */
+async function run(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  let stoppedBy
+  const stop = (signal) => {
+    stoppedBy = signal
+    child.kill('SIGKILL')
   }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, stop)
+  const code = await new Promise((resolve) => {
+    child.on('error', ({ message }) => {
+      say(message)
+      resolve(null)
+    })
+    child.on('close', resolve)
+  })
+  for (const signal of signals) process.off(signal, stop)
+  if (stoppedBy !== undefined) process.exit(128 + constants.signals[stoppedBy])
+  return code === 0
 }
 
 function say(text) {
