@@ -43,8 +43,18 @@ function ipxeItself(firmware: Firmware): Bootloader {
   }
 }
 
+/**
+ * U-Boot and Petitboot say neither PXEClient nor HTTPClient, so that proxy mode does not answer them: they take the boot
+ * server from the answer that brings their address.
+ */
+export function readsNoProxyOffer({ facts, firmware }: Setting): boolean {
+  return facts.via === 'proxy' && (firmware.startsWith('uboot-') || firmware === 'opal')
+}
+
 /** What may run at all on this machine, in the order of the settings. */
-function runnable({ facts, firmware, site }: Setting): readonly Bootloader[] {
+export function runnable(setting: Setting): readonly Bootloader[] {
+  const { facts, firmware, site } = setting
+  if (readsNoProxyOffer(setting)) return []
   const found = facts.agent === 'ipxe' ? [ipxeItself(firmware)] : []
   for (const loader of site.bootloaders) {
     const { language, firmwares } = loader

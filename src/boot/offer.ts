@@ -7,7 +7,8 @@ import { firmwareOf, nameArchitectures } from './arch.ts'
 import { choose, gives, nothing, origin } from './decision.ts'
 import type { About, Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
-import { candidates, canShow, overHttp, steppingStone, waysToDisk, type Setting } from './fitting.ts'
+import { candidates, canShow, overHttp, readsNoProxyOffer, runnable } from './fitting.ts'
+import { steppingStone, waysToDisk, type Setting } from './fitting.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
 /** For `asks.kind` loader. */
@@ -72,10 +73,7 @@ function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decisi
     const none = `no loader here that leads ${firmware} to its disk${lack}, so no boot offer`
     return nothing('local-withheld', `${because}: ${none}`, about)
   }
-  const why =
-    missing === undefined
-      ? `nothing written for it runs on ${firmware}${setting.facts.via === 'proxy' ? ' in proxy mode' : ''}`
-      : remedyOf(missing, table)
+  const why = missing === undefined ? whyNone(setting) : remedyOf(missing, table)
   // A machine somebody deployed to says so on its own screen; others are left alone.
   const shows = rule === 'default-configuration' ? [] : canShow(setting)
   const screen = shows.find((loader) => isReady(loader, table))
@@ -89,6 +87,15 @@ function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decisi
   )
 }
 
+/** No loader at all would do. */
+function whyNone(setting: Setting): string {
+  const { firmware, facts } = setting
+  if (readsNoProxyOffer(setting)) {
+    return `${firmware} reads no proxy offer: let the router say where to boot from, next-server (option 66) ${formatIpv4(facts.server)}`
+  }
+  return `nothing written for it runs on ${firmware}${facts.via === 'proxy' ? ' in proxy mode' : ''}`
+}
+
 function howRuns({ facts, firmware }: Setting, { language, resident }: Bootloader): string {
   if (facts.agent === 'ipxe' && language === 'ipxe') return 'it is iPXE: its script'
   return resident === true ? `${firmware}: its firmware reads it` : firmware
@@ -96,16 +103,14 @@ function howRuns({ facts, firmware }: Setting, { language, resident }: Bootloade
 
 /** Nobody deployed anything, but an admin put a real file where a loader looks. */
 function decideLoaderOfMenuFile(setting: Setting, host: Host | undefined): Decision {
-  const { facts, firmware, table, site } = setting
+  const { facts, firmware, table } = setting
   const who = host?.name ?? facts.mac ?? 'the client'
   const about = { host: host?.name }
   const macs = host?.macs ?? (facts.mac === undefined ? [] : [facts.mac])
   const names = [...macs.map((mac) => `pxelinux.cfg/01-${macWithDashes(mac)}`), 'pxelinux.cfg/default']
   const menu = names.find((name) => table.menus.has(name))
   if (menu === undefined) return nothing('no-configuration', `nothing is deployed to ${who}`, about)
-  const readers = site.bootloaders.filter(
-    ({ language, firmwares }) => language === 'pxelinux' && firmwares.includes(firmware),
-  )
+  const readers = runnable(setting).filter(({ language }) => language === 'pxelinux')
   const ready = readers.find((loader) => isReady(loader, table))
   if (ready !== undefined) {
     const because = `nothing is deployed to ${who}; the file ${menu} is there`

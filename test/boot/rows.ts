@@ -573,6 +573,30 @@ export const rows: readonly Row[] = [
     expect: 'assigned',
     answers: [boot('snponly.efi')],
   },
+  {
+    given: 'proxy mode and U-Boot, which reads no proxy offer: the router has to name us',
+    facts: { via: 'proxy', mac: h1, archs: [22], asks: loader },
+    table: [deployed('several')],
+    catalog: stocked,
+    expect: 'no-form',
+    answers: [],
+    because: /uboot-arm64 reads no proxy offer: .* next-server \(option 66\) 10\.77\.0\.1/,
+  },
+  {
+    given: 'proxy mode and Petitboot, which reads no proxy offer, and a file of the admin’s',
+    facts: { via: 'proxy', mac: h1, archs: [14], asks: loader },
+    catalog: { ...stocked, menus: ['pxelinux.cfg/default'] },
+    expect: 'no-form',
+    answers: [],
+  },
+  {
+    given: 'proxy mode and a Raspberry Pi, whose boot ROM does read proxy offers',
+    facts: { via: 'proxy', mac: h1, archs: [41], asks: loader },
+    table: [deployed('several')],
+    catalog: stocked,
+    expect: 'assigned',
+    answers: [{ ...boot('bootcode.bin'), service: 'Raspberry Pi Boot' }],
+  },
   // Local.
   {
     given: 'UEFI and local: GRUB, which finds the disk, and not SYSLINUX, which takes minutes',
