@@ -1,6 +1,5 @@
 // Keeps some free addresses of each subnet probed, so that an OFFER need not wait to know that nobody uses its address.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { printable, type Tell } from '../events.ts'
 import { formatIpv4, formatSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
@@ -15,6 +14,8 @@ export type ConflictCheck = {
   readonly take: (scope: Scope) => Ipv4 | undefined
   /** Whether somebody other than `mac` uses it. */
   readonly isUsed: (ip: Ipv4, mac?: Mac) => boolean
+  /** `mac` has the lease of `ip` from now on: if it used it before, it does so rightly now. */
+  readonly given: (ip: Ipv4, mac: Mac) => void
   /** An address that was not probed just now was offered: it is asked about. */
   readonly verify: (scope: Scope, ip: Ipv4) => void
   /** Resolves when isUsed() knows of an address that is asked about; undefined: it knows. */
@@ -26,6 +27,8 @@ export type Supply = {
   /** The next address that is free for anybody, or undefined. */
   readonly take: (scope: Scope) => Ipv4 | undefined
   readonly isFree: (ip: Ipv4) => boolean
+  /** Whether a machine has it: who answers is no other. */
+  readonly isLeased: (ip: Ipv4) => boolean
 }
 
 export type ConflictsParts = {
@@ -35,6 +38,7 @@ export type ConflictsParts = {
   readonly tell: Tell
   /** Milliseconds, never backwards. */
   readonly now: () => number
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 /** How many addresses are kept ready; more while many are taken. */
@@ -67,9 +71,11 @@ const verifyAfterMs = 10
 export class Conflicts implements ConflictCheck {
   private readonly parts: ConflictsParts
   private readonly shelves: ReadonlyMap<Scope, Shelf>
+  /** What has ended stays, so that it is told once however often it is found again. */
   private readonly inUse = new Map<Ipv4, { readonly by: Mac | 'unknown'; readonly until: number }>()
   private readonly underway = new Map<Ipv4, Promise<void>>()
-  private readonly foundBy = new Map<Mac | 'unknown', number>()
+  /** What each was found using and has not ended, the oldest first. */
+  private readonly foundBy = new Map<Mac, Set<Ipv4>>()
   private isStopped = false
 
   constructor(parts: ConflictsParts) {
@@ -95,10 +101,13 @@ export class Conflicts implements ConflictCheck {
   /** Whether somebody other than `mac` was found using `ip`. */
   isUsed(ip: Ipv4, mac?: Mac): boolean {
     const use = this.inUse.get(ip)
-    if (use === undefined) return false
-    if (use.until > this.parts.now()) return use.by !== mac
+    return use !== undefined && use.until > this.parts.now() && use.by !== mac
+  }
+
+  given(ip: Ipv4, mac: Mac): void {
+    if (this.inUse.get(ip)?.by !== mac) return
     this.inUse.delete(ip)
-    return false
+    this.foundBy.get(mac)?.delete(ip)
   }
 
   /** A probed address that is still free; undefined where none is ready. */
@@ -117,7 +126,7 @@ export class Conflicts implements ConflictCheck {
   /** With those that are offered in the same burst. A flood leaves the check to the clients (RFC 2131 2.2). */
   verify(scope: Scope, ip: Ipv4): void {
     const shelf = this.shelves.get(scope)
-    if (shelf === undefined || shelf.doubted.length >= most) return
+    if (shelf === undefined || shelf.doubted.length >= most || this.underway.has(ip)) return
     shelf.doubted.push(ip)
     shelf.verifying ??= this.verifyAll(scope, shelf)
     this.underway.set(ip, shelf.verifying)
@@ -128,7 +137,7 @@ export class Conflicts implements ConflictCheck {
   }
 
   private async verifyAll(scope: Scope, shelf: Shelf): Promise<void> {
-    await sleep(verifyAfterMs)
+    await this.parts.sleep(verifyAfterMs)
     shelf.verifying = undefined
     const ips = shelf.doubted.splice(0)
     for (const [ip, by] of await this.ask(scope, ips)) this.mark(ip, by)
@@ -137,7 +146,7 @@ export class Conflicts implements ConflictCheck {
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
-      await sleep(lookEveryMs, undefined, { ref: false })
+      await this.parts.sleep(lookEveryMs)
       if (this.isStopped) return
       await Promise.all([...this.shelves].map(([scope, shelf]) => this.refill(scope, shelf)))
     }
@@ -148,6 +157,8 @@ export class Conflicts implements ConflictCheck {
     // Twice of what was taken in the last round, and then slowly down again.
     shelf.wanted = Math.min(most, Math.max(fewest, shelf.taken * 2, Math.floor(shelf.wanted * 0.9)))
     shelf.taken = 0
+    // What was leased otherwise than by take(): a requested address, a reserved one, the one a machine had before.
+    shelf.ready = shelf.ready.filter(({ ip }) => this.parts.supply.isFree(ip))
     const now = this.parts.now()
     const isStale = ({ at }: Ready) => now - at > freshMs
     const stale = shelf.ready.filter(isStale).map(({ ip }) => ip)
@@ -188,19 +199,30 @@ export class Conflicts implements ConflictCheck {
   }
 
   private mark(ip: Ipv4, by: Mac | 'unknown'): void {
-    const isKnown = this.inUse.get(ip)?.by === by
+    // Leased while it was asked about: it is the lessee that answers.
+    if (this.parts.supply.isLeased(ip)) return
+    const before = this.inUse.get(ip)
     this.inUse.set(ip, { by, until: this.parts.now() + inUseMs })
-    if (isKnown) return
-    const count = (this.foundBy.get(by) ?? 0) + 1
-    this.foundBy.set(by, count)
+    if (before !== undefined && before.by !== 'unknown') this.foundBy.get(before.by)?.delete(ip)
+    const count = by === 'unknown' ? 1 : this.countOf(ip, by)
     const who = by === 'unknown' ? 'somebody' : by
     const many = `${who} answers for many addresses, as a router with proxy ARP does: none of them is given. See there, or set dhcp.conflict_check: false`
     const one = `${who} uses ${formatIpv4(ip)} without a lease: it is not given to others for 15 minutes`
-    const level = count > manyAddresses ? 'debug' : 'warn'
     this.parts.tell({
-      level,
+      level: before?.by === by || count > manyAddresses ? 'debug' : 'warn',
       step: 'dhcp.conflict',
-      text: count === manyAddresses && by !== 'unknown' ? many : one,
+      text: count === manyAddresses ? many : one,
     })
+  }
+
+  /** How many addresses `by` was found using of late, `ip` as the last. */
+  private countOf(ip: Ipv4, by: Mac): number {
+    const found = this.foundBy.get(by) ?? new Set()
+    this.foundBy.set(by, found.add(ip))
+    for (const old of found) {
+      if (this.isUsed(old)) break
+      found.delete(old)
+    }
+    return found.size
   }
 }

@@ -58,6 +58,7 @@ export class Leases {
     this.records.put(lease)
     this.withdraw(lease.ip)
     if (count !== undefined) count.declined++
+    if (lease.state === 'bound') this.conflicts?.given(lease.ip, lease.mac)
     if (lease.state === 'released') this.poolAt(lease.ip)?.refresh()
   }
 

@@ -1,5 +1,6 @@
 // The DHCP server: leases, engine and links put together, with the searches for other servers and for used addresses.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Decision } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
 import { hushed, type Tell } from '../events.ts'
@@ -188,9 +189,14 @@ export class DhcpServer {
         links: () => this.links.serving().map(({ link, main }) => ({ link, socket: main })),
         lastHolder: (ip) => this.leases.recordAt(ip)?.mac,
       }),
-      supply: { take: (scope) => this.leases.nextFree(scope), isFree: (ip) => this.leases.isFree(ip) },
+      supply: {
+        take: (scope) => this.leases.nextFree(scope),
+        isFree: (ip) => this.leases.isFree(ip),
+        isLeased: (ip) => this.leases.activeAt(ip) !== undefined,
+      },
       tell,
       now,
+      sleep: (ms) => sleep(ms, undefined, { ref: false }),
     })
   }
 
@@ -198,6 +204,7 @@ export class DhcpServer {
     return {
       take: (scope) => this.conflicts?.take(scope),
       isUsed: (ip, mac) => this.conflicts?.isUsed(ip, mac) ?? false,
+      given: (ip, mac) => this.conflicts?.given(ip, mac),
       verify: (scope, ip) => this.conflicts?.verify(scope, ip),
       verified: (ip) => this.conflicts?.verified(ip),
     }

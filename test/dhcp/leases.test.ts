@@ -3,7 +3,9 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import type { Lease } from '../../src/model.ts'
-import { formatIpv4 } from '../../src/net/ipv4.ts'
+import type { Probe } from '../../src/dhcp/conflicts.ts'
+import { formatIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import type { Mac } from '../../src/net/mac.ts'
 import type { Outcome } from '../../src/store/store.ts'
 import { address4, Client, host, mac6, relayed, Server, type Parts } from './network.ts'
 import { ip, type Option } from './wire.ts'
@@ -382,12 +384,17 @@ const steps = fc.array(
   { minLength: 20, maxLength: 100, size: 'max' },
 )
 
-for (const identity of ['mac', 'client-id']) {
-  test(`no address ever has two holders, whatever ${identity} clients do in whatever order`, async (t) => {
+for (const [identity, search] of [
+  ['mac', 'by nobody'],
+  ['mac', 'on their link'],
+  ['client-id', 'by nobody'],
+  ['client-id', 'behind a relay'],
+] as const) {
+  test(`no address ever has two holders, and no lessee is a stranger, whatever ${identity} clients do in whatever order, asked ${search}`, async (t) => {
     let acknowledged = 0
     await fc.assert(
       fc.asyncProperty(steps, fc.boolean(), async (list, together) => {
-        const world = new World(identity)
+        const world = new World(identity, search)
         for (const step of list) {
           if (!together || step.act === 'wait' || step.act === 'restart') await world.settled()
           world.take(step)
@@ -401,30 +408,36 @@ for (const identity of ['mac', 'client-id']) {
   })
 }
 
+type Use = { readonly who: string; readonly mac: Mac; readonly until: number }
+
 /** Nine clients, the server, its store, and what each client was told it may use. */
 class World {
   acknowledged = 0
   private readonly identity: string
+  private readonly search: 'by nobody' | 'on their link' | 'behind a relay'
   private readonly store = new Book()
-  private readonly uses = new Map<string, { readonly who: string; readonly until: number }>()
+  private readonly uses = new Map<string, Use>()
   /** A client says one thing after the other; several speak at once. */
   private readonly speaking = new Map<string, Promise<void>>()
   private server: Server
   private fault: string | undefined
 
-  constructor(identity: string) {
+  constructor(identity: string, search: World['search']) {
     this.identity = identity
+    this.search = search
     this.server = this.start([])
+    void this.server.conflicts?.start()
   }
 
   take(step: Step): void {
     const { act, client: number, last } = step
     if (act === 'wait') return this.server.wait(last - 90)
     if (act === 'restart') {
-      const { now } = this.server
+      const { now, conflicts } = this.server
+      conflicts?.stop()
       this.server = this.start(this.store.all())
       this.server.now = now
-      return
+      return void this.server.conflicts?.start()
     }
     // Some have an id, and two of these share it: one machine whose card was swapped.
     const id: readonly Option[] = number > 5 ? [[61, `id ${Math.max(number, 7)}`]] : []
@@ -438,8 +451,13 @@ class World {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.speaking.values())
+    let isDone = false
+    const all = Promise.all(this.speaking.values()).finally(() => (isDone = true))
+    while (!isDone) await this.server.forward(20)
+    await all
     this.speaking.clear()
+    const stranger = this.server.events.find(({ step }) => step === 'dhcp.conflict')
+    if (stranger !== undefined) throw new Error(stranger.text)
     if (this.fault !== undefined) throw new Error(this.fault)
   }
 
@@ -456,27 +474,46 @@ class World {
       min_lease_time: 60,
       max_lease_time: 60,
     }
-    const server = serve(subnet, { identity: this.identity, limits }, { hosts, leases })
+    const probe: Probe = async (_, ips) => {
+      await server.sleep(50)
+      return new Map(ips.flatMap((address) => this.answersOf(address)))
+    }
+    const asking = this.search === 'by nobody' ? undefined : probe
+    const server: Server = serve(
+      subnet,
+      { identity: this.identity, limits },
+      { hosts, leases, probe: asking },
+    )
     server.commit = (changed) => this.store.apply(changed)
     return server
+  }
+
+  /** Who answers for `address` on the network. */
+  private answersOf(address: Ipv4): readonly (readonly [Ipv4, Mac | 'unknown'])[] {
+    const use = this.uses.get(formatIpv4(address))
+    if (use === undefined || use.until <= this.server.now) return []
+    return [[address, this.search === 'behind a relay' ? 'unknown' : use.mac]]
   }
 
   private async speak(client: Client, who: string, act: Step['act'], address: string): Promise<void> {
     // A machine that starts uses nothing any more; one that declines or releases leaves that.
     if (act !== 'renew') this.leave(who)
+    // RFC 2131 4.4.5: a lease lasts from when it was asked for.
+    const until = this.server.now + 60_000
+    const hear = (answer: string) => this.hear(answer, { who, mac: mac6(client.mac), until })
     switch (act) {
       case 'boot': {
         const offered = await client.offered(address)
-        return offered === undefined ? undefined : this.hear(who, await client.take(offered))
+        return offered === undefined ? undefined : hear(await client.take(offered))
       }
       case 'offered':
         return void (await client.offered(address))
       case 'take':
-        return this.hear(who, await client.take(address))
+        return hear(await client.take(address))
       case 'reboot':
-        return this.hear(who, await client.reboot(address))
+        return hear(await client.reboot(address))
       case 'renew':
-        return this.hear(who, await client.renew(address))
+        return hear(await client.renew(address))
       case 'release':
         return void (await client.release(address))
       case 'decline':
@@ -485,16 +522,16 @@ class World {
     }
   }
 
-  private hear(who: string, answer: string): void {
+  private hear(answer: string, use: Use): void {
     if (!answer.startsWith('ACK ')) return
     const address = answer.slice(4)
     const before = this.uses.get(address)
     this.acknowledged++
-    if (before !== undefined && before.who !== who && before.until > this.server.now) {
-      this.fault = `${address} is given to ${who}, though ${before.who} may use it`
+    if (before !== undefined && before.who !== use.who && before.until > this.server.now) {
+      this.fault = `${address} is given to ${use.who}, though ${before.who} may use it`
     }
     if (!/^10\.77\.0\.(99|10[01245])$/.test(address)) this.fault = `${address} is given`
-    this.uses.set(address, { who, until: this.server.now + 60_000 })
+    this.uses.set(address, use)
   }
 
   private leave(who: string): void {

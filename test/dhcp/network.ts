@@ -1,6 +1,7 @@
 // The engine on a network in memory: what it sends is caught, time is set by hand, and a commit does what a test says.
 
 import type { Decision } from '../../src/boot/decide.ts'
+import { Conflicts, type Probe, type Supply } from '../../src/dhcp/conflicts.ts'
 import { Engine } from '../../src/dhcp/engine.ts'
 import { Leases } from '../../src/dhcp/leases.ts'
 import type { Port } from '../../src/dhcp/request.ts'
@@ -37,6 +38,8 @@ export type Parts = {
   /** What was stored before the start. */
   readonly leases?: readonly Lease[] | undefined
   readonly boot?: string | undefined
+  /** Who answers for an address; undefined: nobody is asked. */
+  readonly probe?: Probe | undefined
 }
 
 export type Sent = { readonly reply: Read; readonly to: Destination; readonly address: string }
@@ -53,10 +56,12 @@ export class Server {
   commit: Commit = async (leases) => leases.map(() => 'ok')
   /** Milliseconds since 1970. */
   now = start
+  readonly conflicts: Conflicts | undefined
   private readonly engine: Engine
+  private readonly sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
   private xid = 0
 
-  constructor({ dhcp, hosts = [], leases = [], boot }: Parts) {
+  constructor({ dhcp, hosts = [], leases = [], boot, probe }: Parts) {
     const settings = settingsSchema.parse({ dhcp }).dhcp
     if (settings === undefined) throw new Error('the test has no section dhcp')
     const byMac = new Map(hosts.flatMap((entry) => entry.macs.map((mac) => [mac, entry] as const)))
@@ -64,12 +69,21 @@ export class Server {
     const routers = new Set(settings.subnets.map(({ router }) => router))
     const scopes = scopesOf(settings)
     const now = () => this.now
+    const served = scopes.filter(({ mode }) => mode === 'server')
+    const supply: Supply = {
+      take: (scope) => this.leases.nextFree(scope),
+      isFree: (address) => this.leases.isFree(address),
+      isLeased: (address) => this.leases.activeAt(address) !== undefined,
+    }
+    const [tell, sleep] = [(event: Event) => void this.events.push(event), this.sleep.bind(this)]
+    this.conflicts = probe && new Conflicts({ scopes: served, probe, supply, tell, now, sleep })
     this.leases = new Leases({
-      scopes: scopes.filter(({ mode }) => mode === 'server'),
+      scopes: served,
       identity: settings.identity,
       reservedFor: (address) => reserved.get(address),
       isKnown: (mac) => byMac.has(mac),
       isTaken: (address) => routers.has(address) || isOurs(address),
+      conflicts: this.conflicts,
       limits: settings.limits,
       now,
     })
@@ -91,7 +105,7 @@ export class Server {
       isOwnProbe: () => false,
       isServed: () => true,
       objectionTo: () => undefined,
-      tell: (event) => this.events.push(event),
+      tell,
       now,
     })
   }
@@ -99,6 +113,30 @@ export class Server {
   /** Lets time pass. */
   wait(seconds: number): void {
     this.now += seconds * 1000
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const sleeper = { at: this.now + ms, wake: () => (this.sleepers.delete(sleeper), resolve()) }
+      this.sleepers.add(sleeper)
+    })
+  }
+
+  /** Lets time pass, and whoever sleeps in it go on at its time. */
+  async forward(ms: number): Promise<void> {
+    const end = this.now + ms
+    for (let next = this.nextSleeper(end); next !== undefined; next = this.nextSleeper(end)) {
+      this.now = Math.max(this.now, next.at)
+      next.wake()
+      await settled()
+    }
+    this.now = end
+    await settled()
+  }
+
+  private nextSleeper(end: number) {
+    const [next] = [...this.sleepers].toSorted((a, b) => a.at - b.at)
+    return next === undefined || next.at > end ? undefined : next
   }
 
   /** All that is sent in answer to `bytes`, when all of it is done. */
@@ -205,6 +243,10 @@ export class Client {
       ]),
     )
   }
+}
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** `ACK 10.77.0.100`, `NAK` or `silence`. */
