@@ -21,6 +21,7 @@ COPY --from=build /opt/pxe-pilot/package.json ./
 COPY --from=build /opt/pxe-pilot/node_modules ./node_modules
 COPY --from=build /opt/pxe-pilot/dist ./dist
 COPY --from=build /opt/pxe-pilot/scripts ./scripts
+RUN ln -s /opt/pxe-pilot/dist/main.js /usr/local/bin/pxe-pilot
 # The settings file and the roots are mounted below this folder. A new volume takes the owner of what it covers.
 RUN install -d -o node -g node /srv/pxe-pilot/var
 VOLUME /srv/pxe-pilot/var

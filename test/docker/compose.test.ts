@@ -61,4 +61,5 @@ test('the container says that it is well, ends when told, and what was deployed 
   await service.compose('down')
   const second = await service.up()
   t.is(await second.assigned(mac), 'local')
+  t.regex(await service.inside('pxe-pilot', 'host', 'list'), /52-54-00-77-00-0d/)
 })
