@@ -1,6 +1,7 @@
 // The tables: one SQLite file, one connection that nobody shares, one transaction per write.
 
 import { chmodSync, closeSync, openSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
 import { ipv4 } from '../net/ipv4.ts'
 import type { AuditEntry, Hold, Host } from '../model.ts'
@@ -15,20 +16,32 @@ export type Mark = { readonly generation: number; readonly moved: number }
 /** Opens or makes the file at `path`, brings its tables up to date, and keeps every other process out. */
 export function openTables(path: string): Tables {
   ownOnly(path)
-  const database = new Database(path)
+  const lock = new Database(lockOf(path))
+  let database: Database.Database | undefined
   try {
-    // EXCLUSIVE: a second process would write to our journal, too. FULL: each commit is synced. WAL: by one sync.
+    lock.exec('pragma busy_timeout = 2000; begin exclusive')
+    database = new Database(path)
+    // EXCLUSIVE: whatever else knows SQLite would change it, too. FULL: each commit is synced. WAL: by one sync.
     database.exec('pragma busy_timeout = 2000; pragma locking_mode = exclusive')
     database.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     checkWhole(database)
     migrate(database)
-    return new Tables(path, database)
+    return new Tables(path, database, lock)
   } catch (error) {
-    database.close()
+    database?.close()
+    lock.close()
     throw codeOf(error) === 'SQLITE_BUSY'
       ? new Error('another process has it open; if PXE Pilot runs already, stop it first', { cause: error })
       : error
   }
+}
+
+/**
+ * POSIX ends a process's locks on a file when it closes any descriptor of it, as our own servers do with the database
+ * where it lies in a root and somebody fetches it. They open no name with a dot in front.
+ */
+function lockOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.lock`)
 }
 
 // Written as statements prepared once: a query built anew for each lease took longer than its transaction and its sync.
@@ -56,11 +69,13 @@ type Statements = Readonly<Record<keyof typeof sql, Database.Statement>>
 export class Tables {
   private readonly path: string
   private readonly database: Database.Database
+  private readonly lock: Database.Database
   private readonly statements: Statements
 
-  constructor(path: string, database: Database.Database) {
+  constructor(path: string, database: Database.Database, lock: Database.Database) {
     this.path = path
     this.database = database
+    this.lock = lock
     const prepared = Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])
     this.statements = Object.fromEntries(prepared) as Statements
   }
@@ -122,7 +137,7 @@ export class Tables {
   /** Keeps a second file of it as it is now. Throws where it is damaged, or there is no room: the copy before stays. */
   copy(): void {
     checkWhole(this.database)
-    // By SQLite and never by a file of Node's: whoever closes any file of the database ends this process's locks on it.
+    // By SQLite and never by Node: to close a file of the database would end its lock.
     replaceCopy(this.path, (fresh) => void this.database.prepare('vacuum into ?').run(fresh))
   }
 
@@ -141,6 +156,7 @@ export class Tables {
       // A full disk. The lock ends with the process.
     }
     this.database.close()
+    this.lock.close()
   }
 
   private writeOne(change: StoreChange): void {
@@ -185,7 +201,7 @@ function checkWhole(database: Database.Database): void {
   throw Object.assign(new Error(found.quick_check.split('\n').at(-1)), { code: 'SQLITE_CORRUPT' })
 }
 
-/** It holds passwords of management controllers. SQLite gives its WAL the mode. Before the lock, which its close() ends. */
+/** It holds passwords of management controllers. SQLite gives its WAL the mode of the database. */
 function ownOnly(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)

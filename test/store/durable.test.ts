@@ -281,6 +281,9 @@ test('a second process is kept out, and told why: at once, after a copy was made
   }
   t.true(existsSync(`${path}.copy`))
   t.is(await secondOpener(path), refusal, 'after a copy')
+  // As the HTTP and TFTP servers do where a root holds the store.
+  readFileSync(path)
+  t.is(await secondOpener(path), refusal, 'after a machine fetched it')
   t.deepEqual(await store.apply([claim(leaseOf(26))]), ['ok'])
   await store.close()
   t.is(await secondOpener(path), 'open\n')
