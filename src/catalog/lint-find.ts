@@ -135,7 +135,7 @@ export class Finder {
 
   /** What is wrong with one thing that a text names. `asks`: how many URLs of other servers may still be asked for. */
   async lookFor(
-    { what, written, at, endings = [] }: Reference,
+    { what, written, at, endings = [], endingsOf }: Reference,
     language: Language,
     variables: Variables,
     asks: { left: number },
@@ -144,7 +144,7 @@ export class Finder {
     const place = 'url' in at ? this.ownPlace(at.url) : at
     if (place === 'nobody knows') return []
     if (place === undefined) return 'url' in at ? await askFor(at.url, what, asks) : []
-    const found = await this.find(place.via, place.path, endings)
+    const { found, ending } = await this.find(place.via, place.path, endings)
     const shown = `${what} ${'url' in at ? at.url.replace(standIn, '${server}') : place.path}`
     switch (found.kind) {
       case 'folder':
@@ -155,6 +155,10 @@ export class Finder {
       case 'template':
         return await readTemplate(found.path, variables)
       case 'file': {
+        if (ending !== undefined && endingsOf !== undefined) {
+          const text = `${shown} is not there: ${endingsOf} alone takes ${place.path}${ending} for it`
+          return [{ level: 'warning', text }]
+        }
         if (place.via === 'http' || found.size <= bigForTftp) return []
         const size = Math.round(found.size / 1024 / 1024)
         return [{ level: 'warning', text: `${shown} has ${size} MB and goes by TFTP; ${faster[language]}` }]
@@ -162,15 +166,15 @@ export class Finder {
     }
   }
 
+  /** `ending`: what had to be put behind the path. */
   private async find(via: 'tftp' | 'http', path: string, endings: readonly string[]) {
     const roots = this.parts
     const found = await findAnswer(this.decided(via, path), roots)
-    if (found.kind !== 'missing') return found
-    for (const ending of endings) {
+    for (const ending of found.kind === 'missing' ? endings : []) {
       const other = await findAnswer(this.decided(via, path + ending), roots)
-      if (other.kind !== 'missing') return other
+      if (other.kind !== 'missing') return { found: other, ending }
     }
-    return found
+    return { found }
   }
 
   private decided(via: 'tftp' | 'http', path: string) {

@@ -15,8 +15,11 @@ const keywords = [...kernels].concat(
 /** What a label may have in a kernel's place. */
 const endings = ['config', 'localboot', 'menu']
 
-/** Tried in this order where a KERNEL is not there. */
-const kernelEndings = ['.cbt', '.0', '.com', '.c32']
+/** Tried in this order behind a name that is no label's: that of DEFAULT or UI (ldlinux.c, get_extension). */
+const endingsTried = ['.c32', '.img', '.bss', '.bin', '.bs', '.0']
+
+/** Behind a label's KERNEL, by old ones alone; to LINUX and its like nothing is added. */
+const oldEndings = { endings: ['.cbt', '.0', '.com', '.c32'], endingsOf: 'PXELINUX before 5.00' }
 
 type Label = { readonly name: string; readonly line: number; boots: boolean }
 
@@ -58,8 +61,12 @@ class PxelinuxReader {
     const label = this.labels.at(-1)
     const [first = ''] = value.split(/\s+/)
     if (label !== undefined && (kernels.includes(word) || endings.includes(word))) label.boots = true
-    if (kernels.includes(word))
-      this.refer(word === 'com32' ? 'the module' : 'the kernel', first, line, kernelEndings)
+    if (word === 'com32') {
+      // It always gets this ending (execute.c).
+      this.refer('the module', first === '' ? '' : first.replace(/(?:\.c32)?$/, '.c32'), line)
+    } else if (word === 'kernel') {
+      this.refer('the kernel', first, line, oldEndings)
+    } else if (kernels.includes(word)) this.refer('the kernel', first, line)
     switch (word) {
       case 'label':
         this.labels.push({ name: value, line, boots: false })
@@ -71,7 +78,7 @@ class PxelinuxReader {
         return
       case 'ui':
         this.hasUi = true
-        this.refer('the module', first, line, kernelEndings)
+        this.refer('the module', first, line, { endings: endingsTried })
         return
       case 'text':
         this.inText = true
@@ -104,12 +111,12 @@ class PxelinuxReader {
     this.refer('the file', path, line)
   }
 
-  private refer(what: string, written: string, line: number, more: readonly string[] = []): void {
+  private refer(what: string, written: string, line: number, more: Partial<Reference> = {}): void {
     // `host::path` is another server's, and `::path` ours.
     const own = written.startsWith('::') ? written.slice(2) : written
     if (own === '' || own.includes('::')) return
     const at = /^[a-z]+:\/\//i.test(own) ? { url: own } : { via: 'tftp' as const, path: own }
-    this.references.push({ line, what, written, at, endings: more })
+    this.references.push({ line, what, written, at, ...more })
   }
 
   end(): Reading {
@@ -125,7 +132,7 @@ class PxelinuxReader {
           level: 'fault',
           text: `${word.toUpperCase()} names ${name}, and no LABEL is so called; ${hint}`,
         })
-      } else this.refer('the kernel', name, line, kernelEndings)
+      } else this.refer('the kernel', name, line, { endings: endingsTried })
     }
     for (const { name, line, boots } of this.labels) {
       if (!boots)

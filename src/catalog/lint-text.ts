@@ -16,6 +16,8 @@ export type Reference = {
   readonly at: { readonly via: 'tftp' | 'http'; readonly path: string } | { readonly url: string }
   /** Names that would do as well: PXELINUX adds endings. */
   readonly endings?: readonly string[] | undefined
+  /** Who alone adds them, in a sentence; undefined: every loader of the language. */
+  readonly endingsOf?: string | undefined
 }
 
 export type Reading = { readonly references: readonly Reference[]; readonly remarks: readonly Remark[] }

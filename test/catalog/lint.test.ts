@@ -97,6 +97,22 @@ async function saidOf(
   return said(await linter.all(), at)
 }
 
+test('PXELINUX puts endings behind the names of DEFAULT, UI and COM32, and before 5.00 behind that of KERNEL', async (t) => {
+  t.deepEqual(
+    await saidOf(t, {
+      'menu.c32': '',
+      [`${conf}a`]: 'DEFAULT /menu\n',
+      [`${conf}b`]: 'UI menu\nLABEL a\n  COM32 /menu\n',
+      [`${conf}c`]: 'DEFAULT c\nLABEL c\n  LINUX /menu\n',
+      [`${conf}d`]: 'DEFAULT d\nLABEL d\n  KERNEL /menu\n',
+    }),
+    [
+      'c:3 fault: the kernel /menu is not there in tftproot',
+      'd:3 warning: the kernel /menu is not there: PXELINUX before 5.00 alone takes /menu.c32 for it',
+    ],
+  )
+})
+
 test('a configuration in good order has nothing said of it, in each language', async (t) => {
   t.deepEqual(
     await saidOf(t, {
