@@ -51,8 +51,9 @@ function find(text: string, ip: Ipv4): Mac | undefined {
 /** Whose address it is, where that is known. */
 export type Owners = (ip: Ipv4) => Mac | undefined
 
-/** So old may be what was read where it agrees with what is held, in milliseconds. */
+/** So old may be what was read where it agrees with what is held, and where nothing is held, in milliseconds. */
 const agreedForMs = 1000
+const aloneForMs = 100
 
 /**
  * Whose address it is. On our own links the kernel knows, which the machine itself has just told: a lease may have
@@ -64,15 +65,27 @@ export function ownersOf(held: Owners, table = arpTable): Owners {
   let text = ''
   let readAt = -Infinity
   let tookMs = 0
+  /** What was looked for in it. */
+  const found = new Map<Ipv4, Mac | undefined>()
+  const look = (ip: Ipv4) => {
+    if (!found.has(ip)) found.set(ip, find(text, ip))
+    return found.get(ip)
+  }
   return (ip) => {
     const holder = held(ip)
-    const near = find(text, ip)
+    const near = look(ip)
     const began = performance.now()
-    const agrees = near !== undefined && near === holder
-    if (began - readAt <= (agrees ? agreedForMs : 4 * tookMs)) return near ?? holder
+    if (began - readAt <= Math.max(goodForMs(near, holder), 4 * tookMs)) return near ?? holder
     text = read(table)
     readAt = performance.now()
     tookMs = readAt - began
-    return find(text, ip) ?? holder
+    found.clear()
+    return look(ip) ?? holder
   }
+}
+
+function goodForMs(near: Mac | undefined, holder: Mac | undefined): number {
+  if (near === undefined) return 0
+  if (holder === undefined) return aloneForMs
+  return near === holder ? agreedForMs : 0
 }

@@ -17,7 +17,7 @@ const turnMs = 1
 /** Clients that answer sooner than this are waited for: to be woken takes longer. */
 const shortGapMs = 0.06
 /** Requests taken at a time: each may open a file. */
-const mostRequests = 8
+const mostRequests = 32
 /** Octets that wait for room in a full send buffer; what comes on top is as good as lost. */
 const mostWaiting = 4 * 1024 * 1024
 const waitingRetryMs = 1

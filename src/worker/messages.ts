@@ -23,4 +23,5 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly because: string }
   /** To a ping. */
   | { readonly kind: 'alive' }
-  | { readonly kind: 'event'; readonly event: Event }
+  /** What happened since the last ones. */
+  | { readonly kind: 'events'; readonly events: readonly Event[] }

@@ -4,7 +4,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { applyDelta, emptyTable, type Delta, type Table } from '../boot/table.ts'
 import type { Site } from '../boot/decide.ts'
 import { Recent } from '../boot/recent.ts'
-import { hushed, type Tell } from '../events.ts'
+import { hushed, type Event, type Tell } from '../events.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
 export type Replica<Own> = {
@@ -37,7 +37,6 @@ export type Served = {
 /** Of the worker that calls it. `Own` is what the main thread gave it. */
 export function openReplica<Own>(): Replica<Own> {
   const { own, site, snapshot, deltas } = workerData as WorkerStart<Own>
-  const post: Tell = (event) => say({ kind: 'event', event })
   const now = () => performance.now()
   const table = emptyTable()
   applyDelta(table, snapshot)
@@ -65,7 +64,7 @@ export function openReplica<Own>(): Replica<Own> {
 /** Runs the worker's server until the main thread says stop. */
 export async function serve<Own>({ catchUp }: Replica<Own>, { start, stop }: Served): Promise<void> {
   parentPort?.on('message', ({ kind }: ToWorker) => {
-    if (kind === 'stop') return void Promise.resolve(stop()).finally(() => parentPort?.close())
+    if (kind === 'stop') return void end(stop)
     // Also where nobody asks for anything, the post does not pile up.
     catchUp()
     say({ kind: 'alive' })
@@ -76,6 +75,24 @@ export async function serve<Own>({ catchUp }: Replica<Own>, { start, stop }: Ser
     say({ kind: 'failed', because: error instanceof Error ? error.message : String(error) })
     parentPort?.close()
   }
+}
+
+async function end(stop: Served['stop']): Promise<void> {
+  await stop()
+  postEvents()
+  parentPort?.close()
+}
+
+/** Told, and on their way with the end of this turn: a post for each costs as much as a small file. */
+let events: Event[] = []
+
+const post: Tell = (event) => {
+  if (events.push(event) === 1) setImmediate(postEvents)
+}
+
+function postEvents(): void {
+  if (events.length > 0) say({ kind: 'events', events })
+  events = []
 }
 
 function say(message: FromWorker): void {

@@ -134,7 +134,7 @@ export class ServerThread<Own> {
   }
 
   private hear(worker: Worker, message: FromWorker): void {
-    if (message.kind === 'event') return this.parts.tell(message.event)
+    if (message.kind === 'events') return message.events.forEach((event) => this.parts.tell(event))
     // What a worker said that was replaced meanwhile says nothing of its successor.
     if (message.kind === 'failed' || worker !== this.worker) return
     this.isAlive = true
