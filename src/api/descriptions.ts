@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { FaultCode } from '../faults.ts'
 import * as answers from './answers.ts'
+import { statusSpellings } from './hosts.ts'
 import * as orders from './orders.ts'
 
 /** What the routes' page does not say of a path. */
@@ -14,24 +15,21 @@ export type Description = {
   readonly query?: readonly { readonly name: string; readonly what: string; readonly schema: z.ZodType }[]
   /** By status; undefined: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>
+  /** Beside those that every route, and every change, may meet. */
   readonly faults?: readonly FaultCode[]
 }
 
-const changes: readonly FaultCode[] = [
-  'token_needed',
-  'write_not_allowed',
-  'origin_not_allowed',
-  'store_full',
-]
-const bodies: readonly FaultCode[] = [...changes, 'body_not_json', 'body_invalid', 'body_too_big']
-const hostChanges: readonly FaultCode[] = [
+const stored: readonly FaultCode[] = ['store_full']
+const bodies: readonly FaultCode[] = ['body_not_json', 'body_invalid', 'body_too_big']
+const hostMade: readonly FaultCode[] = [
   ...bodies,
-  'host_declared',
+  ...stored,
   'host_exists',
   'mac_taken',
   'address_taken',
   'confirmation_needed',
 ]
+const hostChanges: readonly FaultCode[] = [...hostMade, 'host_declared', 'host_not_found']
 
 const confirmed: Description['query'] = [
   {
@@ -41,13 +39,7 @@ const confirmed: Description['query'] = [
   },
 ]
 
-const switching: readonly FaultCode[] = [
-  ...changes,
-  'host_not_found',
-  'host_locked',
-  'power_unmanaged',
-  'power_failed',
-]
+const switching: readonly FaultCode[] = ['host_not_found', 'host_locked', 'power_unmanaged', 'power_failed']
 
 /** By method and path, as on the routes' page. */
 export const descriptions: Readonly<Record<string, Description>> = {
@@ -82,6 +74,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
     answers: { 200: answers.deployed },
     faults: [
       ...bodies,
+      ...stored,
       'not_own_host',
       'host_unnamed',
       'configuration_not_found',
@@ -125,8 +118,8 @@ export const descriptions: Readonly<Record<string, Description>> = {
     query: [
       {
         name: 'status',
-        what: 'false: the power state that was heard last',
-        schema: z.enum(['true', 'false']),
+        what: 'a false one: the power state that was heard last; a true or empty one: asked now',
+        schema: z.enum(statusSpellings),
       },
     ],
     answers: { 200: answers.hosts },
@@ -137,7 +130,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
     body: orders.hostOrder,
     query: confirmed,
     answers: { 201: answers.hostInFull },
-    faults: hostChanges,
+    faults: hostMade,
   },
   'get /hosts/:name': {
     summary: 'One host, with all that is known of it',
@@ -149,26 +142,26 @@ export const descriptions: Readonly<Record<string, Description>> = {
     body: orders.hostReplacement,
     query: confirmed,
     answers: { 200: answers.hostInFull, 201: answers.hostInFull },
-    faults: [...hostChanges, 'host_not_found'],
+    faults: hostChanges,
   },
   'patch /hosts/:name': {
     summary: 'Change a host: what the body leaves out stays, null takes away',
     body: orders.hostPatch,
     query: confirmed,
     answers: { 200: answers.hostInFull },
-    faults: [...hostChanges, 'host_not_found'],
+    faults: hostChanges,
   },
   'delete /hosts/:name': {
     summary: 'Remove a host, and forget what it boots',
     query: confirmed,
     answers: { 204: undefined },
-    faults: [...changes, 'confirmation_needed', 'host_not_found', 'host_declared'],
+    faults: [...stored, 'confirmation_needed', 'host_not_found', 'host_declared'],
   },
   'delete /hosts/:name/configuration': {
     summary: 'Undeploy: the host boots nothing of its own any more',
     query: confirmed,
     answers: { 204: undefined },
-    faults: [...changes, 'confirmation_needed', 'host_not_found', 'host_locked'],
+    faults: [...stored, 'confirmation_needed', 'host_not_found', 'host_locked'],
   },
   'patch /hosts/:name/reboot': {
     summary: 'Reset what is on, switch on what is off',
@@ -191,12 +184,10 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'patch /refresh': {
     summary: 'Look for the addresses of the controllers anew',
     answers: { 204: undefined },
-    faults: changes,
   },
   'patch /discovery': {
     summary: 'The same, as old scripts call it',
     answers: { 204: undefined },
-    faults: changes,
   },
   'get /discovered': {
     summary: 'Unknown machines that asked for a boot, the last one first',
@@ -207,13 +198,13 @@ export const descriptions: Readonly<Record<string, Description>> = {
     body: orders.adoptOrder,
     query: confirmed,
     answers: { 201: answers.hostInFull },
-    faults: [...hostChanges, 'discovered_not_found'],
+    faults: [...hostMade, 'discovered_not_found'],
   },
   'get /leases': { summary: 'Who holds which address, and until when', answers: { 200: answers.leases } },
   'delete /leases/:ip': {
     summary: 'End a lease',
     answers: { 204: undefined },
-    faults: [...changes, 'address_invalid', 'lease_not_found'],
+    faults: [...stored, 'address_invalid', 'lease_not_found'],
   },
   'get /audit': {
     summary: 'Who changed what, the last change first',
@@ -228,17 +219,19 @@ export const descriptions: Readonly<Record<string, Description>> = {
     answers: { 200: answers.undone },
     faults: [
       ...bodies,
+      ...stored,
       'nothing_to_undo',
       'undo_conflict',
       'confirmation_needed',
       'host_locked',
       'mac_taken',
+      'address_taken',
     ],
   },
   'post /import': {
     summary: 'Make assignments of the links that the original PXE Pilot left',
     answers: { 200: answers.imported },
-    faults: changes,
+    faults: stored,
   },
   'get /hold': { summary: 'Whether everything boots local', answers: { 200: answers.hold } },
   'put /hold': {
@@ -246,7 +239,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
     body: orders.holdOrder,
     isOptional: true,
     answers: { 200: answers.hold },
-    faults: bodies,
+    faults: [...bodies, ...stored],
   },
-  'delete /hold': { summary: 'Release the hold', answers: { 200: answers.hold }, faults: changes },
+  'delete /hold': { summary: 'Release the hold', answers: { 200: answers.hold }, faults: stored },
 }

@@ -30,17 +30,20 @@ export type ShownHost = {
   readonly locked?: true
 }
 
-// What the original's Go wrote for strconv.ParseBool.
-const booleans = /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)?$/
+// What the original's Go took for strconv.ParseBool.
+const trues = ['1', 't', 'T', 'TRUE', 'true', 'True'] as const
+const falses = ['0', 'f', 'F', 'FALSE', 'false', 'False'] as const
 
-/** Whether `?status=` is one the original took. */
+/** What `?status=` may be. */
+export const statusSpellings = [...trues, '', ...falses] as const
+
 export function isStatusQuery(value: unknown): boolean {
-  return value === undefined || (typeof value === 'string' && booleans.test(value))
+  return value === undefined || statusSpellings.some((spelling) => spelling === value)
 }
 
 /** Whether `?status=` orders that every host's power is asked: all but a false one. */
 export function isStatusAsked(value: unknown): boolean {
-  return typeof value !== 'string' || !/^[0fF]/.test(value)
+  return !falses.some((spelling) => spelling === value)
 }
 
 /** Those of the settings file in its order (`declared`), then the others; null where there is none, as the original. */

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { faultStatus, type FaultCode } from '../faults.ts'
 import * as answers from './answers.ts'
 import { descriptions, type Description } from './descriptions.ts'
+import * as orders from './orders.ts'
 
 export type Operation = {
   readonly summary: string
@@ -18,6 +19,12 @@ export type OpenApi = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: object
 }
+
+/** Of the guard in front of every route, and of what nobody foresaw. */
+const everywhere: readonly FaultCode[] = ['origin_not_allowed', 'internal']
+const everyChange: readonly FaultCode[] = ['token_needed', 'write_not_allowed']
+
+const inPath: Readonly<Record<string, z.ZodType>> = { mac: orders.macAddress, ip: orders.ipAddress }
 
 export const openApi: OpenApi = {
   openapi: '3.1.0',
@@ -51,7 +58,7 @@ function operationOf(method: string, path: string, description: Description): Op
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string' },
+    schema: jsonSchema(inPath[name] ?? z.string(), 'input'),
   }))
   const asked = query.map(({ name, what, schema }) => ({
     name,
@@ -65,7 +72,10 @@ function operationOf(method: string, path: string, description: Description): Op
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: !isOptional, content: json(jsonSchema(body, 'input')) } }),
     ...(method !== 'get' && { security: [{}, { token: [] }] }),
-    responses: { ...goodOnes(good), ...badOnes(faults) },
+    responses: {
+      ...goodOnes(good),
+      ...badOnes([...everywhere, ...(method === 'get' ? [] : everyChange), ...faults]),
+    },
   }
 }
 

@@ -64,6 +64,8 @@ export const hostName = z
   )
 
 const own = hostSchema.shape
+export const macAddress = own.mac_addresses.unwrap().unwrap().element
+export const ipAddress = own.ip.unwrap()
 const ipmi = own.ipmi.unwrap().unwrap().omit({ password_file: true })
 const redfish = own.redfish.unwrap().unwrap().omit({ password_file: true })
 const wol = own.wol.unwrap().unwrap()
@@ -91,7 +93,7 @@ function partsOf<T extends Group>(group: T): z.ZodType<Parts<z.output<T>>> {
 
 const described = {
   name: hostName,
-  macAddresses: z.array(own.mac_addresses.unwrap().unwrap().element).min(1).max(64),
+  macAddresses: z.array(macAddress).min(1).max(64),
   ip: own.ip.meta({ description: 'Its reserved address.' }),
   locked: z
     .boolean()

@@ -7,20 +7,31 @@ import { parseIpv4, parseRange, parseSubnet, type Ipv4, type Range, type Subnet 
 import { parseMac, type Mac } from '../net/mac.ts'
 import { dhcpOptions } from './options.ts'
 
-/** A text that `parse` turns into a checked value; `what` names it in the fault. */
-function checked<T>(parse: (text: string) => T | undefined, what: string) {
-  return z.string(`must be ${what}`).transform((text, context): T => {
-    const value = parse(text)
-    if (value === undefined) {
-      context.issues.push({ code: 'custom', message: `must be ${what}, not "${text}"`, input: text })
-      return z.NEVER
-    }
-    return value
-  })
+/**
+ * A text that `parse` turns into a checked value; `what` names it in the fault. `pattern`: what OpenAPI says of it, as
+ * near as a regular expression comes.
+ */
+function checked<T>(parse: (text: string) => T | undefined, what: string, pattern?: RegExp) {
+  const description = `${what.charAt(0).toUpperCase()}${what.slice(1)}.`
+  return z
+    .string(`must be ${what}`)
+    .meta({ description, ...(pattern && { pattern: pattern.source }) })
+    .transform((text, context): T => {
+      const value = parse(text)
+      if (value === undefined) {
+        context.issues.push({ code: 'custom', message: `must be ${what}, not "${text}"`, input: text })
+        return z.NEVER
+      }
+      return value
+    })
 }
 
-const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1')
-const mac = checked<Mac>(parseMac, 'a MAC address such as 23:34:a3:e9:09:cc')
+const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1', /^\d{1,3}(\.\d{1,3}){3}$/)
+const mac = checked<Mac>(
+  parseMac,
+  'a MAC address such as 23:34:a3:e9:09:cc',
+  /^[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$/,
+)
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
 const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
 const label = /^\w(?:[\w-]{0,61}\w)?$/
@@ -175,7 +186,7 @@ const wol = z.strictObject({
   mac_address: mac.optional(),
   address: ipv4.optional(),
   port: port(9),
-  password: mac.optional(),
+  password: mac.meta({ description: 'Six octets, written as a MAC address.' }).optional(),
 })
 
 const management = z.strictObject({
