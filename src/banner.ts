@@ -22,7 +22,7 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
     'Next:',
     `  look       ${api}/`,
     `  write      what machines shall boot: a file each in ${directory}`,
-    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"23:34:a3:e9:09:cc"}]}'`,
+    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"22:34:a3:e9:09:cc"}]}'`,
     '  switch on  that machine, its network card first in the boot order; each step of its boot is a line here',
     '',
     '',

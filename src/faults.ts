@@ -94,7 +94,7 @@ export const faults = {
   }),
   macInvalid: (mac: string): Fault => ({
     code: 'body_invalid',
-    message: `<${mac}> is no MAC address; write six octets such as 23:34:a3:e9:09:cc`,
+    message: `<${mac}> is no MAC address; write six octets such as 22:34:a3:e9:09:cc`,
   }),
   hostWithoutMac: (name: string): Fault => ({
     code: 'host_has_no_mac',

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet } from './net/ipv4.ts'
 import { localLinks } from './net/links.ts'
+import { isMulticast } from './net/mac.ts'
 import { nearest } from './settings/nearest.ts'
 import type { Settings } from './settings/schema.ts'
 import { writersOf } from './site.ts'
@@ -32,7 +33,10 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
     }
   }
   const own = new Set(localLinks().flatMap(({ addresses }) => addresses.map(({ ip }) => ip)))
-  for (const { name: host, ip } of table.hosts.values()) {
+  for (const { name: host, ip, macs } of table.hosts.values()) {
+    for (const mac of macs.filter(isMulticast)) {
+      yield `${mac} of ${host} is a multicast address, as its first octet is odd: no card has it, and no machine is known by it; look at the card's own again`
+    }
     if (ip !== undefined && own.has(ip)) {
       yield `${formatIpv4(ip)} is reserved for ${host}, and is this machine's own: ${host} is given another`
     }

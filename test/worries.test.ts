@@ -1,4 +1,4 @@
-// What a start warns of: names that nothing has, and an address that is our own.
+// What a start warns of: names that nothing has, addresses that are our own, and MACs that no card has.
 
 import test from 'ava'
 import { applyDelta, emptyTable, type Change } from '../src/boot/table.ts'
@@ -31,4 +31,15 @@ test('an address of ours that is reserved for a host is told', (t) => {
   t.deepEqual(said(reserved('127.0.0.1')), [
     "127.0.0.1 is reserved for h1, and is this machine's own: h1 is given another",
   ])
+})
+
+test('a MAC that no card can have is told, whatever the bit of local administration', (t) => {
+  const declared = (mac: string) => `hosts:\n  - { name: h1, mac_addresses: [${mac}] }`
+  for (const mac of ['52:54:00:00:00:01', '22:34:a3:e9:09:cc', '00:11:22:33:44:55'])
+    t.deepEqual(said(declared(mac)), [])
+  for (const mac of ['23:34:a3:e9:09:cc', '01:00:5e:00:00:01', 'ab:00:00:00:00:01']) {
+    const [worry = '', ...more] = said(declared(mac))
+    t.true(worry.startsWith(`${mac} of h1 is a multicast address`), worry)
+    t.deepEqual(more, [])
+  }
 })

@@ -94,7 +94,7 @@ function readQuery(query: Context['query'], parts: ExplainParts): Query | Fault 
   const { table } = parts
   const mac = written === undefined ? undefined : parseMac(written)
   if (written !== undefined && mac === undefined)
-    return invalid(`mac must be a MAC address such as 23:34:a3:e9:09:cc`)
+    return invalid(`mac must be a MAC address such as 22:34:a3:e9:09:cc`)
   const host = name === undefined ? hostOfMac(table, mac) : table.hosts.get(name)
   if (name !== undefined && host === undefined) return faults.hostNotFound(name, [...table.hosts.keys()])
   const own = mac ?? host?.macs[0]

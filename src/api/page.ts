@@ -111,7 +111,7 @@ function configurationRows(table: Table, site: Site): readonly Html[] {
 function deployLine(hosts: readonly Host[], table: Table, site: Site, address: string): string {
   const other = listConfigurations(table, site).find(({ name }) => name !== builtInLocal)?.name
   const name = other !== undefined && configurationExists(table, other) ? other : builtInLocal
-  const mac = hosts.find((host) => host.macs.length > 0)?.macs[0] ?? '23:34:a3:e9:09:cc'
+  const mac = hosts.find((host) => host.macs.length > 0)?.macs[0] ?? '22:34:a3:e9:09:cc'
   const url = `${address}/v1/configurations/${encodeURIComponent(name).replaceAll("'", '%27')}/deploy`
   return `curl -i -X PUT '${url}' -d '{"hosts":[{"macAddress":"${mac}"}]}'`
 }

@@ -97,7 +97,7 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
     .command('deploy')
     .description('make hosts boot a configuration from now on: all of them, or none')
     .argument('<config>', 'the configuration; local boots the disk')
-    .argument('<hostnames...>', 'the hosts, by name or by a MAC such as 23:34:a3:e9:09:cc')
+    .argument('<hostnames...>', 'the hosts, by name or by a MAC such as 22:34:a3:e9:09:cc')
     .option('-n, --now', 'and reboot them, their next boot from the network')
     .option('--dry-run', 'only show what would change')
     .option('-y, --yes', 'confirm what has to be confirmed, for as many hosts as are named')
@@ -106,7 +106,7 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  $ pxe-pilot config deploy ubuntu-16.04 h1\n  $ pxe-pilot config deploy --now --wait ubuntu-16.04 h1 h2\n  $ pxe-pilot config deploy local 23:34:a3:e9:09:cc',
+      '\nExamples:\n  $ pxe-pilot config deploy ubuntu-16.04 h1\n  $ pxe-pilot config deploy --now --wait ubuntu-16.04 h1 h2\n  $ pxe-pilot config deploy local 22:34:a3:e9:09:cc',
     )
     .action(async (configuration: string, names: readonly string[], options: DeployOptions) => {
       const { now = false, dryRun, yes, confirm = yes && new Set(names).size, output, strict } = options

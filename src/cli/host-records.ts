@@ -65,7 +65,7 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
   )
     .addHelpText(
       'after',
-      '\nExample:\n  $ pxe-pilot host add h7 23:34:a3:e9:09:cc --ipmi 10.77.0.12 --user admin --password-file ./h7.password',
+      '\nExample:\n  $ pxe-pilot host add h7 22:34:a3:e9:09:cc --ipmi 10.77.0.12 --user admin --password-file ./h7.password',
     )
     .action(
       async (name: string, macs: readonly string[], options: RecordOptions & Confirmed, self: Command) => {

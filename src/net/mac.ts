@@ -2,14 +2,14 @@
 
 declare const brand: unique symbol
 
-/** Six octets, lower-case hexadecimal, joined by colons: `23:34:a3:e9:09:cc`. */
+/** Six octets, lower-case hexadecimal, joined by colons: `22:34:a3:e9:09:cc`. */
 export type Mac = string & { readonly [brand]: 'Mac' }
 
 const separated = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/
 const dotted = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/
 const bare = /^[0-9a-f]{12}$/
 
-/** Any common notation (`23:34:..`, `23-34-..`, `2334.a3e9.09cc`, `2334a3e909cc`, any case), or undefined. */
+/** Any common notation (`22:34:..`, `22-34-..`, `2234.a3e9.09cc`, `2234a3e909cc`, any case), or undefined. */
 export function parseMac(text: string): Mac | undefined {
   const lower = text.trim().toLowerCase()
   if (!separated.test(lower) && !dotted.test(lower) && !bare.test(lower)) return undefined
@@ -21,6 +21,11 @@ const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padS
 /** Whether a machine can have it. Group addresses are let through: the use case's own 23:34:... has the bit of one. */
 export function isStation(mac: Mac): boolean {
   return mac !== 'ff:ff:ff:ff:ff:ff' && mac !== '00:00:00:00:00:00'
+}
+
+/** Whether many receive what is sent to it (the I/G bit of IEEE 802): no card sends from it. */
+export function isMulticast(mac: Mac): boolean {
+  return Number.parseInt(mac.slice(0, 2), 16) % 2 === 1
 }
 
 /** The first six octets at `offset`, as they stand in a packet. */
@@ -35,7 +40,7 @@ export function macToBytes(mac: Mac): Uint8Array {
   return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16))
 }
 
-/** `23-34-a3-e9-09-cc`: the spelling of loaders' file names and of registered hosts. */
+/** `22-34-a3-e9-09-cc`: the spelling of loaders' file names and of registered hosts. */
 export function macWithDashes(mac: Mac): string {
   return mac.replaceAll(':', '-')
 }

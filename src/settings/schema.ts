@@ -29,7 +29,7 @@ function checked<T>(parse: (text: string) => T | undefined, what: string, patter
 const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1', /^\d{1,3}(\.\d{1,3}){3}$/)
 const mac = checked<Mac>(
   parseMac,
-  'a MAC address such as 23:34:a3:e9:09:cc',
+  'a MAC address such as 22:34:a3:e9:09:cc',
   /^[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$/,
 )
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')

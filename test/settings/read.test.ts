@@ -41,7 +41,7 @@ configuration:
     - { name: a/b, file: pxelinux.0, arch: [uefi-x46] }
 hosts:
   - name: [h1]
-    mac_addresses: [23:34:a3:e9:09]
+    mac_addresses: [22:34:a3:e9:09]
     lokced: true
 log: { level: warning }
 clients: 10.77.0.0/24
@@ -69,7 +69,7 @@ clients: 10.77.0.0/24
     '25: configuration.bootloaders[0].name must be a name without "/" or a dot at its start, not "a/b"',
     '25: configuration.bootloaders[0].arch[0] must be one of bios, uefi-ia32, uefi-x64, uefi-arm32, uefi-arm64, uefi-riscv64, uefi-loongarch64, http-bios, http-ia32, http-x64, http-arm32, http-arm64, http-riscv64, http-loongarch64, uboot-arm32, uboot-arm64, ppc, opal, rpi, not "uefi-x46"; did you mean uefi-x64?',
     '27: hosts[0].name must be a text, not a list',
-    '28: hosts[0].mac_addresses[0] must be a MAC address such as 23:34:a3:e9:09:cc, not "23:34:a3:e9:09"',
+    '28: hosts[0].mac_addresses[0] must be a MAC address such as 22:34:a3:e9:09:cc, not "22:34:a3:e9:09"',
     '29: hosts[0].lokced is unknown; did you mean locked?',
     '30: log.level must be one of debug, info, warn, error, not "warning"',
     '31: clients must be a list such as [a, b], not "10.77.0.0/24"',
