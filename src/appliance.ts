@@ -98,8 +98,7 @@ export class Appliance {
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
-    await this.startFiles(registry)
-    await this.startApi(registry, catalog, linter, links)
+    await Promise.all([this.startFiles(registry), this.startApi(registry, catalog, linter, links)])
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
@@ -151,16 +150,19 @@ export class Appliance {
     const { settings, site, table, tell } = this
     const { tftp, http, clients, advertise } = settings
     const fed: Fed = { site, snapshot: () => snapshotOf(table), tell }
+    const starting: Promise<void>[] = []
     if (tftp !== undefined) {
       const thread = tftpThread({ settings: tftp, clients, advertise }, fed)
-      await this.startThread('TFTP', `udp ${formatIpv4(tftp.bind)}:${tftp.port}`, thread, registry)
+      const where = `udp ${formatIpv4(tftp.bind)}:${tftp.port}`
+      starting.push(this.startThread('TFTP', where, thread, registry))
     }
     if (http !== undefined) {
       const tftpLinks = tftp?.follow_links ?? 'inside'
       const own = { settings: http, tftproot: tftp?.root, tftpLinks, clients, advertise }
-      const thread = httpThread(own, fed)
-      await this.startThread('HTTP', `tcp ${formatIpv4(http.bind)}:${http.port}`, thread, registry)
+      const where = `tcp ${formatIpv4(http.bind)}:${http.port}`
+      starting.push(this.startThread('HTTP', where, httpThread(own, fed), registry))
     }
+    await Promise.all(starting)
   }
 
   private async startThread<Own>(
@@ -171,8 +173,8 @@ export class Appliance {
   ): Promise<void> {
     registry.follow((delta) => thread.follow(delta))
     this.stops.push(() => thread.stop())
-    await thread.start()
     this.listenersOf.push(() => [{ name, where, serving: thread.listening }])
+    await thread.start()
   }
 
   private async startApi(registry: Registry, catalog: Catalog, linter: Linter, links: Links): Promise<void> {
@@ -210,10 +212,10 @@ export class Appliance {
       handle,
       tell,
     })
-    this.stops.push(() => listener.stop())
-    await listener.start()
     const where = `tcp ${formatIpv4(bind)}:${port}`
+    this.stops.push(() => listener.stop())
     this.listenersOf.push(() => [{ name: 'API', where, serving: listener.listening }])
+    await listener.start()
   }
 
   private power(): Power {
