@@ -6,7 +6,7 @@ import { readClient } from './client.ts'
 import { bootRequest, decode } from './packet.ts'
 import { answerProxy } from './proxy-mode.ts'
 import { seldom, type EngineParts, type Port, type Request, type Send } from './request.ts'
-import { placeOf, type Arrival } from './scope.ts'
+import { hasAddress, placeOf, type Arrival } from './scope.ts'
 import { serve } from './server-mode.ts'
 
 export class Engine {
@@ -39,7 +39,7 @@ export class Engine {
     const name = host === undefined ? client.mac : `${host.name} (${client.mac})`
     const relay = message.giaddr === 0 ? '' : ` behind ${formatIpv4(message.giaddr)}`
     const who = `${name} on ${arrival.link.name}${relay}`
-    const isNear = message.giaddr === 0 && message.ciaddr === 0
+    const isNear = message.giaddr === 0 && !hasAddress(message, client)
     if (isNear && !this.parts.isServed(arrival.link.name))
       return this.drop(who, 'its link is not one we serve')
     const place = placeOf(message, client, arrival, this.parts.site)
@@ -47,10 +47,7 @@ export class Engine {
     const request: Request = { message, client, arrival, port, host, send, who }
     if (place.mode === 'proxy') return answerProxy(request, place, this.parts)
     // What we gave before goes on: it is renewed, released and declined (RFC 2131 4.4.5) whoever else is there.
-    const isNew =
-      message.giaddr === 0 &&
-      message.ciaddr === 0 &&
-      (client.type === 'DISCOVER' || client.type === 'REQUEST')
+    const isNew = isNear && (client.type === 'DISCOVER' || client.type === 'REQUEST')
     const objection = isNew ? this.parts.objectionTo(arrival.link.name) : undefined
     if (objection !== undefined) return this.drop(who, objection)
     if (port === 'dhcp') return await serve(request, place, this.parts)

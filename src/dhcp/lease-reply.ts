@@ -8,7 +8,7 @@ import type { Holder } from './holder.ts'
 import type { Leases } from './leases.ts'
 import type { Message, OptionList } from './packet.ts'
 import { wanted } from './reply.ts'
-import type { Place, Scope } from './scope.ts'
+import { hasAddress, type Place, type Scope } from './scope.ts'
 
 export type ServerContext = {
   readonly message: Message
@@ -108,7 +108,7 @@ function grantOrNak(context: ServerContext, ip: Ipv4): Verdict {
   const { client, message, holder, place, leases, now } = context
   const { reserved } = holder
   // Its reservation came while it held another address: a booting machine starts over; one that runs keeps what it has.
-  const isBooting = message.ciaddr === 0
+  const isBooting = !hasAddress(message, client)
   if (isBooting && reserved !== undefined && reserved !== ip) {
     const isFree = leases.scopeFor(reserved, holder, place.scopes) !== undefined
     if (isFree) return nak(`${formatIpv4(reserved)} is reserved for it`)

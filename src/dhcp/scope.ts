@@ -126,18 +126,24 @@ export function serviceAt(ip: Ipv4 | undefined, site: Site): Service {
   return serviceOf(scope, site)
 }
 
+/** Whether ciaddr counts: who looks for an address or chooses an offer has none (RFC 2131 table 5), whatever it says. */
+export function hasAddress({ ciaddr }: Message, { type, server }: Client): boolean {
+  const isStarting = type === 'DISCOVER' || (type === 'REQUEST' && server !== undefined)
+  return ciaddr !== 0 && !isStarting
+}
+
 /** RFC 2131 4.3.1: by the relay's address or what a relay or client says instead; else by the link. */
 function scopesAt(
-  { giaddr, ciaddr }: Message,
+  message: Message,
   client: Client,
   { link }: Arrival,
   scopes: readonly Scope[],
 ): readonly Scope[] {
+  const { giaddr, ciaddr } = message
   const hint = client.subnet ?? (giaddr === 0 ? undefined : giaddr)
   if (hint !== undefined) return scopes.filter(({ subnet }) => inSubnet(hint, subnet))
   // A renewal comes by unicast, without its relay: over any link of ours.
-  const own =
-    ciaddr === 0 || client.type === 'DISCOVER' ? [] : scopes.filter(({ subnet }) => inSubnet(ciaddr, subnet))
+  const own = hasAddress(message, client) ? scopes.filter(({ subnet }) => inSubnet(ciaddr, subnet)) : []
   if (own.length > 0) return own
   return scopes.filter(({ subnet }) => link.addresses.some(({ ip }) => inSubnet(ip, subnet)))
 }

@@ -163,6 +163,32 @@ test('a host that comes with its reserved address from elsewhere keeps it', asyn
   }
 })
 
+for (const [what, close] of [
+  ['that is not served', (server: Server) => void (server.isServed = false)],
+  ['where another DHCP server answers', (server: Server) => void (server.objection = 'another one')],
+] as const) {
+  test(`on a link ${what} nobody gets an address, whatever address it says it has; a relay's machines do`, async (t) => {
+    const server = serve()
+    const own = await new Client(server, 1).boot()
+    close(server)
+    for (const ciaddr of ['0.0.0.0', '10.77.0.150', '192.0.2.1']) {
+      const client = new Client(server, 2, { ciaddr })
+      t.is(await client.offered(), undefined, ciaddr)
+      t.is(await client.take('10.77.0.150'), 'silence', ciaddr)
+    }
+    t.is(await new Client(server, 1).reboot(own), 'silence')
+    t.is(await new Client(server, 1).renew(own), `ACK ${own}`)
+    t.is(await new Client(server, 3, { giaddr: '10.77.0.254' }).boot('10.77.0.160'), '10.77.0.160')
+    t.is(await new Client(server, 1).release(own), 'silence')
+    t.is(server.holder(own), undefined)
+  })
+}
+
+test('who chooses an offer gets an address of its link, whatever address it says it has', async (t) => {
+  const client = new Client(serve(), 1, { ciaddr: '10.80.0.150' })
+  t.is(await client.boot('10.77.0.150'), '10.77.0.150')
+})
+
 test('a REQUEST that names no address is met with silence', async (t) => {
   const client = new Client(serve({ authoritative: true }), 1)
   t.is(told(await client.say(REQUEST)), 'silence')

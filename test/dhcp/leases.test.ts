@@ -99,14 +99,16 @@ test('a machine that gets a reservation moves to it when it starts, keeps what i
 })
 
 test('a machine has one address on a link, however many it takes', async (t) => {
-  const server = serve()
-  const client = new Client(server, 1)
-  for (let last = 100; last < 108; last++) t.is(await client.take(`10.77.0.${last}`), `ACK 10.77.0.${last}`)
-  const held = Array.from(server.leases.all()).filter(({ state }) => state === 'bound')
-  t.deepEqual(
-    held.map((lease) => formatIpv4(lease.ip)),
-    ['10.77.0.107'],
-  )
+  for (const ciaddr of ['0.0.0.0', '10.77.0.100']) {
+    const server = serve()
+    const client = new Client(server, 1, { ciaddr })
+    for (let last = 100; last < 108; last++) t.is(await client.take(`10.77.0.${last}`), `ACK 10.77.0.${last}`)
+    const held = Array.from(server.leases.all()).filter(({ state }) => state === 'bound')
+    t.deepEqual(
+      held.map((lease) => formatIpv4(lease.ip)),
+      ['10.77.0.107'],
+    )
+  }
 })
 
 test("never given: the subnet's own and broadcast address, the router's and ours, though the range holds them", async (t) => {

@@ -54,6 +54,10 @@ export class Server {
   readonly written: Lease[] = []
   readonly learnt: string[] = []
   commit: Commit = async (leases) => leases.map(() => 'ok')
+  /** Whether the links of the test are ones we serve. */
+  isServed = true
+  /** Why no address is given on them. */
+  objection: string | undefined
   /** Milliseconds since 1970. */
   now = start
   readonly conflicts: Conflicts | undefined
@@ -103,8 +107,8 @@ export class Server {
       learn: (address, mac) => void this.learnt.push(`${formatIpv4(address)} ${mac}`),
       isOurs,
       isOwnProbe: () => false,
-      isServed: () => true,
-      objectionTo: () => undefined,
+      isServed: () => this.isServed,
+      objectionTo: () => this.objection,
       tell,
       now,
     })
