@@ -1,6 +1,6 @@
 // What a decision is made of: its answers, its reason, and which configuration a client boots.
 
-import type { Bootloader, Form, Host, Language, LocalMethod } from '../model.ts'
+import type { Bootloader, Host, LocalMethod } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import type { Variables } from './render.ts'
@@ -109,11 +109,6 @@ export function choose(
   return assigned === undefined
     ? { name, rule: 'default-configuration', because: `${who} has no configuration; ${name} is the default` }
     : { name, rule: 'assigned', because: `${who} boots ${name}` }
-}
-
-/** The form of `configuration` in `language`. */
-export function formOf(table: Table, configuration: string, language: Language): Form | undefined {
-  return table.configurations.get(configuration)?.forms.find((form) => form.language === language)
 }
 
 /** `http://10.77.0.1`, with its port where that is not 80. */

@@ -76,8 +76,12 @@ function explainStage(question: Question, table: Table, site: Site): Stage {
   const boot = answers.find((answer): answer is Extract<Answer, { kind: 'boot' }> => answer.kind === 'boot')
   const asks: Asked[] = []
   let text: string | undefined
+  const ask = (path: string, recent: Facts['recent']) =>
+    decide({ ...facts, via: 'tftp', recent, asks: { kind: 'path', path } }, table, site)
+  const sent = boot === undefined ? undefined : ask(boot.file, []).loader
+  const recent = sent === undefined ? [] : [{ file: sent, agoMs: 0 }]
   for (const path of boot === undefined ? [] : namesOf(boot.file, question, site)) {
-    const decision = decide({ ...facts, via: 'tftp', asks: { kind: 'path', path } }, table, site)
+    const decision = ask(path, recent)
     const asked = answered(path, decision, table)
     asks.push(asked)
     if (asked.gives === 'nothing') continue

@@ -1,19 +1,18 @@
 // What a path is answered with: a per-host configuration from the table, or a file of the roots.
 
-import type { Bootloader, Host, Language } from '../model.ts'
+import type { Bootloader, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
-import { choose, formOf, gives, nothing, origin } from './decision.ts'
+import { askersOf } from './asker.ts'
+import { choose, gives, nothing, origin } from './decision.ts'
 import type { Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { formFor } from './forms.ts'
 import { loaderNames, notice } from './notice.ts'
-import type { Ask, Key } from './paths.ts'
+import type { Key, Menu } from './paths.ts'
 import { isLoop, loop } from './recent.ts'
 import { localBoot, render, type Variables } from './render.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
-
-/** A request for a per-host name. */
-export type Menu = Extract<Ask, { kind: 'menu' }>
 
 /** The host's assignment; else a real file of that name; else the default; else nothing. */
 export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): Decision {
@@ -32,10 +31,17 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
       about,
     )
   }
-  const form = formOf(table, choice.name, ask.language)
+  const { via } = facts
+  const recent = isItself(mac, facts, table) ? facts.recent : undefined
+  const askers = askersOf(ask, { via, recent }, host, site.bootloaders)
+  const form = formFor(
+    table.configurations.get(choice.name)?.forms ?? [],
+    ask.language,
+    askers.map(({ name }) => name),
+  )
   const isFile = form === undefined ? ask.isOptional === true : leadsTo(form.text, ask)
   if (isFile) return gives(real, 'file', `the file ${ask.path}`, about)
-  const { answer, rule, because } = textOf(choice, ask.language, host, mac, facts, table, site)
+  const { answer, rule, because } = textOf(choice, form, ask.language, askers, host, mac, facts, table, site)
   const isDefault = choice.rule === 'default-configuration'
   const answers = [...(isDefault ? real : []), ...(answer === undefined ? [] : [answer])]
   return gives(answers, rule, because, about)
@@ -72,11 +78,19 @@ function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {
   return facts.mac
 }
 
+/** Whether the machine that `mac` means asks, by any of its cards. */
+function isItself(mac: Mac | undefined, facts: Facts, table: Table): boolean {
+  if (mac === undefined || facts.mac === undefined) return false
+  return mac === facts.mac || table.hostByMac.get(mac) === (table.hostByMac.get(facts.mac) ?? null)
+}
+
 type Text = { readonly answer?: Answer | undefined; readonly rule: Rule; readonly because: string }
 
 function textOf(
   choice: Choice,
+  form: Form | undefined,
   language: Language,
+  askers: readonly Bootloader[],
   host: Host | undefined,
   mac: Mac | undefined,
   facts: Facts,
@@ -84,11 +98,10 @@ function textOf(
   site: Site,
 ): Text {
   const { rule, because } = choice
-  const form = formOf(table, choice.name, language)
   if (form === undefined) {
     if (choice.name === builtInLocal)
       return { answer: { kind: 'text', body: localBoot(language) }, rule, because }
-    return noForm(choice, language, table, host)
+    return noForm(choice, language, askers, table, host)
   }
   if (!form.template) {
     const answer = {
@@ -104,9 +117,17 @@ function textOf(
 }
 
 /** The machine says it itself: whoever stands before it sees no log. */
-function noForm({ name, because }: Choice, language: Language, table: Table, host: Host | undefined): Text {
-  const forms = table.configurations.get(name)?.forms.map((form) => form.language) ?? []
-  const written = [...new Set(forms)].join(' and ')
+function noForm(
+  { name, because }: Choice,
+  language: Language,
+  askers: readonly Bootloader[],
+  table: Table,
+  host: Host | undefined,
+): Text {
+  const forms = table.configurations.get(name)?.forms ?? []
+  const written = [...new Set(forms.map((form) => form.folder ?? form.language))].join(' and ')
+  const [asker, ...others] = askers
+  const reader = asker === undefined || others.length > 0 ? language : asker.name
   const body = notice(language, [
     `PXE Pilot: ${host?.name ?? 'this machine'} is to boot ${name},`,
     `which is written for ${written}, and this is ${loaderNames[language]}.`,
@@ -115,7 +136,7 @@ function noForm({ name, because }: Choice, language: Language, table: Table, hos
   return {
     answer: body === undefined ? undefined : { kind: 'text', body },
     rule: 'no-form',
-    because: `${because}, which is not written for ${language}`,
+    because: `${because}, which is written for ${written} and not for ${reader}`,
   }
 }
 

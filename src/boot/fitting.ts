@@ -3,6 +3,7 @@
 import type { Bootloader, Firmware, Form, Language } from '../model.ts'
 import type { Site } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { formFor, isOwn } from './forms.ts'
 import { builtInLocal, type Table } from './table.ts'
 
 /** One client that asks for a loader, and what there is. */
@@ -31,11 +32,13 @@ export function waysToDisk({ facts, firmware }: Setting): readonly Language[] | 
   return facts.agent === 'ipxe' ? toDisk.uefiByIpxe : toDisk.uefi
 }
 
+const scripts = 'ipxe.cfg'
+
 /** An iPXE that runs already, in a card's ROM or sent before: its script is all it needs. */
 function ipxeItself(firmware: Firmware): Bootloader {
   return {
     name: 'ipxe',
-    file: 'ipxe.cfg',
+    file: scripts,
     configPath: '',
     language: 'ipxe',
     firmwares: [firmware],
@@ -75,7 +78,7 @@ export function candidates(setting: Setting, configuration: string): readonly Bo
   const order = configuration === builtInLocal ? (waysToDisk(setting) ?? []) : undefined
   const ranked: { readonly loader: Bootloader; readonly rank: number }[] = []
   for (const loader of runnable(setting)) {
-    const rank = rankOf(loader, forms, order)
+    const rank = rankOf(loader, forms, order, setting)
     if (rank < Infinity) ranked.push({ loader, rank })
   }
   return ranked.toSorted((a, b) => a.rank - b.rank).map(({ loader }) => loader)
@@ -83,17 +86,28 @@ export function candidates(setting: Setting, configuration: string): readonly Bo
 
 /** Infinity: it cannot run such a configuration. `order`: of the languages that reach the disk, for `local`. */
 function rankOf(
-  { name, language }: Bootloader,
+  loader: Bootloader,
   forms: readonly Form[],
   order: readonly Language[] | undefined,
+  setting: Setting,
 ): number {
+  const { language } = loader
   const at = order?.indexOf(language) ?? 0
   if (at < 0) return Infinity
-  if (forms.some(({ folder }) => folder === name)) return 0
-  if (forms.some((form) => form.language === language)) return 1
+  const names = namesOf(loader, setting)
+  const form = formFor(forms, language, names)
+  if (form !== undefined) return isOwn(form, names) ? 0 : 1
   // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
   if (language === 'rpi' && order === undefined) return 1
   return order === undefined ? Infinity : 2 + at
+}
+
+/** What its folder may be called: an iPXE that runs already may be any build for this machine. */
+function namesOf({ name, file }: Bootloader, { firmware, site }: Setting): readonly string[] {
+  if (file !== scripts) return [name]
+  return site.bootloaders
+    .filter(({ language, firmwares }) => language === 'ipxe' && firmwares.includes(firmware))
+    .map((loader) => loader.name)
 }
 
 /**
@@ -139,3 +153,6 @@ export function canShow(setting: Setting): readonly Bootloader[] {
     .filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
     .toSorted((a, b) => rank(a) - rank(b))
 }
+
+/** LPXELINUX speaks HTTP: with a prefix it fetches all but itself that way (RFC 5071, option 210). */
+export const speaksHttp = /(?:^|\/)lpxelinux\.0$/

@@ -8,7 +8,7 @@ import { choose, gives, nothing, origin } from './decision.ts'
 import type { About, Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { candidates, canShow, overHttp, readsNoProxyOffer, runnable } from './fitting.ts'
-import { steppingStone, waysToDisk, type Setting } from './fitting.ts'
+import { speaksHttp, steppingStone, waysToDisk, type Setting } from './fitting.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
 /** For `asks.kind` loader. */
@@ -131,9 +131,6 @@ function remedyOf({ file }: Bootloader, table: Table): string {
   const loader = table.loaders.get(file)
   return loader?.from === 'nowhere' ? loader.remedy : `${file} is not there`
 }
-
-/** LPXELINUX speaks HTTP: with such a prefix it fetches all but itself that way (RFC 5071, option 210). */
-const speaksHttp = /(?:^|\/)lpxelinux\.0$/
 
 function bootFile({ facts, firmware, site }: Setting, loader: Bootloader): Answer {
   const { server, mac, agent } = facts

@@ -26,6 +26,9 @@ export type Ask =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'refused'; readonly because: string }
 
+/** A request for a per-host name. */
+export type Menu = Extract<Ask, { kind: 'menu' }>
+
 /** Longer names come from no loader; the limit of path names on Linux. */
 const longestPath = 4096
 

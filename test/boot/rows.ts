@@ -40,6 +40,17 @@ const configuration = (
   forms: [{ language, file: `conf/${name}`, text, template }],
 })
 
+const inFolders = (name: string, language: Language, ...folders: readonly string[]): Configuration => ({
+  name,
+  forms: folders.map((folder) => ({
+    folder,
+    language,
+    file: `conf/${folder}/${name}`,
+    text: `of ${folder}`,
+    template: false,
+  })),
+})
+
 const installed: LoaderFile = { from: 'system', path: '/usr/lib/PXELINUX/pxelinux.0' }
 
 const catalog: Catalog = {
@@ -80,6 +91,10 @@ const catalog: Catalog = {
         },
       ],
     },
+    inFolders('by-firmware', 'pxelinux', 'bios', 'efi'),
+    inFolders('by-grub', 'grub', 'grub', 'grub-arm64'),
+    inFolders('arm-grub', 'grub', 'grub-arm64'),
+    inFolders('own-ipxe', 'ipxe', 'ipxe-efi'),
   ],
   menus: [],
   loaders: [
@@ -123,6 +138,14 @@ const stocked: Partial<Catalog> = {
 const only = (...names: readonly string[]): Partial<Catalog> => ({
   loaders: names.map((name) => [name, { from: 'tftproot' }]),
 })
+
+/** Two bootloaders of one language. */
+const twoFirmwares: Partial<Site> = {
+  bootloaders: [
+    bootloader({ name: 'bios', file: 'pxelinux.0' }),
+    bootloader({ name: 'efi', file: 'efi64/syslinux.efi' }),
+  ],
+}
 
 const loader = { kind: 'loader' } as const
 export const path = (text: string) => ({ kind: 'path', path: text }) as const
@@ -503,6 +526,81 @@ export const rows: readonly Row[] = [
     table: [deployed('only-grub')],
     expect: 'no-form',
     answers: [shown(/^#!ipxe\necho PXE Pilot: h1 is to boot only-grub,[^]*sleep 30/)],
+  },
+  // A bootloader's own folder is for it alone.
+  {
+    given: 'a folder for each of two bootloaders of one language: the one of its firmware',
+    facts: { mac: h1, archs: [7], asks: loader },
+    table: [deployed('by-firmware')],
+    catalog: stocked,
+    site: twoFirmwares,
+    expect: 'assigned',
+    answers: [boot('efi64/syslinux.efi')],
+  },
+  {
+    given: 'that one asks beside itself',
+    facts: { asks: path('efi64/pxelinux.cfg/01-52-54-00-00-00-01') },
+    table: [deployed('by-firmware')],
+    site: twoFirmwares,
+    expect: 'assigned',
+    answers: [text('of efi')],
+  },
+  {
+    given: 'the other one asks at the top',
+    facts: { asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
+    table: [deployed('by-firmware')],
+    site: twoFirmwares,
+    expect: 'assigned',
+    answers: [text('of bios')],
+  },
+  {
+    given: 'a GRUB, whose name does not tell: by the loader that the machine was sent',
+    facts: { mac: h1, asks: path('/grub/grub.cfg'), recent: sent('bootaa64.efi', 2) },
+    table: [deployed('by-grub')],
+    expect: 'assigned',
+    answers: [text('of grub-arm64')],
+  },
+  {
+    given: 'the same of a machine that somebody else asks for: not by what was sent to that one',
+    facts: {
+      mac: stranger,
+      asks: path('/grub/grub.cfg-01-52-54-00-00-00-01'),
+      recent: sent('bootaa64.efi', 2),
+    },
+    table: [deployed('by-grub')],
+    expect: 'assigned',
+    answers: [text('of grub')],
+  },
+  {
+    given: 'the same of a machine whose host says its firmware',
+    facts: { asks: path('/grub/grub.cfg-01-52-54-00-00-00-01') },
+    table: [{ kind: 'host', host: host('h1', [h1], { firmware: 'uefi-arm64' }) }, deployed('by-grub')],
+    expect: 'assigned',
+    answers: [text('of grub-arm64')],
+  },
+  {
+    given: 'the folder of a bootloader that this machine cannot run: no other of its language instead',
+    facts: { mac: h1, archs: [7], asks: loader },
+    table: [deployed('arm-grub')],
+    catalog: stocked,
+    expect: 'no-form',
+    answers: [boot('bootx64.efi')],
+    because: /nothing written for it runs on uefi-x64; its screen says so/,
+  },
+  {
+    given: 'that other one asks: the screen says so',
+    facts: { mac: h1, asks: path('/grub/grub.cfg'), recent: sent('bootx64.efi', 2) },
+    table: [deployed('arm-grub')],
+    expect: 'no-form',
+    answers: [shown(/h1 is to boot arm-grub,[^]*which is written for grub-arm64, and this is GRUB/)],
+    because: /written for grub-arm64 and not for grub$/,
+  },
+  {
+    given: 'a script in the folder of one build of iPXE, and it runs already: the script',
+    facts: { mac: h1, archs: [7], agent: 'ipxe', asks: loader },
+    table: [deployed('own-ipxe')],
+    expect: 'assigned',
+    answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
   },
   // UEFI HTTP boot.
   {
