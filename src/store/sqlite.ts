@@ -15,11 +15,12 @@ export type Mark = { readonly generation: number; readonly moved: number }
 
 /** Opens or makes the file at `path`, brings its tables up to date, and keeps every other process out. */
 export function openTables(path: string): Tables {
-  ownOnly(path)
+  for (const file of [lockOf(path), path]) ownOnly(file)
   const lock = new Database(lockOf(path))
   let database: Database.Database | undefined
   try {
-    lock.exec('pragma busy_timeout = 2000; begin exclusive')
+    // Without a file for its journal, which a full disk may have no room for.
+    lock.exec('pragma busy_timeout = 2000; pragma journal_mode = memory; begin exclusive')
     database = new Database(path)
     // EXCLUSIVE: whatever else knows SQLite would change it, too. FULL: each commit is synced. WAL: by one sync.
     database.exec('pragma busy_timeout = 2000; pragma locking_mode = exclusive')

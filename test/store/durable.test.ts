@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { once } from 'node:events'
+import { basename, dirname, join } from 'node:path'
 import test from 'ava'
 import type Database from 'libsql'
 import { openJournal } from '../../src/store/journal.ts'
@@ -217,7 +218,8 @@ test('nobody else may read what it keeps: it holds passwords', async (t) => {
   for (const file of [path, `${path}.log`]) writeFileSync(file, '', { mode: 0o644 })
   const store = await openStore(path, limits)
   await applyEach(store, claims(1))
-  for (const file of [path, `${path}-wal`, `${path}.log`]) {
+  const lock = join(dirname(path), `.${basename(path)}.lock`)
+  for (const file of [path, `${path}-wal`, `${path}.log`, lock]) {
     t.is((statSync(file).mode & 0o777).toString(8), '600', file)
   }
   await store.close()
