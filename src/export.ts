@@ -3,8 +3,10 @@
 import { existsSync } from 'node:fs'
 import { lstat, mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { builtInLocal } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { ask, isRefused, read } from './cli/client.ts'
 import type { Form, Host } from './model.ts'
 import { formatIpv4 } from './net/ipv4.ts'
 import { macWithDashes, parseMac } from './net/mac.ts'
@@ -16,12 +18,12 @@ import { openStore } from './store/open.ts'
 
 type Deployed = { readonly host: string; readonly macs: Host['macs']; readonly configuration: string }
 
-/** Of a server that runs, over its API; else from the store. `say`: a line each. Rejects with one line for a person. */
+/** Of a server that runs, over its API; else from the store. `say`: a line each. Rejects with what a person is to read. */
 export async function exportLinks(settings: Settings, say: (line: string) => void): Promise<void> {
   const { tftp, configuration } = settings
   if (tftp === undefined)
     throw new Error(`${settings.file} has no tftp section: there is nowhere to write links`)
-  const deployed = (await askServer(settings)) ?? (await readStore(settings))
+  const deployed = (await askServer(settings)) ?? (await readStore(settings, say))
   const forms = await formsOf(settings)
   const folder = join(tftp.root, 'pxelinux.cfg')
   await mkdir(folder, { recursive: true })
@@ -66,20 +68,26 @@ async function link(path: string, target: string): Promise<string> {
   return `${path} -> ${target}`
 }
 
-/** Undefined where none runs. */
-async function askServer({ server }: Settings): Promise<readonly Deployed[] | undefined> {
+const hostList = z.array(
+  z.object({
+    name: z.string(),
+    macAddresses: z.array(z.string()).nullable(),
+    configuration: z.object({ name: z.string() }).nullable(),
+  }),
+)
+
+/** Undefined where none runs, which only a refused connection says: the store of one that is busy is not ours to open. */
+async function askServer({ server, file }: Settings): Promise<readonly Deployed[] | undefined> {
   const address = server.bind === 0 ? '127.0.0.1' : formatIpv4(server.bind)
+  const client = {
+    server: `http://${address}:${server.port}`,
+    debug: () => undefined,
+    totalMs: 10_000,
+    refusedMs: 0,
+    namedBy: 'server.bind',
+  }
   try {
-    const response = await fetch(`http://${address}:${server.port}/v1/hosts?status=false`, {
-      signal: AbortSignal.timeout(10_000),
-    })
-    const hosts = (await response.json()) as
-      | readonly {
-          readonly name: string
-          readonly macAddresses: readonly string[] | null
-          readonly configuration: { readonly name: string } | null
-        }[]
-      | null
+    const hosts = read(client, await ask(client, 'GET', '/v1/hosts?status=false'), hostList.nullable())
     return (hosts ?? []).flatMap(({ name, macAddresses, configuration }) =>
       configuration === null
         ? []
@@ -89,15 +97,19 @@ async function askServer({ server }: Settings): Promise<readonly Deployed[] | un
             configuration: configuration.name,
           },
     )
-  } catch {
-    return undefined
+  } catch (error) {
+    if (isRefused(error)) return undefined
+    const why = error instanceof Error ? error.message : String(error)
+    const what = `stop what listens there, or see server.bind and server.port in ${file}`
+    throw new Error(`${why}\nNo link was written, as PXE Pilot may be running: ${what}`, { cause: error })
   }
 }
 
-async function readStore(settings: Settings): Promise<readonly Deployed[]> {
+async function readStore(settings: Settings, say: (line: string) => void): Promise<readonly Deployed[]> {
   // To open one makes it.
   if (!existsSync(settings.store)) return []
   const store = await openStore(settings.store)
+  if (store.damage !== undefined) say(store.damage)
   try {
     // As a start would bring it into force; nothing of that is kept.
     const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(await store.load()))

@@ -14,6 +14,8 @@ export type Client = {
   readonly totalMs?: number | undefined
   /** How long nothing may listen there. */
   readonly refusedMs?: number | undefined
+  /** What a person changes to name another; `--server` where it is left out. */
+  readonly namedBy?: string | undefined
 }
 
 /** For a person: one line. */
@@ -48,9 +50,9 @@ export async function ask(client: Client, method: string, path: string, body?: u
       if (error instanceof ClientError) throw error
       client.debug(`${method} ${client.server}${path}: ${codesOf(error).join(' ') || String(error)}`)
       // Nothing was sent, so it may be sent again, whatever it changes.
-      const isRefused = codesOf(error).includes('ECONNREFUSED')
-      if (!isRefused || performance.now() - start > (client.refusedMs ?? refusedMs)) {
-        throw new ClientError(`${client.server}: ${whyNot(error)}`, { cause: error })
+      if (!isRefused(error) || performance.now() - start > (client.refusedMs ?? refusedMs)) {
+        const why = whyNot(error).replace('--server', client.namedBy ?? '--server')
+        throw new ClientError(`${client.server}: ${why}`, { cause: error })
       }
     }
     await sleep(againMs)
@@ -112,6 +114,11 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Nothing listens there. */
+export function isRefused(error: unknown): boolean {
+  return codesOf(error instanceof ClientError ? error.cause : error).includes('ECONNREFUSED')
 }
 
 /** fetch() says only that it failed; the reason is its cause, or the causes where a name has several addresses. */

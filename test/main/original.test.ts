@@ -1,6 +1,7 @@
 // Those who come from the original PXE Pilot, and those who go back: its links are taken over once, and written again.
 
 import { lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import test from 'ava'
 import { Site } from './program.ts'
@@ -82,4 +83,36 @@ test('export changes nothing in the store, and says what the original cannot rea
   t.like(hosts, [{ name: '52-54-00-00-00-01', configuration: { name: 'sheep' } }])
   const audit = await (await fetch(`http://127.0.0.1:${site.ports.api}/v1/audit`)).json()
   t.like(audit, [{ action: 'deploy' }])
+})
+
+test('export leaves alone what it cannot know to be stopped: another answer, and a store that is open', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  let status = 404
+  const other = createServer((_request, response) => response.writeHead(status).end('{"hosts":[]}'))
+  await new Promise<void>((resolve) => {
+    other.listen(site.ports.api, '127.0.0.1', resolve)
+  })
+  for (status of [404, 200]) {
+    const run = site.run(['export', '-c', file])
+    t.is(await run.exited, 1)
+    t.regex(run.transcript.text, new RegExp(`^.*:${site.ports.api}.*is a PXE Pilot there`, 'm'))
+    t.regex(run.transcript.text, /No link was written, .* server\.port in /)
+  }
+  await t.throwsAsync(lstat(join(site.folder, 'var')), { code: 'ENOENT' })
+  await new Promise((resolve) => {
+    other.close(resolve)
+  })
+
+  const program = await site.start()
+  t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 200)
+  // Settings of other ports, where nothing listens.
+  const elsewhere = await site.write('other.yml', site.settings('', (await Site.make(t)).ports))
+  const run = site.run(['export', '-c', elsewhere])
+  t.is(await run.exited, 1)
+  t.regex(run.transcript.text, /cannot be opened: another process has it open; .* stop it first/)
+  await program.stop()
+  await site.start()
+  t.is((await site.assigned()).get('52:54:00:00:00:01'), 'sheep')
 })
