@@ -226,7 +226,16 @@ const stage = z.strictObject({
   agent: text.meta({ description: 'The program that asks.' }),
   rule: text,
   because: text,
-  offer: z.strictObject({ server: text, file: text, url: text.nullable() }).nullable(),
+  offer: z
+    .strictObject({
+      server: text,
+      file: text,
+      url: text.nullable(),
+      prefix: text
+        .nullable()
+        .meta({ description: 'What the loader puts before every path it asks for (option 210).' }),
+    })
+    .nullable(),
   asks: z.array(asked),
   text: text.nullable(),
 })

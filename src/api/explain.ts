@@ -69,7 +69,12 @@ function showStage({ agent, rule, because, offer, asks, text }: Stage) {
     offer:
       offer === undefined
         ? null
-        : { server: formatIpv4(offer.server), file: offer.file, url: offer.url ?? null },
+        : {
+            server: formatIpv4(offer.server),
+            file: offer.file,
+            url: offer.url ?? null,
+            prefix: offer.prefix ?? null,
+          },
     asks,
     text: text ?? null,
   }

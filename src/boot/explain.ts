@@ -21,7 +21,7 @@ export type Question = {
   readonly agent: Agent
 }
 
-export type Offer = { readonly server: Ipv4; readonly file: string; readonly url?: string | undefined }
+export type Offer = Pick<Extract<Answer, { kind: 'boot' }>, 'server' | 'file' | 'url' | 'prefix'>
 
 /** One name a loader asks for. */
 export type Asked = {
@@ -76,8 +76,9 @@ function explainStage(question: Question, table: Table, site: Site): Stage {
   const boot = answers.find((answer): answer is Extract<Answer, { kind: 'boot' }> => answer.kind === 'boot')
   const asks: Asked[] = []
   let text: string | undefined
+  const then = boot?.url === undefined && boot?.prefix === undefined ? 'tftp' : 'http'
   const ask = (path: string, recent: Facts['recent']) =>
-    decide({ ...facts, via: 'tftp', recent, asks: { kind: 'path', path } }, table, site)
+    decide({ ...facts, via: then, recent, asks: { kind: 'path', path } }, table, site)
   const sent = boot === undefined ? undefined : ask(boot.file, []).loader
   const recent = sent === undefined ? [] : [{ file: sent, agoMs: 0 }]
   for (const path of boot === undefined ? [] : namesOf(boot.file, question, site)) {
@@ -92,7 +93,7 @@ function explainStage(question: Question, table: Table, site: Site): Stage {
   return {
     agent,
     ...reason,
-    offer: boot && { server: boot.server, file: boot.file, url: boot.url },
+    offer: boot,
     asks,
     text,
   }

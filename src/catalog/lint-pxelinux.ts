@@ -23,13 +23,15 @@ const oldEndings = { endings: ['.cbt', '.0', '.com', '.c32'], endingsOf: 'PXELIN
 
 type Label = { readonly name: string; readonly line: number; boots: boolean }
 
-export function readPxelinux(text: string): Reading {
-  const reader = new PxelinuxReader()
+/** `via`: how its loader asks for a path. */
+export function readPxelinux(text: string, via: 'tftp' | 'http'): Reading {
+  const reader = new PxelinuxReader(via)
   for (const [index, line] of text.split(/\r?\n/).entries()) reader.read(line.trim(), index + 1)
   return reader.end()
 }
 
 class PxelinuxReader {
+  private readonly via: 'tftp' | 'http'
   private readonly references: Reference[] = []
   private readonly remarks: Remark[] = []
   private readonly labels: Label[] = []
@@ -37,6 +39,10 @@ class PxelinuxReader {
   private inText = false
   private includes = false
   private hasUi = false
+
+  constructor(via: 'tftp' | 'http') {
+    this.via = via
+  }
 
   read(line: string, at: number): void {
     const [, keyword = '', value = ''] = /^(\S+)\s*(.*)$/.exec(line) ?? []
@@ -115,7 +121,7 @@ class PxelinuxReader {
     // `host::path` is another server's, and `::path` ours.
     const own = written.startsWith('::') ? written.slice(2) : written
     if (own === '' || own.includes('::')) return
-    const at = /^[a-z]+:\/\//i.test(own) ? { url: own } : { via: 'tftp' as const, path: own }
+    const at = /^[a-z]+:\/\//i.test(own) ? { url: own } : { via: this.via, path: own }
     this.references.push({ line, what, written, at, ...more })
   }
 

@@ -2,6 +2,7 @@
 
 import { basename, join } from 'node:path'
 import { variablesFor } from '../boot/fetch.ts'
+import { speaksHttp } from '../boot/fitting.ts'
 import { render, type Variables } from '../boot/render.ts'
 import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
@@ -183,7 +184,7 @@ export class Linter {
         add('fault', Number(line ?? 1), `for ${host?.name ?? 'every host'}: ${why ?? rendered.fault}`)
         continue
       }
-      const { references, remarks } = this.read(form.language, rendered.text)
+      const { references, remarks } = this.read(form, rendered.text)
       if (form.written === undefined) for (const { level, line, text } of remarks) add(level, line, text)
       for (const reference of references) {
         const line = lineOf(reference, form)
@@ -197,10 +198,18 @@ export class Linter {
     return findings
   }
 
-  private needsLpxelinux({ what, at }: Reference, { language, written }: Form): boolean {
+  private needsLpxelinux({ what, at }: Reference, { language, folder, written }: Form): boolean {
     const { bootloaders } = this.parts.site
-    const isPlain = bootloaders.some(({ file }) => basename(file) === 'pxelinux.0')
+    const own = bootloaders.filter(({ name }) => name === folder)
+    const isPlain = (own.length > 0 ? own : bootloaders).some(({ file }) => basename(file) === 'pxelinux.0')
     return isPlain && language === 'pxelinux' && written === undefined && what !== 'the URL' && 'url' in at
+  }
+
+  /** Whether the one loader of its folder asks for everything over HTTP (option 210). */
+  private isByHttp({ folder }: Form): boolean {
+    const { bootloaders, httpPort } = this.parts.site
+    const own = bootloaders.find(({ name }) => name === folder)
+    return httpPort !== undefined && own !== undefined && speaksHttp.test(own.file)
   }
 
   /** Whose variables a template is read with: those of the hosts that boot it, or of none in particular. */
@@ -227,11 +236,11 @@ export class Linter {
     })
   }
 
-  private read(language: Language, text: string): Reading {
+  private read(form: Form, text: string): Reading {
     const ours = { server: standIn }
-    switch (language) {
+    switch (form.language) {
       case 'pxelinux':
-        return readPxelinux(text)
+        return readPxelinux(text, this.isByHttp(form) ? 'http' : 'tftp')
       case 'grub':
         return readGrub(text, ours)
       case 'rpi':

@@ -10,7 +10,14 @@ const stage = z.object({
   agent: z.string(),
   rule: z.string(),
   because: z.string(),
-  offer: z.object({ server: z.string(), file: z.string(), url: z.string().nullable() }).nullable(),
+  offer: z
+    .object({
+      server: z.string(),
+      file: z.string(),
+      url: z.string().nullable(),
+      prefix: z.string().nullish(),
+    })
+    .nullable(),
   asks: z.array(z.object({ path: z.string(), gives: z.string(), rule: z.string(), because: z.string() })),
   text: z.string().nullable(),
 })
@@ -91,10 +98,9 @@ const agents: ReadonlyMap<string, string> = new Map(
 )
 
 function stageLines(arch: string, { agent, rule, because, offer, asks, text }: Stage): readonly string[] {
-  const offered = offer === null ? 'nothing' : (offer.url ?? `${offer.file} from ${offer.server}`)
   return [
     oneLine(`${arch}: ${agents.get(agent) ?? agent}`),
-    oneLine(`  offer  ${offered}`),
+    oneLine(`  offer  ${offered(offer)}`),
     oneLine(`  why    ${because} [${rule}]`),
     ...asks.map((one) => oneLine(`  asks   ${one.path} -> ${one.gives} [${one.rule}]`)),
     ...(text === null
@@ -104,4 +110,10 @@ function stageLines(arch: string, { agent, rule, because, offer, asks, text }: S
           .split('\n')
           .map((line) => `  text   ${oneLine(line)}`.trimEnd())),
   ]
+}
+
+function offered(offer: Stage['offer']): string {
+  if (offer === null) return 'nothing'
+  const { server, file, url, prefix } = offer
+  return (url ?? `${file} from ${server}`) + (prefix == null ? '' : `, and all else from ${prefix}`)
 }

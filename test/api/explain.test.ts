@@ -80,7 +80,7 @@ test('offer, names asked, text and reasons of a deployed machine', async (t) => 
             agent: 'rom',
             rule: 'assigned',
             because: '52-54-00-00-00-77 boots deb; uefi-x64',
-            offer: { server: '10.77.0.1', file: 'bootx64.efi', url: null },
+            offer: { server: '10.77.0.1', file: 'bootx64.efi', url: null, prefix: null },
             asks: [
               {
                 path: 'grub/grub.cfg',
@@ -233,6 +233,33 @@ test('a number of option 93 means HTTP boot where its name does', async (t) => {
     ['httpboot', 'ipxe'],
   )
   for (const code of ['16', '0x10', '17']) t.deepEqual(await stagesOf(code), named)
+})
+
+test('LPXELINUX is told to ask for everything over HTTP', async (t) => {
+  const lpxelinux = {
+    folder: 'lpxelinux',
+    language: 'pxelinux',
+    file: 'lpxelinux/l',
+    text: 'DEFAULT x',
+  } as const
+  const { deploy, ask } = await serve(t, {
+    changes: [
+      {
+        kind: 'catalog',
+        catalog: {
+          configurations: [{ name: 'l', forms: [{ ...lpxelinux, template: false }] }],
+          menus: [],
+          loaders: [['lpxelinux.0', { from: 'tftproot' }]],
+        },
+      },
+    ],
+  })
+  await deploy('l')
+  const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as { boots: { stages: object[] }[] }
+  t.like(boots[0]?.stages[0], {
+    offer: { server: '10.77.0.1', file: 'lpxelinux.0', url: null, prefix: 'http://10.77.0.1/' },
+    text: 'DEFAULT x',
+  })
 })
 
 for (const [query, status, pattern] of [

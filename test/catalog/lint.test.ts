@@ -17,6 +17,7 @@ import { tree, watched, type Tree } from './tree.ts'
 
 const bootloaders = [
   bootloader({ name: 'pxelinux', file: 'pxelinux.0' }),
+  bootloader({ name: 'lpxelinux', file: 'lpxelinux.0' }),
   bootloader({ name: 'grub', file: 'grub/grubx64.efi' }),
   bootloader({ name: 'ipxe', file: 'ipxe.efi' }),
 ]
@@ -281,6 +282,8 @@ test('what is big and goes by TFTP is worth a warning, over HTTP it is not', asy
     big: '',
     [`${conf}a`]: 'DEFAULT x\nLABEL x\nKERNEL big\n',
     [`${conf}ipxe/b`]: '#!ipxe\nkernel /big\n',
+    'http/initrd': 'i',
+    [`${conf}lpxelinux/c`]: 'DEFAULT x\nLABEL x\nKERNEL big\nINITRD initrd,http://pxe-server/initrd\n',
   })
   await truncate(join(at.root, 'big'), 33 * 1024 * 1024)
   t.deepEqual(said(await linter.all(), at), [
