@@ -1,14 +1,14 @@
 // Files under a root and nowhere else, also while somebody changes the tree under our hands.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { findUnder, openFound, openUnder } from '../src/files.ts'
+import { newFolder } from './folder.ts'
 
 function folder(): string {
-  const base = mkdtempSync(join(tmpdir(), 'pxe-pilot-files-'))
+  const base = newFolder('files')
   mkdirSync(join(base, 'root/sub'), { recursive: true })
   mkdirSync(join(base, 'root-evil'))
   writeFileSync(join(base, 'root/file'), 'file')

@@ -1,13 +1,13 @@
 // Whose address it is: the kernel's table for our own links, then who holds it.
 
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { parseIpv4, type Ipv4 } from '../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../src/net/mac.ts'
 import { ownersOf } from '../src/net/neighbours.ts'
 import { until } from './tftp/memory.ts'
+import { newFolder } from './folder.ts'
 
 const ip = (text: string) => parseIpv4(text) as Ipv4
 const mac = (text: string) => parseMac(text) as Mac
@@ -17,7 +17,7 @@ const [first, second] = [mac('52:54:00:00:00:01'), mac('52:54:00:00:00:02')]
 
 /** /proc/net/arp as a file. */
 function make(held: ReadonlyMap<Ipv4, Mac>) {
-  const table = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-neighbours-')), 'arp')
+  const table = join(newFolder('neighbours'), 'arp')
   const answers = (...lines: readonly string[]) =>
     writeFileSync(
       table,

@@ -1,7 +1,5 @@
 // What a host boots that the settings declare no more: kept without effect, given back to it alone, and forgotten on demand.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { emptyTable } from '../src/boot/table.ts'
@@ -12,6 +10,7 @@ import { Registry } from '../src/registry.ts'
 import { ourselves } from '../src/registry/caller.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Outcome, Store } from '../src/store/store.ts'
+import { newFolder } from './folder.ts'
 
 const mac = parseMac('52:54:00:00:00:01') as Mac
 const h1: Host = { name: 'h1', macs: [mac], origin: 'settings', locked: false, vars: {}, options: [] }
@@ -21,7 +20,7 @@ const rules = { file: 'pxe-pilot.yml', takenBy: () => undefined }
 const form = { language: 'pxelinux', file: 'x', text: 'x', template: false } as const
 
 async function make(wrap = (store: Store): Store => store) {
-  const store = await openStore(join(mkdtempSync(join(tmpdir(), 'pxe-pilot-dormant-')), 'p.db'))
+  const store = await openStore(join(newFolder('dormant'), 'p.db'))
   const told: Event[] = []
   const registry = new Registry({
     table: emptyTable(),

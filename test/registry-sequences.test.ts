@@ -1,7 +1,5 @@
 // Any sequence of changes and restarts: table, store and replica agree, each card has one host, and each address.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import * as fc from 'fast-check'
@@ -13,6 +11,7 @@ import { Registry } from '../src/registry.ts'
 import { ourselves } from '../src/registry/caller.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
+import { newFolder } from './folder.ts'
 
 const macs = Array.from({ length: 6 }, (_, number) => parseMac(`52:54:00:00:00:0${number}`) as Mac)
 const names = ['h0', 'h1', 'h2', '52-54-00-00-00-01']
@@ -185,7 +184,7 @@ async function disagreement(world: World): Promise<string | undefined> {
 test('table, store, replica and audit agree after each of any changes', async (t) => {
   await fc.assert(
     fc.asyncProperty(declared, fc.array(step, { minLength: 1, maxLength: 12 }), async (hosts, steps) => {
-      const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-sequence-')), 'p.db')
+      const path = join(newFolder('sequence'), 'p.db')
       const world: World = { ...(await open(path, hosts)), declared: hosts, path }
       const done: string[] = []
       try {

@@ -1,7 +1,5 @@
 // The one door for every change, on a real store: all of a deploy or nothing, durable and in force when it resolves.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { applyDelta, emptyTable, snapshotOf, type Table } from '../src/boot/table.ts'
@@ -11,6 +9,7 @@ import { parseMac, type Mac } from '../src/net/mac.ts'
 import { Registry, type DeployTarget } from '../src/registry.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
+import { newFolder } from './folder.ts'
 
 const mac = (text: string) => parseMac(text) as Mac
 const h1: Host = {
@@ -26,7 +25,7 @@ const guarded: Host = { ...h1, name: 'guarded', macs: [mac('00:00:00:00:00:03')]
 const bare: Host = { ...h1, name: 'bare', macs: [] }
 
 async function make(policy: 'register' | 'declared' = 'declared', wrap = (store: Store): Store => store) {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const path = join(newFolder('registry'), 'p.db')
   const store = await openStore(path)
   const table = emptyTable()
   const form = { language: 'pxelinux', file: 'conf/x', text: 'x', template: false } as const
@@ -214,7 +213,7 @@ test('a lease is known as address -> MAC on every thread when its commit returns
 })
 
 test('a lease that has ended names nobody, one that was renewed does, also after a restart', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const path = join(newFolder('registry'), 'p.db')
   let time = 1_000
   const boot = async () => {
     const store = await openStore(path)
@@ -248,7 +247,7 @@ test('a lease that has ended names nobody, one that was renewed does, also after
 })
 
 test('what a machine took of another server names it for hours, and not for ever', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const path = join(newFolder('registry'), 'p.db')
   let time = 0
   const store = await openStore(path)
   const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => time } as const
@@ -275,7 +274,7 @@ test('what a machine took of another server names it for hours, and not for ever
 })
 
 test('after a restart the table is what it was, and a declared host absorbs a registered one with its MAC', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-registry-')), 'p.db')
+  const path = join(newFolder('registry'), 'p.db')
   const parts = { guards: { policy: 'register' }, tell: () => {}, now: () => 1_000 } as const
   const boot = async (declared: readonly Host[]) => {
     const store = await openStore(path)

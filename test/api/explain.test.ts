@@ -1,13 +1,13 @@
 // GET /v1/explain and the loaders over the API: what is told is what is served.
 
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change } from '../../src/boot/table.ts'
 import type { ApiParts } from '../../src/api/router.ts'
 import { explainedBy } from '../../src/site.ts'
+import { newFolder } from '../folder.ts'
 import { settingsOf } from '../settings/written.ts'
 import { serveApi } from './server.ts'
 
@@ -304,7 +304,7 @@ test('GET /v1/loaders: which are there, from where, and what brings the others',
 })
 
 test('PUT /v1/loaders/install copies what packages bring, under the names that clients ask', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-install-'))
+  const folder = newFolder('install')
   writeFileSync(join(folder, 'shimx64.efi.signed'), 'shim')
   const loaders = [
     ['bootx64.efi', { from: 'system', path: join(folder, 'shimx64.efi.signed') }],

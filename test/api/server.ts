@@ -1,7 +1,5 @@
 // An API for the tests: a real registry and store, a table with hosts and configurations, on loopback.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { apiApp, type ApiParts } from '../../src/api/router.ts'
 import { bootloader } from '../../src/boot/bootloaders.ts'
@@ -17,6 +15,7 @@ import { Unknowns } from '../../src/registry/discovered.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import { parseSettings } from '../../src/settings/read.ts'
 import { openStore } from '../../src/store/open.ts'
+import { newFolder } from '../folder.ts'
 
 export const declared = `
 hosts:
@@ -95,7 +94,7 @@ export async function serveApi(
   const tell = (event: Event) => void events.push(event)
   const read = parseSettings(hosts, '/etc/pxe-pilot/pxe-pilot.yml')
   if ('faults' in read) throw new Error(JSON.stringify(read.faults))
-  const store = await openStore(join(mkdtempSync(join(tmpdir(), 'pxe-pilot-api-')), 'p.db'))
+  const store = await openStore(join(newFolder('api'), 'p.db'))
   const registry = new Registry({
     table: emptyTable(),
     store,

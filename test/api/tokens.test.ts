@@ -1,12 +1,12 @@
 // Tokens, and what a machine may do without one: nothing but say that it is installed.
 
-import { chmodSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Tokens } from '../../src/api/tokens.ts'
 import type { Event } from '../../src/events.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
+import { newFolder } from '../folder.ts'
 import { serveApi } from './server.ts'
 
 const mac = (text: string) => parseMac(text) as Mac
@@ -153,7 +153,7 @@ test('a refused call of a machine that boots an installer is a warning with the 
 })
 
 test('the file: names, rights, comments; kept while it is broken; read again when it changes', (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-tokens-')), 'tokens')
+  const path = join(newFolder('tokens'), 'tokens')
   const told: Event[] = []
   let time = 1_000
   const write = (text: string) => {
@@ -185,7 +185,7 @@ test('the file: names, rights, comments; kept while it is broken; read again whe
 })
 
 test('a file that is not there, empty, or wrong ends the start, with its line and without the secret', (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-tokens-')), 'tokens')
+  const path = join(newFolder('tokens'), 'tokens')
   const open = () => new Tokens(path, () => {})
   t.throws(open, { message: /tokens_file: .*cannot be read/ })
   writeFileSync(path, '# nobody\n')

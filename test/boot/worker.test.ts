@@ -1,8 +1,5 @@
 // The same rows through the TFTP thread: its replica decides as the main thread does, and a client gets it.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import test from 'ava'
 import { Addresses } from '../../src/boot/addresses.ts'
 import { applyDelta, emptyTable, snapshotOf, type Change, type Table } from '../../src/boot/table.ts'
@@ -10,6 +7,7 @@ import type { Event, Tell } from '../../src/events.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { errorCodes } from '../../src/tftp/packet.ts'
 import { tftpThread, type TftpThread } from '../../src/tftp/thread.ts'
+import { tree } from '../folder.ts'
 import { until } from '../tftp/memory.ts'
 import { fetchFrom, where } from '../tftp/socket.ts'
 import { changesOf, h1, rows, server, siteOf, type Row } from './rows.ts'
@@ -23,25 +21,14 @@ function canBeAsked({ facts }: Row): boolean {
 
 const asked = rows.filter(canBeAsked)
 
-/** Every real file of a row, its name in it. */
-function tree(): string {
-  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-rows-'))
-  for (const { answers } of asked) {
-    for (const answer of answers) {
-      if (answer.kind !== 'file') continue
-      mkdirSync(dirname(join(root, answer.path)), { recursive: true })
-      writeFileSync(join(root, answer.path), answer.path)
-    }
-  }
-  return root
-}
-
 /** Nothing that an earlier row left. */
 const cleared = ['h1', 'pi'].map((host): Change => ({ kind: 'assignment', host, configuration: null }))
 
 test('each row by TFTP', async (t) => {
   t.true(asked.length > 30)
-  const root = tree()
+  // Every real file of a row, its name in it.
+  const files = asked.flatMap(({ answers }) => answers.filter((answer) => answer.kind === 'file'))
+  const root = tree(Object.fromEntries(files.map(({ path }) => [path, path])))
   const bySite = new Map<string, Row[]>()
   for (const row of asked) {
     const key = JSON.stringify(row.site ?? {})
@@ -72,8 +59,7 @@ test('each row by TFTP', async (t) => {
 })
 
 test('a loader in a loop is no longer sent until something is deployed, and that is told', async (t) => {
-  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-loop-'))
-  writeFileSync(join(root, 'pxelinux.0'), 'loader')
+  const root = tree({ 'pxelinux.0': 'loader' })
   const table = emptyTable()
   const [row] = asked
   if (row === undefined) throw new Error('no row')

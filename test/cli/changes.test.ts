@@ -1,9 +1,9 @@
 // Hosts and changes from the command line: a process, and an API of ours behind it.
 
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { newFolder } from '../folder.ts'
 import { serveApi } from '../api/server.ts'
 import { run } from './run.ts'
 
@@ -66,7 +66,7 @@ test('set changes what is named of the controller a host has, and of its variabl
   const { url, table } = await serveApi(t)
   const pxe = async (...argv: readonly string[]) => await run('-s', url, 'host', ...argv)
   const power = () => table.hosts.get('h7')?.power
-  const password = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-cli-')), 'password')
+  const password = join(newFolder('cli'), 'password')
   writeFileSync(password, 'hunter2\n')
   const made = ['add', 'h7', '52-54-00-77-00-07', '--var', 'rack=7', '--var', 'root_password=hunter3']
   t.is((await pxe(...made, '--user', 'joe')).code, 2)

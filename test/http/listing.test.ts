@@ -3,8 +3,9 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { tree } from '../folder.ts'
 import { ask } from './raw.ts'
-import { serveFiles, tree } from './site.ts'
+import { serveFiles } from './site.ts'
 
 const browser = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0' }
 

@@ -1,8 +1,5 @@
 // A site for the tests: roots on disk, a table, and the boot files' port on loopback.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { bootloader } from '../../src/boot/bootloaders.ts'
 import { decide, type Site } from '../../src/boot/decide.ts'
 import { Recent } from '../../src/boot/recent.ts'
@@ -44,16 +41,6 @@ export const h1: Host = {
   locked: false,
   vars: { disk: '/dev/vda' },
   options: [],
-}
-
-/** Files by name under a new folder. */
-export function tree(files: Readonly<Record<string, string | Buffer>>): string {
-  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-http-'))
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true })
-    writeFileSync(join(root, name), content)
-  }
-  return root
 }
 
 export async function serveFiles(

@@ -15,8 +15,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { openGlance } from '../../src/glance.ts'
+import { tree } from '../folder.ts'
 import { ask, countOf, exchange, within } from './raw.ts'
-import { serveFiles, tree } from './site.ts'
+import { serveFiles } from './site.ts'
 
 /** What is younger than a second is not kept: it could change without a trace. */
 const settled = 1_100

@@ -2,13 +2,13 @@
 
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { newFolder, tree } from '../folder.ts'
 import { serveApi } from '../api/server.ts'
-import { serveFiles, tree } from '../http/site.ts'
+import { serveFiles } from '../http/site.ts'
 
 const run = promisify(execFile)
 const curl = async (...words: string[]) => (await run('curl', ['-sS', ...words])).stdout
@@ -48,7 +48,7 @@ test('an install script’s PUT with a name only the hosts file knows', async (t
 
 test('a body of two mebibytes: curl reads its 413', async (t) => {
   const { url } = await serveApi(t)
-  const file = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-curl-')), 'body')
+  const file = join(newFolder('curl'), 'body')
   writeFileSync(file, randomBytes(2 * 1024 * 1024))
   const reply = await curl(
     '-i',
@@ -65,7 +65,7 @@ test('a body of two mebibytes: curl reads its 413', async (t) => {
 test('curl downloads, resumes and asks again only for what changed', async (t) => {
   const image = randomBytes(5 * 1024 * 1024 + 3)
   const { url } = await serveFiles(t, { httproot: tree({ 'live/fs.squashfs': image }) })
-  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-curl-'))
+  const folder = newFolder('curl')
   const whole = join(folder, 'whole')
   await curl('-f', '-R', '-o', whole, `${url}//live/fs.squashfs`)
   t.true(readFileSync(whole).equals(image))

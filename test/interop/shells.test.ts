@@ -1,17 +1,17 @@
 // Tab in the shells that people have: zsh on a terminal of its own, fish as it asks itself. bash is in test/cli.
 
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { newFolder } from '../folder.ts'
 import { serveApi } from '../api/server.ts'
 import { run } from '../cli/run.ts'
 
 /** What `program`, run with pxe-pilot on its path and `script` beside it, prints. */
 async function inShell(url: string, shell: 'zsh' | 'fish', code: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-shell-'))
+  const folder = newFolder('shell')
   const command = join(folder, 'pxe-pilot')
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/main.js')}" "$@"\n`)
   chmodSync(command, 0o755)

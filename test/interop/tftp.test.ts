@@ -1,15 +1,15 @@
 // TFTP clients that nobody here wrote: tftp-hpa, atftp, curl, busybox where it has one, and the npm package tftp.
 
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { applyDelta, emptyTable, snapshotOf } from '../../src/boot/table.ts'
 import { tftpThread } from '../../src/tftp/thread.ts'
-import { catalogOf, h1, h1Menu, ip, pattern, site, tree } from '../tftp/memory.ts'
+import { newFolder, tree } from '../folder.ts'
+import { catalogOf, h1, h1Menu, ip, pattern, site } from '../tftp/memory.ts'
 import { where } from '../tftp/socket.ts'
 
 const run = promisify(execFile)
@@ -118,7 +118,7 @@ test.after.always(() => host.stop())
 
 for (const [name, fetch] of Object.entries(clients)) {
   test.serial(`${name}: whole files of ${sizes.join(', ')} octets`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-interop-'))
+    const folder = newFolder('interop')
     for (const size of sizes) {
       const local = join(folder, `${size}`)
       await fetch(port, `${size}.bin`, local)
@@ -129,14 +129,14 @@ for (const [name, fetch] of Object.entries(clients)) {
   })
 
   test.serial(`${name}: a per-host name, answered from memory`, async (t) => {
-    const local = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-interop-')), 'menu')
+    const local = join(newFolder('interop'), 'menu')
     await fetch(port, h1Menu, local)
     t.is(readFileSync(local, 'utf8'), menu)
   })
 }
 
 test.serial('a missing file: each client says so at once', async (t) => {
-  const local = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-interop-')), 'none')
+  const local = join(newFolder('interop'), 'none')
   const start = performance.now()
   for (const fetch of [atftp(), curl(), npm()]) await t.throwsAsync(fetch(port, 'none', local))
   const { stdout } = await run('tftp', ['-4', '127.0.0.1', `${port}`, '-c', 'get', 'none', local]).catch(
@@ -147,7 +147,7 @@ test.serial('a missing file: each client says so at once', async (t) => {
 })
 
 test.serial('netascii of tftp-hpa is the text again', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-interop-'))
+  const folder = newFolder('interop')
   await run('tftp', [
     '-4',
     '-m',

@@ -1,7 +1,5 @@
 // The house without its doors: registry and store as they are, DHCP and TFTP on a network in memory, one table and a replica.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { bootloader } from '../../src/boot/bootloaders.ts'
@@ -19,6 +17,7 @@ import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { Registry } from '../../src/registry.ts'
 import { settingsSchema } from '../../src/settings/schema.ts'
 import { openStore } from '../../src/store/open.ts'
+import { newFolder } from '../folder.ts'
 import { read, write, type Read, type Written } from '../dhcp/wire.ts'
 import { serve } from '../tftp/memory.ts'
 
@@ -54,7 +53,7 @@ const dhcp = settingsSchema.parse({
 }).dhcp
 
 /** In start order: store, table, TFTP, DHCP. `folder` outlives it. */
-export async function open(t: ExecutionContext, folder = freshFolder(), hosts: readonly Host[] = []) {
+export async function open(t: ExecutionContext, folder = newFolder('journey'), hosts: readonly Host[] = []) {
   if (dhcp === undefined) throw new Error('no dhcp')
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
@@ -117,10 +116,6 @@ export async function open(t: ExecutionContext, folder = freshFolder(), hosts: r
   }
 
   return { folder, events, registry, table, replica: tftp.table, leases, dhcpAsk, fetch, close }
-}
-
-function freshFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'pxe-pilot-journey-'))
 }
 
 /** A PXE ROM's options. */

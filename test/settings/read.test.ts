@@ -1,11 +1,11 @@
 // What a settings file may say, what it means where it says nothing, and every mistake at once with its line.
 
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { formatSubnet } from '../../src/net/ipv4.ts'
 import { parseSettings, readSettings } from '../../src/settings/read.ts'
+import { newFolder } from '../folder.ts'
 import { faultsOf, file, settingsOf, sound, warningsOf } from './written.ts'
 
 const clientsOf = (text: string) => settingsOf(text).clients.map(formatSubnet)
@@ -267,7 +267,7 @@ store: ./data/p.db
 })
 
 test('a file named relatively is found from here', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'pxe-pilot-settings-'))
+  const folder = newFolder('settings')
   writeFileSync(join(folder, 'p.yml'), 'tftp:\n')
   t.is(sound(readSettings(join(folder, 'p.yml'))).tftp?.root, join(folder, 'tftproot'))
 })

@@ -1,13 +1,12 @@
 // What every store promises, tried on each engine: durable when it resolves, in order, all of a call or nothing.
 
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { AuditEntry, Host, Lease } from '../../src/model.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { openStore } from '../../src/store/open.ts'
+import { newFolder } from '../folder.ts'
 
 const a = parseMac('52:54:00:00:00:01') as Mac
 const b = parseMac('52:54:00:00:00:02') as Mac
@@ -31,7 +30,7 @@ const host: Host = {
   options: [],
 }
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'sub', 'pxe-pilot.db')
+const fresh = () => join(newFolder('store'), 'sub', 'pxe-pilot.db')
 
 test('what resolved is there after the store is opened again', async (t) => {
   const path = fresh()
@@ -134,7 +133,7 @@ test('closing waits for what was asked before', async (t) => {
 })
 
 test('a file that is no database is refused with its path', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'x.db')
+  const path = join(newFolder('store'), 'x.db')
   const { writeFileSync } = await import('node:fs')
   writeFileSync(path, 'this is no database, and it is longer than the header of one would be')
   await t.throwsAsync(openStore(path), { message: new RegExp(path) })

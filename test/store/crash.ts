@@ -1,7 +1,6 @@
 // What the tests of the store share: leases, folders, and what a kill -9 would leave.
 
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Lease } from '../../src/model.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
@@ -9,11 +8,12 @@ import { parseMac, type Mac } from '../../src/net/mac.ts'
 import type { Limits } from '../../src/store/disk.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Outcome, Store, StoreChange, StoredState } from '../../src/store/store.ts'
+import { newFolder } from '../folder.ts'
 
 /** Nothing is moved in the background unless a test asks for it. */
 export const limits: Limits = { journal: 64 * 1024, slice: 10, quiet: 60_000 }
 
-export const freshPath = () => join(mkdtempSync(join(tmpdir(), 'pxe-pilot-store-')), 'p.db')
+export const freshPath = () => join(newFolder('store'), 'p.db')
 
 const macOf = (id: number) => parseMac(`5254${id.toString(16).padStart(8, '0')}`) as Mac
 

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parseSubnet } from '../../src/net/ipv4.ts'
 import { encode } from '../../src/tftp/packet.ts'
-import { catalogOf, h1, h1Menu, ip, mac, pattern, serve, tree, turns, until } from './memory.ts'
+import { tree } from '../folder.ts'
+import { catalogOf, h1, h1Menu, ip, mac, pattern, serve, turns, until } from './memory.ts'
 
 test('T01 1000 and 1024 octets without options: blocks of 512 from another port, the last one shorter', async (t) => {
   const root = tree({ '1000': pattern(1000), '1024': pattern(1024) })

@@ -3,7 +3,8 @@
 import test from 'ava'
 import { Disk } from '../../src/disk.ts'
 import { encode, type Option, type Packet } from '../../src/tftp/packet.ts'
-import { catalogOf, h1, h1Menu, openFiles, pattern, serve, tree, turns, until } from './memory.ts'
+import { tree } from '../folder.ts'
+import { catalogOf, h1, h1Menu, openFiles, pattern, serve, turns, until } from './memory.ts'
 import { generator } from './simulation.ts'
 
 const files = [

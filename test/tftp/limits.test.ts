@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { encode } from '../../src/tftp/packet.ts'
 import { Disk } from '../../src/disk.ts'
-import { catalogOf, h1, h1Menu, openFiles, pattern, serve, tree, turns, until } from './memory.ts'
+import { tree } from '../folder.ts'
+import { catalogOf, h1, h1Menu, openFiles, pattern, serve, turns, until } from './memory.ts'
 
 test('T32 10 000 requests of one address without an ACK: 64 are open, and its real transfer still completes', async (t) => {
   const content = pattern(100_000)

@@ -1,8 +1,6 @@
 // An engine on ports in memory, with a clock turned by hand: real files and real packets, no socket and no waiting.
 
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { bootloader } from '../../src/boot/bootloaders.ts'
 import type { Site } from '../../src/boot/decide.ts'
@@ -49,16 +47,6 @@ export function catalogOf(texts: Readonly<Record<string, string>>, more: Partial
     forms: [{ ...form, text, ...more }],
   }))
   return { kind: 'catalog', catalog: { configurations, menus: [], loaders: [] } }
-}
-
-/** Files by name under a new folder. */
-export function tree(files: Readonly<Record<string, string | Buffer>> = {}): string {
-  const root = mkdtempSync(join(tmpdir(), 'pxe-pilot-tftp-'))
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true })
-    writeFileSync(join(root, name), content)
-  }
-  return root
 }
 
 /** Octets that show when one is missing, twice there or in the wrong place. */

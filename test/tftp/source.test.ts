@@ -13,7 +13,8 @@ import { toNetascii } from '../../src/tftp/netascii.ts'
 import { fileOf } from '../../src/tftp/opened.ts'
 import { FileSource, firstRead, textSource, type Source } from '../../src/tftp/source.ts'
 import { readAhead } from '../../src/tftp/transfer.ts'
-import { openFiles, pattern, tree, until } from './memory.ts'
+import { tree } from '../folder.ts'
+import { openFiles, pattern, until } from './memory.ts'
 
 const disk = new Disk(4, 1000, () => 0)
 let libc: Libc | undefined

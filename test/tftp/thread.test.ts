@@ -8,7 +8,8 @@ import type { Event } from '../../src/events.ts'
 import type { Host } from '../../src/model.ts'
 import { BindError } from '../../src/net/ports.ts'
 import { tftpThread, type TftpOwn, type TftpThread } from '../../src/tftp/thread.ts'
-import { catalogOf, h1, h1Menu, ip, mac, pattern, site, tree, until } from './memory.ts'
+import { tree } from '../folder.ts'
+import { catalogOf, h1, h1Menu, ip, mac, pattern, site, until } from './memory.ts'
 import { fetchFrom, where } from './socket.ts'
 
 type Options = {
