@@ -102,6 +102,7 @@ export type AuditAction =
   | 'hold'
   | 'release'
   | 'import'
+  | 'install-loaders'
   | 'settings'
 
 /** One change that somebody made. */

@@ -1,9 +1,9 @@
 // The one door for every change: validate, put on disk, bring into force everywhere, and only then answer.
 
 import { applyDelta, type Catalog, type Change, type Delta, type Table } from './boot/table.ts'
-import type { Tell } from './events.ts'
+import type { Event, Tell } from './events.ts'
 import { faults, type Fault } from './faults.ts'
-import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
+import type { AuditAction, AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
 import { bounded, entryOf } from './registry/audit.ts'
@@ -27,7 +27,7 @@ import {
   type HostRules,
 } from './registry/hosts.ts'
 import { planImport, type ImportedLinks, type Link } from './registry/import.ts'
-import { storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
+import { noted, storeChangesOf, tableChangesOf, type Plan } from './registry/plan.ts'
 import { Queue } from './registry/queue.ts'
 import { difference, dormant, inventoryOf, planSettings, settled, type Inventory } from './registry/settle.ts'
 import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
@@ -198,6 +198,11 @@ export class Registry {
   /** The original's links become assignments, and are never looked for again. */
   importLinks(links: readonly Link[], caller = ourselves): Promise<ImportedLinks | Refused> {
     return this.queue.add(() => planImport(links, this.table, caller), true)
+  }
+
+  /** Writes into the audit what somebody did that changed no host. */
+  note(action: AuditAction, event: Event, caller: Caller): Promise<undefined | Refused> {
+    return this.queue.add(() => noted(action, event, caller))
   }
 
   /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */

@@ -99,7 +99,7 @@ export const descriptions: Readonly<Record<string, Description>> = {
   'put /loaders/install': {
     summary: 'Copy the loaders of packages into tftproot',
     answers: { 200: answers.loadersInstalled },
-    faults: ['loaders_not_installed'],
+    faults: [...stored, 'loaders_not_installed'],
   },
   'get /explain': {
     summary: 'What a machine would boot, step by step, and why; nothing is changed',

@@ -7,9 +7,12 @@ import { installLoaders } from '../catalog/install.ts'
 import { packagesOf } from '../catalog/loaders.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Bootloader } from '../model.ts'
+import type { Registry } from '../registry.ts'
+import { whoAsks, type AnswerParts } from './answer.ts'
 import { sendJson } from './reply.ts'
 
-export type LoadersParts = {
+export type LoadersParts = AnswerParts & {
+  readonly registry: Pick<Registry, 'note'>
   readonly table: Table
   readonly site: Site
   /** Undefined where the settings have no tftp section. */
@@ -45,16 +48,18 @@ function showLoader(loader: Bootloader, packages: string | undefined, table: Tab
   }
 }
 
-/** Yields why it was not done. */
-export async function install(
-  ctx: Context,
-  { table, tftproot, look }: LoadersParts,
-): Promise<Fault | undefined> {
+/** Yields why it was not done, or not written into the audit. */
+export async function install(ctx: Context, parts: LoadersParts): Promise<Fault | undefined> {
+  const { table, tftproot, look, registry } = parts
   await look()
   if (tftproot === undefined) return faults.loadersNotInstalled('the settings file has no tftp section')
   try {
     const copied = await installLoaders({ tftproot, loaders: table.loaders, modules: table.modules })
     await look()
+    const text = `copied into ${tftproot}: ${copied.join(', ') || 'nothing'}`
+    const event = { level: 'info', step: 'loaders.install', text } as const
+    const noted = await registry.note('install-loaders', event, whoAsks(ctx, parts))
+    if (noted !== undefined) return noted.fault
     sendJson(ctx, { tftproot, copied })
     return undefined
   } catch (error) {

@@ -31,6 +31,11 @@ export function idle<T>(result: T, events: readonly Event[] = []): Plan<T> {
   return { action: 'deploy', caller: ourselves, hosts: [], events, result }
 }
 
+/** It is done already, and changed no host. */
+export function noted(action: AuditAction, event: Event, caller: Caller): Plan<undefined> {
+  return { action, caller, hosts: [], isAudited: true, events: [event], result: undefined }
+}
+
 /** Two plans that name one of the same things follow each other; all others share a write. */
 export function touched(plan: Plan<unknown>): readonly string[] {
   return plan.hosts.flatMap(({ host, record }) => [

@@ -313,12 +313,13 @@ test('PUT /v1/loaders/install copies what packages bring, under the names that c
   ] as const
   const tftproot = join(folder, 'tftproot')
   const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }]
-  const { url } = await serveApi(t, { policy: 'register', changes, tftproot })
+  const { url, registry } = await serveApi(t, { policy: 'register', changes, tftproot })
   const response = await fetch(`${url}/v1/loaders/install`, { method: 'PUT' })
   t.deepEqual(await response.json(), { tftproot, copied: ['bootx64.efi', 'efi64/syslinux.efi'] })
   t.is(readFileSync(join(tftproot, 'bootx64.efi'), 'utf8'), 'shim')
   t.true(existsSync(join(tftproot, 'efi64/syslinux.efi')))
   t.false(existsSync(join(tftproot, 'pxelinux.0')))
+  t.like(registry.audit, [{ action: 'install-loaders', from: '127.0.0.1', changes: [] }])
 })
 
 test('PUT /v1/loaders/install without a tftproot, or one that cannot be written, says why', async (t) => {
