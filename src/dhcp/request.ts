@@ -1,6 +1,6 @@
 // One request on its way through the engine, and what the engine was handed to answer it.
 
-import { worrying, type Decision } from '../boot/decide.ts'
+import { worrying, type Decision, type Rule } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
 import { printableLine, type Level, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
@@ -102,6 +102,8 @@ export type BootOffer = {
   /** Undefined: nothing. */
   readonly boot: Boot | undefined
   readonly fields: BootFields
+  /** Of the decision; undefined: it does not boot. */
+  readonly rule: Rule | undefined
   /** For the log, behind what else became of it. */
   readonly text: string
   readonly level: Level
@@ -116,7 +118,8 @@ export function offerBoot(
 ): BootOffer {
   const { client, message } = request
   if (!client.boots) {
-    return { boot: undefined, fields: bootFields(undefined, client, message), text: '', level: 'info' }
+    const fields = bootFields(undefined, client, message)
+    return { boot: undefined, fields, rule: undefined, text: '', level: 'info' }
   }
   const decision = decide({
     via: place.mode === 'proxy' ? 'proxy' : 'dhcp',
@@ -134,6 +137,7 @@ export function offerBoot(
   return {
     boot,
     fields: bootFields(boot, client, message),
+    rule,
     text: `${what} (${because})`,
     level: worrying.has(rule) ? 'warn' : 'info',
   }

@@ -24,8 +24,7 @@ export async function serve(request: Request, place: Place, parts: EngineParts):
   const verdict = judge(context)
   switch (verdict.kind) {
     case 'offer':
-      parts.leases.hold(verdict.grant.ip, context.holder)
-      return give('OFFER', request, place, verdict.grant, parts)
+      return offer(request, place, context.holder, verdict.grant, parts)
     case 'ack':
       return await acknowledge(request, place, context.holder, verdict, parts)
     case 'nak':
@@ -85,15 +84,26 @@ async function acknowledge(
   say(request, tell, 'error', 'dhcp.silent', 'gets no lease: the disk of the store is full')
 }
 
+function offer(request: Request, place: Place, holder: Holder, grant: Grant, parts: EngineParts): void {
+  const boot = offerBoot(request, place, grant.ip, parts)
+  // EDK2's HTTP boot goes on to the disk only when nobody answers it. What the disk starts asks for itself, and is no
+  // HTTPClient.
+  if (request.client.agent === 'httpboot' && boot.rule === 'local-withheld') {
+    return say(request, parts.tell, boot.level, 'dhcp.silent', `is left alone: ${boot.text}`)
+  }
+  parts.leases.hold(grant.ip, holder)
+  give('OFFER', request, place, grant, parts, boot)
+}
+
 function give(
   type: 'OFFER' | 'ACK',
   request: Request,
   place: Place,
   { ip, scope, seconds }: Grant,
   parts: EngineParts,
+  { fields, text, level } = offerBoot(request, place, ip, parts),
 ): void {
   const { message, client, host } = request
-  const { fields, text, level } = offerBoot(request, place, ip, parts)
   const ciaddr = type === 'ACK' ? message.ciaddr : undefined
   const options = networkOptions(scope, seconds, client, host)
   answer(

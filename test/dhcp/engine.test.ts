@@ -1,6 +1,9 @@
 // What is answered to what, where it is sent, what is in it, and that an ACK leaves when its lease is on disk.
 
 import test from 'ava'
+import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import { decide } from '../../src/boot/decide.ts'
+import { applyDelta, emptyTable } from '../../src/boot/table.ts'
 import { generator, golden, mutated } from './mutate.ts'
 import { address4, Client, host, links, relayed, Server, told, type Parts } from './network.ts'
 import {
@@ -366,6 +369,51 @@ test('PXE: 60, 43 and 97 come with a boot file, in OFFER and ACK alike; 97 also 
     [undefined, undefined, undefined, undefined],
   )
   t.is(nothing?.options.get(97)?.length, 17)
+})
+
+test("a host on local: UEFI HTTP boot's DISCOVER has no answer, and everything else that runs on it has an address", async (t) => {
+  const table = emptyTable()
+  const site = {
+    bootloaders: builtInBootloaders,
+    default: null,
+    localMethod: 'auto',
+    httpPort: 80,
+    apiPort: 3478,
+  } as const
+  const a = host('a', ['52:54:00:00:00:01'])
+  const deploy = (revision: number, configuration: string) =>
+    applyDelta(table, {
+      revision,
+      changes: [
+        { kind: 'host', host: a },
+        { kind: 'assignment', host: a.name, configuration },
+      ],
+    })
+  deploy(1, 'local')
+  const server = serve({}, { hosts: [a], boot: (facts) => decide(facts, table, site) })
+  const http: readonly Option[] = [
+    [60, 'HTTPClient:Arch:00016:UNDI:003000'],
+    [93, uint16(16)],
+    [55, Buffer.of(1, 3, 6, 43, 60, 67)],
+  ]
+  const firmware = new Client(server, 1, { options: http })
+  t.is((await server.receive(captured('ovmf-http-discover'))).length, 1, 'nothing is deployed to this one')
+  t.is(await firmware.offered(), undefined)
+  t.is(await new Client(server, 1, { giaddr: '10.77.0.254', options: http }).offered(), undefined)
+  t.true(server.events.some(({ text }) => text.includes('is left alone') && text.includes('a boots local')))
+  t.is([...server.leases.all()].length, 0)
+  t.regex(await new Client(server, 1, { options: rom }).boot(), /^10\.77/)
+  t.regex(
+    await new Client(server, 1, {
+      options: [
+        [60, 'd-i'],
+        [55, Buffer.of(1, 3, 6)],
+      ],
+    }).boot(),
+    /^10\.77/,
+  )
+  deploy(2, 'gone')
+  t.is(await firmware.offered(), undefined, 'what vanished boots local, too')
 })
 
 test('a client that only wants an address is told of no boot', async (t) => {

@@ -1,6 +1,7 @@
 // The engine on a network in memory: what it sends is caught, time is set by hand, and a commit does what a test says.
 
 import type { Decision } from '../../src/boot/decide.ts'
+import type { Facts } from '../../src/boot/facts.ts'
 import { Conflicts, type Probe, type Supply } from '../../src/dhcp/conflicts.ts'
 import { Engine } from '../../src/dhcp/engine.ts'
 import { Leases } from '../../src/dhcp/leases.ts'
@@ -37,7 +38,8 @@ export type Parts = {
   readonly hosts?: readonly Host[] | undefined
   /** What was stored before the start. */
   readonly leases?: readonly Lease[] | undefined
-  readonly boot?: string | undefined
+  /** What is booted, or who decides it. */
+  readonly boot?: string | ((facts: Facts) => Decision) | undefined
   /** Who answers for an address; undefined: nobody is asked. */
   readonly probe?: Probe | undefined
 }
@@ -97,7 +99,7 @@ export class Server {
       leases: this.leases,
       identity: settings.identity,
       authoritative: settings.authoritative,
-      decide: ({ server }) => decision(boot, server),
+      decide: typeof boot === 'function' ? boot : ({ server }) => decision(boot, server),
       hostOf: (mac) => byMac.get(mac),
       commit: async (changed) => {
         const outcomes = await this.commit(changed)
