@@ -133,10 +133,10 @@ export class Finder {
     this.parts = parts
   }
 
-  /** What is wrong with one thing that a text names. `asks`: how many URLs of other servers may still be asked for. */
+  /** What is wrong with one thing that a text names. `faster`: what to write instead of a big file's TFTP. `asks`: how many URLs of other servers may still be asked for. */
   async lookFor(
     { what, written, at, endings = [], endingsOf }: Reference,
-    language: Language,
+    faster: string,
     variables: Variables,
     asks: { left: number },
   ): Promise<readonly Said[]> {
@@ -161,7 +161,7 @@ export class Finder {
         }
         if (place.via === 'http' || found.size <= bigForTftp) return []
         const size = Math.round(found.size / 1024 / 1024)
-        return [{ level: 'warning', text: `${shown} has ${size} MB and goes by TFTP; ${faster[language]}` }]
+        return [{ level: 'warning', text: `${shown} has ${size} MB and goes by TFTP; ${faster}` }]
       }
     }
   }
@@ -225,9 +225,11 @@ function decoded(path: string): string {
   }
 }
 
-const faster: Readonly<Record<Language, string>> = {
+/** What to write where a big file goes by TFTP; `all`: in NAME.yml. */
+export const fasterFor: Readonly<Record<Language | 'all', string>> = {
   rpi: 'its firmware knows nothing faster',
   pxelinux: 'lpxelinux.0 and iPXE fetch it over HTTP, several times faster',
   grub: '(http,${http_host})/… in a template fetches it over HTTP, several times faster',
   ipxe: '${http}/… in a template fetches it over HTTP, several times faster',
+  all: 'with ${http}/… in front GRUB, iPXE and lpxelinux.0 fetch it over HTTP, several times faster',
 }

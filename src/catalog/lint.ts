@@ -11,7 +11,7 @@ import { formatIpv4 } from '../net/ipv4.ts'
 import { variablesOf } from '../settings/hosts.ts'
 import type { Settings } from '../settings/schema.ts'
 import { readGrub } from './lint-grub.ts'
-import { factsFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
+import { factsFor, fasterFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
 import { readIpxe } from './lint-ipxe.ts'
 import { readPxelinux } from './lint-pxelinux.ts'
 import { unknown, type Level, type Reading, type Reference } from './lint-text.ts'
@@ -147,11 +147,8 @@ export class Linter {
   private async lint(configuration: Configuration, asks: { left: number }): Promise<readonly Finding[]> {
     const found = new Map<string, Finding>()
     const written = configuration.forms.filter((form) => form.written !== undefined)
-    // Of NAME.yml, GRUB's form names the files of every architecture.
-    const forms = configuration.forms.filter(
-      (form) => form.written === undefined || form.language === 'grub' || written.length === 1,
-    )
-    for (const form of forms) {
+    for (const form of configuration.forms) {
+      if (form.written !== undefined && written.length > 1 && !this.saysMore(form)) continue
       for (const finding of await this.lintForm(configuration.name, form, asks)) {
         found.set(`${finding.file} ${finding.line} ${finding.text}`, finding)
       }
@@ -159,6 +156,16 @@ export class Linter {
     return [...found.values()].toSorted((a, b) =>
       a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line,
     )
+  }
+
+  /** Of NAME.yml, GRUB's form names the files of every architecture; PXELINUX's has a module, and limits of its own. */
+  private saysMore({ language }: Form): boolean {
+    const { site, table } = this.parts
+    const isThere = site.bootloaders.some(({ file, language: reads }) => {
+      const from = table.loaders.get(file)?.from ?? 'nowhere'
+      return reads === 'pxelinux' && from !== 'nowhere'
+    })
+    return language === 'grub' || (language === 'pxelinux' && isThere)
   }
 
   private async lintForm(configuration: string, form: Form, asks: { left: number }): Promise<Finding[]> {
@@ -191,18 +198,21 @@ export class Linter {
         if (this.needsLpxelinux(reference, form)) {
           add('warning', line, `${reference.what} is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can`)
         }
-        const found = await this.finder.lookFor(reference, form.language, variables, asks)
+        // The URLs of NAME.yml are those of GRUB's form, which are looked for.
+        if (form.written !== undefined && form.language === 'pxelinux' && 'url' in reference.at) continue
+        const faster = fasterFor[form.written === undefined ? form.language : 'all']
+        const found = await this.finder.lookFor(reference, faster, variables, asks)
         for (const { level, text } of found) add(level, line, text)
       }
     }
     return findings
   }
 
-  private needsLpxelinux({ what, at }: Reference, { language, folder, written }: Form): boolean {
+  private needsLpxelinux({ what, at }: Reference, { language, folder }: Form): boolean {
     const { bootloaders } = this.parts.site
     const own = bootloaders.filter(({ name }) => name === folder)
     const isPlain = (own.length > 0 ? own : bootloaders).some(({ file }) => basename(file) === 'pxelinux.0')
-    return isPlain && language === 'pxelinux' && written === undefined && what !== 'the URL' && 'url' in at
+    return isPlain && language === 'pxelinux' && what !== 'the URL' && 'url' in at
   }
 
   /** Whether the one loader of its folder asks for everything over HTTP (option 210). */
@@ -267,6 +277,9 @@ const names: Readonly<Record<Language, string>> = {
 function lineOf({ line, written }: Reference, { written: source }: Form): number {
   if (source === undefined) return line
   const words = written.replace(/^\((?:http|tftp),[^)]*\)|^[a-z]+:\/\/[^/]*/, '').replace(/^\//, '')
-  const found = source.split('\n').findIndex((text) => text.includes(words))
-  return found + 1 || 1
+  const named = source.split('\n').findIndex((text) => {
+    const at = text.indexOf(words)
+    return at >= 0 && !/[\w./-]/.test(text[at + words.length] ?? ' ')
+  })
+  return named + 1 || 1
 }

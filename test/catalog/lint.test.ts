@@ -291,6 +291,22 @@ test('what is big and goes by TFTP is worth a warning, over HTTP it is not', asy
   ])
 })
 
+test('of one text it is said, too, what PXELINUX needs and cannot do', async (t) => {
+  const files = {
+    'http/debian/linux': 'k',
+    'debian/initrd.gz': 'i',
+    [`${conf}one.yml`]: 'initrd: debian/initrd.gz\nkernel: ${http}/debian/linux\n',
+    [`${conf}two.yml`]: 'kernel:\n  x64: debian/initrd.gz\n  ia32: debian/initrd\n',
+  }
+  const missing = 'two.yml:3 fault: the kernel /debian/initrd is not there in tftproot'
+  t.deepEqual(await saidOf(t, files), [missing])
+  t.deepEqual(await saidOf(t, { ...files, 'pxelinux.0': 'PXELINUX 4.05' }), [
+    'one.yml:2 warning: the kernel is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can',
+    'two.yml:1 fault: the module ifcpu64.c32 is not there in tftproot',
+    missing,
+  ])
+})
+
 test('URLs of other servers are asked for, and one that says no is a fault', async (t) => {
   const server = createServer((request, response) => {
     response.statusCode = request.method === 'HEAD' && request.url === '/linux' ? 200 : 404
