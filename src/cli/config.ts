@@ -6,6 +6,7 @@ import { printable } from '../events.ts'
 import { parseMac } from '../net/mac.ts'
 import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
+import { listHosts } from './host.ts'
 import { complainOfFaults } from './lint.ts'
 import { json, outputOption, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
 import { addWait, waitFor, type Wait } from './wait.ts'
@@ -112,7 +113,7 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
       const { now = false, dryRun, yes, confirm = yes && new Set(names).size, output, strict } = options
       const client = clientFor(output)
       const body = {
-        hosts: names.map((name) => ({ ...named(name), reboot: now })),
+        hosts: (await targetsOf(names, client)).map((target) => ({ ...target, reboot: now })),
         ...(dryRun && { dry_run: true }),
         ...(confirm !== undefined && { confirm }),
       }
@@ -152,9 +153,22 @@ function deployTable(
   )
 }
 
-/** A name never has colons or dots between groups of digits as a MAC does; one with dashes may be a host's name. */
-function named(text: string): { readonly name: string } | { readonly macAddress: string } {
-  return /[:.]/.test(text) && parseMac(text) !== undefined ? { macAddress: text } : { name: text }
+/** A name never has colons or dots between groups of digits as a MAC does; what has none may be either. */
+function kindOf(text: string): 'name' | 'mac' | 'either' {
+  if (parseMac(text) === undefined) return 'name'
+  return /[:.]/.test(text) ? 'mac' : 'either'
+}
+
+async function targetsOf(
+  texts: readonly string[],
+  client: Client,
+): Promise<readonly ({ readonly name: string } | { readonly macAddress: string })[]> {
+  const isAsked = texts.some((text) => kindOf(text) === 'either')
+  const names = new Set(isAsked ? (await listHosts(client, false)).map(({ name }) => name) : [])
+  return texts.map((text) => {
+    const kind = kindOf(text)
+    return kind === 'name' || (kind === 'either' && names.has(text)) ? { name: text } : { macAddress: text }
+  })
 }
 
 function complain(terminal: Terminal, text: string): void {

@@ -120,6 +120,26 @@ test.serial('config deploy, with --now before the configuration, and what fails 
     (await run('-s', url, 'config', 'deploy', 'sheep', '00:00:00:00:0B:01')).stdout,
     /^\| h1 +\| sheep/m,
   )
+  for (const mac of ['00-00-00-00-0b-01', '000000000B01', '0000.0000.0b01']) {
+    const { stdout, stderr } = await run('-s', url, 'config', 'deploy', 'sheep', mac)
+    t.regex(stdout, /^\| h1 +\| sheep/m, stderr)
+  }
+  t.is(
+    (await run('-s', url, 'config', 'deploy', 'sheep', '00-00-00-00-0b-99')).stderr.split(';')[0],
+    'No host declared with MAC address <00-00-00-00-0b-99>',
+  )
+})
+
+test.serial('a host may be named as a MAC is written, and is meant then', async (t) => {
+  const named = `hosts:
+  - { name: 00-00-00-00-00-01, mac_addresses: ["00:00:00:00:00:02"] }
+  - { name: h2, mac_addresses: ["00:00:00:00:00:01"] }
+`
+  const { url, table } = await serveApi(t, { hosts: named })
+  t.is((await run('-s', url, 'config', 'deploy', 'sheep', '00-00-00-00-00-01')).code, 0)
+  t.deepEqual([...table.assignments], [['00-00-00-00-00-01', 'sheep']])
+  t.is((await run('-s', url, 'config', 'deploy', 'zebra', '00:00:00:00:00:01')).code, 0)
+  t.is(table.assignments.get('h2'), 'zebra')
 })
 
 test.serial('host reboot, on, off and refresh', async (t) => {
