@@ -1,4 +1,4 @@
-// HTTP side by side: ours and nginx, one after the other in each of several rounds; medians, ratios and CPU.
+// HTTP side by side: ours and nginx, one after the other in each of several rounds; medians, ratios to nginx and CPU.
 // Fetches nginx and wrk from Debian without installing them. `npm run bench:http [ROUNDS] [SECONDS]`
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
@@ -149,7 +149,9 @@ async function measure(
     for (let count = 0; count < smallFiles; count++) {
       await (await fetch(`http://127.0.0.1:${port}/small/${count}.deb`)).arrayBuffer()
     }
-    for (const load of loads.filter(({ name }) => name.includes(only))) {
+    for (const load of loads.filter(
+      ({ name }) => name.includes(only) && name.includes(contestant.only ?? ''),
+    )) {
       // Code that is compiled, files that have been read: what a server is like that has run for a while.
       await wrk(root, folder, load, '2')
       const before = await cpuOf(child.pid)
@@ -179,11 +181,19 @@ function table(samples: Samples): string {
       [`${name}, ${unit}`, name, scale] as const,
       [`${name}, ms of CPU per ${work}`, `${name} cpu`, 1] as const,
     ].map(([title, column, by]) => {
-      const [own, other] = [value('ours', column), value('nginx', column)]
-      return `| ${title} | ${(own / by).toFixed(0)} | ${(other / by).toFixed(0)} | ${(own / other).toFixed(2)} |`
+      const cells = contestants.map((contestant) => {
+        const own = value(contestant.name, column)
+        return Number.isNaN(own)
+          ? '-'
+          : `${(own / by).toFixed(0)} (${(own / value('nginx', column)).toFixed(2)})`
+      })
+      return `| ${title} | ${cells.join(' | ')} |`
     })
   })
-  return ['| load | ours | nginx | ratio |', '| --- | ---: | ---: | ---: |', ...rows, ''].join('\n')
+  const names = contestants.map(({ name }) => name)
+  return [`| load | ${names.join(' | ')} |`, `| --- |${' ---: |'.repeat(names.length)}`, ...rows, ''].join(
+    '\n',
+  )
 }
 
 const samples: Samples = new Map()

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 
 export type Contestant = {
   readonly name: string
+  /** The one load it is for; undefined: all. */
+  readonly only?: string
   /** Writes its files into `folder`; yields its command line. `peers`: where Debian's packages are unpacked. */
   readonly prepare: (at: Place) => Promise<readonly string[]>
 }
@@ -53,5 +55,20 @@ export const contestants: readonly Contestant[] = [
       await writeFile(join(folder, 'nginx.conf'), lines.join('\n'))
       return [join(peers, 'usr/sbin/nginx'), '-p', folder, '-c', join(folder, 'nginx.conf')]
     },
+  },
+  {
+    // What Node's own server can do at best: no file, no decision, always the same answer.
+    name: 'node:http alone',
+    only: '1 KB',
+    prepare: async ({ port }) => [
+      process.execPath,
+      '--eval',
+      `const body = 'x'.repeat(1024)
+      const headers = ['Content-Type', 'text/plain', 'Content-Length', '1024']
+      require('node:http').createServer({ keepAlive: true, noDelay: true }, (request, response) => {
+        response.writeHead(200, headers)
+        response.end(body, 'latin1')
+      }).listen(${port}, '127.0.0.1')`,
+    ],
   },
 ]
