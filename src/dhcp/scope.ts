@@ -32,7 +32,7 @@ export type Arrival = {
 
 export type Place = {
   readonly mode: 'server' | 'proxy'
-  /** The first is where the client is; the others share its link. Empty only in proxy mode. */
+  /** The first is where the client is, or may be; the others share its link. Empty only in proxy mode. */
   readonly scopes: readonly Scope[]
   /** Ours, as the client knows us: option 54. */
   readonly server: Ipv4
@@ -89,15 +89,28 @@ export function placeOf(
 ): Place | { readonly refused: string } {
   const scopes = scopesAt(message, client, arrival, site.scopes)
   const [first] = scopes
-  const { mode, bootServer } = serviceOf(first, site)
+  const service = serviceOf(first, site)
+  const { mode } = service
   if (mode === 'off') return { refused: whyNone(message, client, arrival, first) }
-  const own = arrival.to ?? addressOn(arrival.link, first?.subnet)
-  return {
-    mode,
-    scopes: scopes.filter((scope) => scope.mode === mode),
-    server: client.serverOverride ?? own,
-    bootServer: bootServer ?? own,
-  }
+  const served = scopes.filter((scope) => scope.mode === mode)
+  return placeWith(service, mode, served, client, arrival)
+}
+
+/** The place of a client whose address is of `scope`, which may be another subnet of its link than the first. */
+export function placeIn(scope: Scope, place: Place, client: Client, arrival: Arrival, site: Site): Place {
+  const { mode, scopes } = place
+  return scope === scopes[0] ? place : placeWith(serviceOf(scope, site), mode, scopes, client, arrival)
+}
+
+function placeWith(
+  { subnet, bootServer }: Service,
+  mode: Place['mode'],
+  scopes: readonly Scope[],
+  client: Client,
+  { to, link }: Arrival,
+): Place {
+  const own = to ?? addressOn(link, subnet)
+  return { mode, scopes, server: client.serverOverride ?? own, bootServer: bootServer ?? own }
 }
 
 export type Service = {

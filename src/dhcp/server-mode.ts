@@ -9,7 +9,7 @@ import { encode } from './packet.ts'
 import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
 import { offerBoot, say, type EngineParts, type Request } from './request.ts'
-import type { Place, Scope } from './scope.ts'
+import { placeIn, type Place, type Scope } from './scope.ts'
 
 type Ack = Extract<Verdict, { kind: 'ack' }>
 type Inform = Extract<Verdict, { kind: 'inform' }>
@@ -19,9 +19,13 @@ type Silent = Extract<Verdict, { kind: 'silent' }>
 const nearlyFull = 0.9
 
 /** Resolves when the request is dealt with. Nothing is awaited before an OFFER. */
-export async function serve(request: Request, place: Place, parts: EngineParts): Promise<void> {
-  const context = contextOf(request, place, parts)
+export async function serve(request: Request, link: Place, parts: EngineParts): Promise<void> {
+  const context = contextOf(request, link, parts)
   const verdict = judge(context)
+  const place =
+    'grant' in verdict
+      ? placeIn(verdict.grant.scope, link, request.client, request.arrival, parts.site)
+      : link
   switch (verdict.kind) {
     case 'offer':
       return offer(request, place, context.holder, verdict.grant, parts)

@@ -416,6 +416,45 @@ test("a host on local: UEFI HTTP boot's DISCOVER has no answer, and everything e
   t.is(await firmware.offered(), undefined, 'what vanished boots local, too')
 })
 
+test("several subnets on one link: who gets an address of the second fetches from that one's next_server and knows us by our address there", async (t) => {
+  const [first, second] = [
+    { subnet: '10.77.0.0/24', ranges: ['10.77.0.100'], next_server: '10.77.0.8' },
+    { subnet: '10.78.0.0/24', ranges: ['10.78.0.100-10.78.0.109'] },
+  ]
+  for (const [next_server, from] of [
+    ['10.78.0.9', '10.78.0.9'],
+    [undefined, '10.78.0.1'],
+  ]) {
+    const server = serve(
+      { limits: { unknown_share: 1 }, subnets: [first, { ...second, next_server }] },
+      { boot: 'pxelinux.0' },
+    )
+    const there = { link: links.shared }
+    const one = (await new Client(server, 1, { options: rom }, there).say(DISCOVER))?.reply
+    t.deepEqual([one?.yiaddr, one?.siaddr], ['10.77.0.100', '10.77.0.8'])
+    t.is(dotted(one?.options.get(54)), '10.77.0.1')
+    const client = new Client(server, 2, { options: rom }, there)
+    const offer = await client.say(DISCOVER)
+    // Also who says the other of our addresses is answered.
+    for (const said of ['10.78.0.1', '10.77.0.1']) {
+      const ack = await client.say(REQUEST, [
+        [50, ip('10.78.0.100')],
+        [54, ip(said)],
+      ])
+      t.is(told(ack), 'ACK 10.78.0.100')
+      for (const sent of [offer, ack]) {
+        t.is(sent?.reply.siaddr, from)
+        t.is(sent?.reply.options.get(66)?.toString(), from)
+        t.is(dotted(sent?.reply.options.get(54)), '10.78.0.1')
+        t.is(sent?.to.frame?.from, address4('10.78.0.1'))
+      }
+    }
+    t.is(told(await client.say(REQUEST, [[50, ip('10.78.0.100')]])), 'ACK 10.78.0.100', 'INIT-REBOOT')
+    t.is(await client.release('10.78.0.100', '10.78.0.1'), 'silence')
+    t.is(server.holder('10.78.0.100'), undefined)
+  }
+})
+
 test('a client that only wants an address is told of no boot', async (t) => {
   const reply = (
     await new Client(serve({}, { boot: 'pxelinux.0' }), 1).say(DISCOVER, [[55, Buffer.of(1, 3, 6)]])

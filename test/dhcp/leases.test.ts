@@ -7,7 +7,7 @@ import type { Probe } from '../../src/dhcp/conflicts.ts'
 import { formatIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import type { Mac } from '../../src/net/mac.ts'
 import type { Outcome } from '../../src/store/store.ts'
-import { address4, Client, host, mac6, relayed, Server, type Parts } from './network.ts'
+import { address4, Client, host, links, mac6, relayed, Server, type Parts } from './network.ts'
 import { ip, type Option } from './wire.ts'
 
 const lab = { subnet: '10.77.0.0/24', ranges: ['10.77.0.100-10.77.0.109'], router: '10.77.0.254' }
@@ -338,14 +338,7 @@ test('several subnets on one link: the next one gives what the first has no more
   const server = new Server({
     dhcp: { mode: 'server', ...everyone, subnets: [{ ...lab, ranges: ['10.77.0.100'] }, second] },
   })
-  const link = {
-    name: 'eth1',
-    mac: mac6('52:54:00:ff:00:01'),
-    addresses: [
-      { ip: address4('10.77.0.1'), subnet: { network: address4('10.77.0.0'), prefix: 24 } },
-      { ip: address4('10.78.0.1'), subnet: { network: address4('10.78.0.0'), prefix: 24 } },
-    ],
-  }
+  const link = links.shared
   t.is(await new Client(server, 1, {}, { link }).boot(), '10.77.0.100')
   t.is(await new Client(server, 2, {}, { link }).offered(), '10.78.0.100')
   t.is(await new Client(server, 3, {}, { link }).offered('10.78.0.105'), '10.78.0.105')

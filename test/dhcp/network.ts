@@ -270,10 +270,15 @@ export function relayed(...list: readonly Option[]): Option {
 
 export const serverAddress = '10.77.0.1'
 
-/** The links of every test: `lab` and `other`, which are two networks. */
-export const links: { readonly lab: Link; readonly other: Link } = {
+/** The links of every test: `lab` and `other`, which are two networks, and `shared`, one network of two subnets. */
+export const links: { readonly lab: Link; readonly other: Link; readonly shared: Link } = {
   lab: { name: 'eth1', mac: mac6('52:54:00:ff:00:01'), addresses: [addressOf(serverAddress, 24)] },
   other: { name: 'eth2', mac: mac6('52:54:00:ff:00:02'), addresses: [addressOf('10.80.0.1', 24)] },
+  shared: {
+    name: 'eth3',
+    mac: mac6('52:54:00:ff:00:03'),
+    addresses: [addressOf(serverAddress, 24), addressOf('10.78.0.1', 24)],
+  },
 }
 
 function isOurs(address: Ipv4): boolean {
