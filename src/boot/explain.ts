@@ -103,31 +103,43 @@ function answered(path: string, { answers, reason }: Decision, table: Table): As
   const first = answers.find(
     (answer) => answer.kind === 'text' || (answer.kind === 'file' && table.menus.has(answer.path)),
   )
-  return { path, gives: first === undefined ? 'nothing' : first.kind === 'text' ? 'text' : 'file', ...reason }
+  return {
+    path: path.replace(someUuid, '<UUID>'),
+    gives: first === undefined ? 'nothing' : first.kind === 'text' ? 'text' : 'file',
+    rule: reason.rule,
+    because: reason.because.replace(someUuid, '<UUID>'),
+  }
 }
+
+/** Stands for the machine's own, which only the machine knows: such a name is answered by its address. */
+const someUuid = '00000000-0000-0000-0000-000000000000'
 
 /** The per-host names that the loader `file` asks for, in its order. */
 function namesOf(file: string, { mac, ip }: Question, site: Site): readonly string[] {
   const folder = file.slice(0, file.lastIndexOf('/') + 1)
   const loader = site.bootloaders.find((entry) => entry.file === file)
+  if (loader === undefined) return [file]
+  const said = loader.configPath.replace(/^\/+|\/+$/g, '')
+  const own = said === '' ? [] : [said]
   const keys = [`01-${macWithDashes(mac)}`, ...addressKeys(ip)]
-  switch (loader?.language) {
+  // By option 97, which the DHCP answer returns. U-Boot and Petitboot seldom send it.
+  const all = loader.resident === true ? keys : [someUuid, ...keys]
+  switch (loader.language) {
     case 'pxelinux':
-      return [...keys, 'default'].map((key) => `${folder}pxelinux.cfg/${key}`)
+      return [...own, ...[...all, 'default'].map((key) => `${folder}pxelinux.cfg/${key}`)]
     case 'grub': {
+      if (said !== '') return [/\.cfg$/.test(said) ? said : `${said}/grub.cfg`]
       // grub-mknetdir's builds look above the folder of their platform, Debian's signed ones in /grub and by no name of
       // the machine.
       const [, made] = /^(.*\/)[^/]+\/core\.\w+$/.exec(file) ?? []
       return made === undefined
         ? ['grub/grub.cfg']
-        : [...keys.map((key) => `${made}grub.cfg-${key}`), `${made}grub.cfg`]
+        : [...all.map((key) => `${made}grub.cfg-${key}`), `${made}grub.cfg`]
     }
     case 'rpi':
-      return ['config.txt']
+      return [...own, 'config.txt']
     case 'ipxe':
-      return []
-    case undefined:
-      return [file]
+      return own
   }
 }
 

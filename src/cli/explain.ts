@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander'
 import { z } from 'zod'
 import { parseMac } from '../net/mac.ts'
 import { ask, read, type Client } from './client.ts'
-import { json, oneLine, type Terminal } from './output.ts'
+import { json, lineOfText, oneLine, type Terminal } from './output.ts'
 
 const stage = z.object({
   agent: z.string(),
@@ -108,7 +108,7 @@ function stageLines(arch: string, { agent, rule, because, offer, asks, text }: S
       : text
           .trimEnd()
           .split('\n')
-          .map((line) => `  text   ${oneLine(line)}`.trimEnd())),
+          .map((line) => `  text   ${lineOfText(line)}`.trimEnd())),
   ]
 }
 

@@ -62,6 +62,14 @@ export function oneLine(text: string): string {
   return (text.match(/[^]{1,150}/gu) ?? []).map(printable).join('')
 }
 
+/** A line of a file: the same, but backslashes and tabs are as they are. */
+export function lineOfText(text: string): string {
+  return text
+    .split(/([\\\t])/)
+    .map((part, at) => (at % 2 === 1 ? part : oneLine(part)))
+    .join('')
+}
+
 /** What a terminal would obey, or show in another order, is escaped as JSON may. */
 export function json(value: unknown): string {
   const text = JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>

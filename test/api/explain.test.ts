@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change } from '../../src/boot/table.ts'
 import type { ApiParts } from '../../src/api/router.ts'
 import { explainedBy } from '../../src/site.ts'
@@ -234,6 +234,31 @@ test('a number of option 93 means HTTP boot where its name does', async (t) => {
   )
   for (const code of ['16', '0x10', '17']) t.deepEqual(await stagesOf(code), named)
 })
+
+for (const [what, loader, expected] of [
+  ['PXELINUX: its UUID, its MAC', { file: 'pxelinux.0' }, ['pxelinux.cfg/<UUID>']],
+  ['PXELINUX with a name built in', { file: 'pxelinux.0', config_path: '/my.cfg' }, ['my.cfg']],
+  ['GRUB of a folder', { file: 'g.0', config_path: '/my/grub' }, ['my/grub/grub.cfg']],
+  ['GRUB of a name', { file: 'g.0', config_path: 'my/boot.cfg' }, ['my/boot.cfg']],
+  ['GRUB of grub-mknetdir', { file: 'boot/grub/i386-pc/core.0' }, ['boot/grub/grub.cfg-<UUID>']],
+] as const) {
+  test(`names asked for: ${what}`, async (t) => {
+    const file = loader.file === 'g.0' ? 'grub/g.0' : loader.file
+    const bootloaders = [bootloader({ name: 'x', ...loader, file })]
+    const site = { bootloaders, default: null, localMethod: 'auto', httpPort: 80, apiPort: 3478 } as const
+    const loaders = [[file, { from: 'tftproot' }]] as const
+    const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }]
+    const { deploy, ask } = await serve(t, { site, changes })
+    await deploy('local')
+    const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as {
+      boots: { stages: { asks: { path: string; gives: string }[] }[] }[]
+    }
+    t.deepEqual(
+      boots[0]?.stages[0]?.asks.map(({ path, gives }) => `${path} ${gives}`),
+      expected.map((path) => `${path} text`),
+    )
+  })
+}
 
 test('LPXELINUX is told to ask for everything over HTTP', async (t) => {
   const lpxelinux = {

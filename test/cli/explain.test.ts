@@ -54,6 +54,7 @@ test('explain: the offer, the names asked, the text, and why', async (t) => {
 bios: its firmware asks
   offer  pxelinux.0 from 10.77.0.1
   why    ${mac} has no configuration; local is the default; bios [default-configuration]
+  asks   pxelinux.cfg/<UUID> -> nothing [menu-file]
   asks   pxelinux.cfg/01-52-54-00-00-00-77 -> text [default-configuration]
   text   DEFAULT local
   text   PROMPT 0
@@ -64,6 +65,20 @@ bios: its firmware asks
   })
   const { stdout } = await run('-s', url, 'explain', mac, '-o', 'json')
   t.deepEqual(JSON.parse(stdout), await (await fetch(`${url}/v1/explain?mac=${mac}`)).json())
+})
+
+test('explain: a text is shown as it is sent, but for what a terminal would obey', async (t) => {
+  const text = 'DEFAULT x\\y\n\tKERNEL \x1b[2J\n'
+  const forms = [{ language: 'pxelinux', file: 'local', text, template: false }] as const
+  const configurations = [{ name: 'local', forms }]
+  const loaders = [['pxelinux.0', { from: 'tftproot' }]] as const
+  const own: Change[] = [{ kind: 'catalog', catalog: { configurations, menus: [], loaders } }]
+  const { url } = await serveApi(t, { ...world, changes: own })
+  const { stdout } = await run('-s', url, 'explain', '52:54:00:00:00:77', '--arch', 'bios')
+  t.deepEqual(
+    stdout.split('\n').filter((line) => line.startsWith('  text')),
+    ['  text   DEFAULT x\\y', '  text   \tKERNEL \\x1b[2J'],
+  )
 })
 
 test('explain: what is wrong with the question is one line, and exit status 1', async (t) => {
