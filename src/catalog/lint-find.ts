@@ -54,20 +54,26 @@ async function isFolder(path: string): Promise<boolean> {
   return status?.isDirectory() ?? false
 }
 
-/** The path below `root` that is most like `path`, which is not there: a slip in one name, or in its case. */
+/** The path below `root` most like `path`, which is not there: a slip in a name or its case, or its end left out. */
 export async function nearestPath(root: string, path: string): Promise<string | undefined> {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   for (const [index, part] of parts.entries()) {
     const above = join(root, ...parts.slice(0, index))
     const names = await readdir(above).catch((): string[] => [])
     if (names.includes(part)) continue
-    const near = nearest(part, names)
+    const near = nearest(part, names) ?? longer(part, names)
     if (near === undefined) return undefined
     const rest = parts.slice(index + 1)
     const mended = [...parts.slice(0, index), near, ...rest].join('/')
     return rest.length === 0 ? mended : ((await nearestPath(root, mended)) ?? (await there(root, mended)))
   }
   return undefined
+}
+
+/** The shortest of those that begin with `part`: `initrd.gz`. */
+function longer(part: string, names: readonly string[]): string | undefined {
+  const all = names.filter((name) => name.startsWith(part))
+  return all.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))[0]
 }
 
 async function there(root: string, path: string): Promise<string | undefined> {

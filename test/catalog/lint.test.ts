@@ -108,7 +108,7 @@ test('PXELINUX puts endings behind the names of DEFAULT, UI and COM32, and befor
       [`${conf}d`]: 'DEFAULT d\nLABEL d\n  KERNEL /menu\n',
     }),
     [
-      'c:3 fault: the kernel /menu is not there in tftproot',
+      'c:3 fault: the kernel /menu is not there in tftproot; did you mean menu.c32?',
       'd:3 warning: the kernel /menu is not there: PXELINUX before 5.00 alone takes /menu.c32 for it',
     ],
   )
@@ -172,11 +172,13 @@ test('files that are not there are told with their line, and what was probably m
   const list = await saidOf(t, {
     'debian/12/linux': 'k',
     'debian/12/vmlinuz-6.1.0-40': 'k',
+    'debian/12/initrd.gz': 'i',
+    'debian/12/initrd.gz.sig': 's',
     'http/big.iso': '',
     [`${conf}a`]: `DEFAULT l
 LABEL l
   LINUX debian/12/linus
-  INITRD debain/12/linux,nothing
+  INITRD debain/12/linux,nothing,debian/12/initrd
   APPEND url=http://pxe-server/big.iso2 root=tftp://pxe-server/big.iso
 `,
     [`${conf}grub/b`]: 'linux /Debian/12/linux\ninitrd (tftp)/debian/12\n',
@@ -187,6 +189,7 @@ LABEL l
     'a:3 fault: the kernel debian/12/linus is not there in tftproot; did you mean debian/12/linux?',
     'a:4 fault: the initrd debain/12/linux is not there in tftproot; did you mean debian/12/linux?',
     'a:4 fault: the initrd nothing is not there in tftproot',
+    'a:4 fault: the initrd debian/12/initrd is not there in tftproot; did you mean debian/12/initrd.gz?',
     'a:5 fault: the URL http://pxe-server/big.iso2 is not there in httproot and tftproot; did you mean big.iso?',
     'a:5 fault: the URL tftp://pxe-server/big.iso is not there in tftproot, but in httproot, which only HTTP serves',
     'one.yml:4 fault: the kernel /debian/12/linux-arm is not there in tftproot',
@@ -298,7 +301,8 @@ test('of one text it is said, too, what PXELINUX needs and cannot do', async (t)
     [`${conf}one.yml`]: 'initrd: debian/initrd.gz\nkernel: ${http}/debian/linux\n',
     [`${conf}two.yml`]: 'kernel:\n  x64: debian/initrd.gz\n  ia32: debian/initrd\n',
   }
-  const missing = 'two.yml:3 fault: the kernel /debian/initrd is not there in tftproot'
+  const missing =
+    'two.yml:3 fault: the kernel /debian/initrd is not there in tftproot; did you mean debian/initrd.gz?'
   t.deepEqual(await saidOf(t, files), [missing])
   t.deepEqual(await saidOf(t, { ...files, 'pxelinux.0': 'PXELINUX 4.05' }), [
     'one.yml:2 warning: the kernel is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can',
