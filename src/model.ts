@@ -130,6 +130,24 @@ export type Hold = {
   readonly reason: string
 }
 
+/** What a kernel is built for. BIOS and 64-bit UEFI machines are both `x64`. */
+export const processors = ['x64', 'ia32', 'arm64', 'arm32', 'riscv64', 'loongarch64', 'ppc'] as const
+
+export type Processor = (typeof processors)[number]
+
+/** One value for each processor named, and one for every other. */
+export type Each<T> = { readonly [name in Processor | 'every']?: T | undefined }
+
+/** A value of NAME.yml, its variables not filled in, and its line there. */
+export type Said = { readonly text: string; readonly line: number }
+
+/** One text for all loaders. Paths are below tftproot, or URLs. */
+export type OneText = {
+  readonly kernel: Each<Said>
+  readonly initrds: Each<readonly Said[]>
+  readonly arguments: Each<readonly Said[]>
+}
+
 /** One file of a configuration, in one loader's language. */
 export type Form = {
   /** The folder it lies in under conf/; undefined for a flat file. */
@@ -142,6 +160,8 @@ export type Form = {
   readonly encoding?: 'latin1' | undefined
   /** From a NAME.tmpl or a NAME.yml: variables are filled in when it is served. */
   readonly template: boolean
+  /** What is written out for each machine that asks, instead of `text`, which only names the same files (NAME.yml). */
+  readonly oneText?: OneText | undefined
   /** What the admin wrote, where `text` was made of it (NAME.yml). */
   readonly written?: string | undefined
 }

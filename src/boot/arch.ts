@@ -1,6 +1,6 @@
 // Option 93 -> firmware: the whole registry as one table, and the machines that say the wrong thing.
 
-import type { Firmware } from '../model.ts'
+import type { Firmware, Processor } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
 
 export type Architecture = {
@@ -99,4 +99,28 @@ export function nameArchitectures(archs: readonly number[]): string {
 /** The code a machine with `firmware` sends first. */
 export function codeOf(firmware: Firmware): number {
   return architectures.find((entry) => entry.firmware === firmware)?.code ?? 0
+}
+
+/** What kernels run there, the better one first. On BIOS the loader tells a 64-bit processor from one of 32. */
+export const processorsOf: Readonly<Record<Firmware, readonly Processor[]>> = {
+  bios: ['x64', 'ia32'],
+  'http-bios': ['x64', 'ia32'],
+  'uefi-x64': ['x64'],
+  'http-x64': ['x64'],
+  'uefi-ia32': ['ia32'],
+  'http-ia32': ['ia32'],
+  'uefi-arm64': ['arm64'],
+  'http-arm64': ['arm64'],
+  'uboot-arm64': ['arm64'],
+  'uefi-arm32': ['arm32'],
+  'http-arm32': ['arm32'],
+  'uboot-arm32': ['arm32'],
+  'uefi-riscv64': ['riscv64'],
+  'http-riscv64': ['riscv64'],
+  'uefi-loongarch64': ['loongarch64'],
+  'http-loongarch64': ['loongarch64'],
+  ppc: ['ppc'],
+  opal: ['ppc'],
+  // What its own files start, UEFI or U-Boot, is of either kind.
+  rpi: ['arm64', 'arm32'],
 }

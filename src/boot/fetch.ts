@@ -3,15 +3,15 @@
 import type { Bootloader, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
-import { askersOf } from './asker.ts'
+import { askerOf, type Asker } from './asker.ts'
 import { choose, gives, nothing, origin } from './decision.ts'
 import type { Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
-import { formFor } from './forms.ts'
+import { formFor, renderForm } from './forms.ts'
 import { loaderNames, notice } from './notice.ts'
 import type { Key, Menu } from './paths.ts'
 import { isLoop, loop } from './recent.ts'
-import { localBoot, render, type Variables } from './render.ts'
+import { localBoot, type Variables } from './render.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
 
 /** The host's assignment; else a real file of that name; else the default; else nothing. */
@@ -33,15 +33,17 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
   }
   const { via } = facts
   const recent = isItself(mac, facts, table) ? facts.recent : undefined
-  const askers = askersOf(ask, { via, recent }, host, site.bootloaders)
+  const asker = askerOf(ask, { via, recent }, host, site.bootloaders)
   const form = formFor(
     table.configurations.get(choice.name)?.forms ?? [],
     ask.language,
-    askers.map(({ name }) => name),
+    asker.loaders.map(({ name }) => name),
+    asker.processors,
   )
-  const isFile = form === undefined ? ask.isOptional === true : leadsTo(form.text, ask)
+  const isFile = form === undefined ? ask.isOptional === true : leadsTo(form, ask)
   if (isFile) return gives(real, 'file', `the file ${ask.path}`, about)
-  const { answer, rule, because } = textOf(choice, form, ask.language, askers, host, mac, facts, table, site)
+  const wanted: Wanted = { choice, language: ask.language, asker, form, host, mac }
+  const { answer, rule, because } = textOf(wanted, facts, table, site)
   const isDefault = choice.rule === 'default-configuration'
   const answers = [...(isDefault ? real : []), ...(answer === undefined ? [] : [answer])]
   return gives(answers, rule, because, about)
@@ -58,8 +60,8 @@ function isTooEarly(ask: Menu, host: Host | undefined, mac: Mac | undefined, tab
 }
 
 /** A configuration that goes on to a name without a machine in it (`configfile /debian-installer/...`) means the file. */
-function leadsTo(text: string, { key, path }: Menu): boolean {
-  if (key.by !== 'default') return false
+function leadsTo({ text, oneText }: Form, { key, path }: Menu): boolean {
+  if (key.by !== 'default' || oneText !== undefined) return false
   for (let at = text.indexOf(path); at >= 0; at = text.indexOf(path, at + 1)) {
     const before = text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
     const isWhole = fromRoot.test(before) && !/[\w./-]/.test(text[at + path.length] ?? ' ')
@@ -84,59 +86,51 @@ function isItself(mac: Mac | undefined, facts: Facts, table: Table): boolean {
   return mac === facts.mac || table.hostByMac.get(mac) === (table.hostByMac.get(facts.mac) ?? null)
 }
 
+/** One machine's request for one configuration; the form is the one that it reads. */
+type Wanted = {
+  readonly choice: Choice
+  readonly language: Language
+  readonly asker: Asker
+  readonly form: Form | undefined
+  readonly host: Host | undefined
+  readonly mac: Mac | undefined
+}
+
 type Text = { readonly answer?: Answer | undefined; readonly rule: Rule; readonly because: string }
 
-function textOf(
-  choice: Choice,
-  form: Form | undefined,
-  language: Language,
-  askers: readonly Bootloader[],
-  host: Host | undefined,
-  mac: Mac | undefined,
-  facts: Facts,
-  table: Table,
-  site: Site,
-): Text {
-  const { rule, because } = choice
+function textOf(wanted: Wanted, facts: Facts, table: Table, site: Site): Text {
+  const { choice, form, language, asker, host, mac } = wanted
+  const { name, rule, because } = choice
   if (form === undefined) {
-    if (choice.name === builtInLocal)
-      return { answer: { kind: 'text', body: localBoot(language) }, rule, because }
-    return noForm(choice, language, askers, table, host)
+    return name === builtInLocal
+      ? { answer: { kind: 'text', body: localBoot(language) }, rule, because }
+      : noForm(wanted, table)
   }
-  if (!form.template) {
-    const answer = {
-      kind: 'text',
-      body: form.text,
-      ...(form.encoding && { encoding: form.encoding }),
-    } as const
-    return { answer, rule, because }
-  }
-  const rendered = render(form.text, variablesFor(facts, host, mac, site))
+  const variables = variablesFor(facts, host, mac, site)
+  const rendered = renderForm(form, { name, variables, host: host?.name, processors: asker.processors })
   if ('fault' in rendered) return { rule: 'broken-template', because: `${form.file} ${rendered.fault}` }
-  return { answer: { kind: 'text', body: rendered.text }, rule, because }
+  const { encoding } = form
+  return { answer: { kind: 'text', body: rendered.text, ...(encoding && { encoding }) }, rule, because }
 }
 
 /** The machine says it itself: whoever stands before it sees no log. */
-function noForm(
-  { name, because }: Choice,
-  language: Language,
-  askers: readonly Bootloader[],
-  table: Table,
-  host: Host | undefined,
-): Text {
+function noForm({ choice: { name, because }, language, asker, host }: Wanted, table: Table): Text {
+  const { loaders, processors = [] } = asker
   const forms = table.configurations.get(name)?.forms ?? []
   const written = [...new Set(forms.map((form) => form.folder ?? form.language))].join(' and ')
-  const [asker, ...others] = askers
-  const reader = asker === undefined || others.length > 0 ? language : asker.name
+  const lacksKernel = forms.some((form) => form.oneText !== undefined && form.language === language)
+  const why = lacksKernel ? `has no kernel for ${processors.join(' or ')}` : `is written for ${written}`
+  const [one, ...others] = loaders
+  const reader = one === undefined || others.length > 0 ? language : one.name
   const body = notice(language, [
     `PXE Pilot: ${host?.name ?? 'this machine'} is to boot ${name},`,
-    `which is written for ${written}, and this is ${loaderNames[language]}.`,
+    lacksKernel ? `which ${why}.` : `which ${why}, and this is ${loaderNames[language]}.`,
     `pxe-pilot explain ${host?.name ?? ''} says more.`,
   ])
   return {
     answer: body === undefined ? undefined : { kind: 'text', body },
     rule: 'no-form',
-    because: `${because}, which is written for ${written} and not for ${reader}`,
+    because: `${because}, which ${why}${lacksKernel ? '' : ` and not for ${reader}`}`,
   }
 }
 

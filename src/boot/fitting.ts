@@ -1,6 +1,7 @@
 // Which loaders can run a configuration on a machine, the best one first: what is tried is data, not branches.
 
 import type { Bootloader, Firmware, Form, Language } from '../model.ts'
+import { processorsOf } from './arch.ts'
 import type { Site } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { formFor, isOwn } from './forms.ts'
@@ -95,7 +96,7 @@ function rankOf(
   const at = order?.indexOf(language) ?? 0
   if (at < 0) return Infinity
   const names = namesOf(loader, setting)
-  const form = formFor(forms, language, names)
+  const form = formFor(forms, language, names, processorsOf[setting.firmware])
   if (form !== undefined) return isOwn(form, names) ? 0 : 1
   // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
   if (language === 'rpi' && order === undefined) return 1

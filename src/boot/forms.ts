@@ -1,17 +1,32 @@
-// Which form of a configuration a loader reads: that of its own folder, else one for every loader of its language.
+// Which form of a configuration a loader reads, its own folder's before one for all of its language, and what that says.
 
-import type { Form, Language } from '../model.ts'
+import type { Form, Language, Processor } from '../model.ts'
+import { hasKernel, oneText, type Reader } from './one-text.ts'
+import { render, type Rendered } from './render.ts'
 
-/** For loaders of `language` so called: one, or all that a client may be. A form of another's folder is not theirs. */
+/**
+ * For loaders of `language` so called: one, or all that a client may be. A form of another's folder is not theirs, and
+ * one text without a kernel for any of `processors` is none; undefined: nobody knows what kernels the machine can start.
+ */
 export function formFor(
   forms: readonly Form[],
   language: Language,
   names: readonly string[],
+  processors: readonly Processor[] | undefined,
 ): Form | undefined {
+  const fits = (form: Form) =>
+    form.language === language &&
+    (form.oneText === undefined || processors === undefined || hasKernel(form.oneText, processors))
   return (
-    forms.find((form) => form.language === language && isOwn(form, names)) ??
-    forms.find((form) => form.language === language && isForAll(form))
+    forms.find((form) => isOwn(form, names) && fits(form)) ??
+    forms.find((form) => isForAll(form) && fits(form))
   )
+}
+
+/** What `form` says to one machine. */
+export function renderForm(form: Form, reader: Reader): Rendered {
+  if (form.oneText !== undefined) return oneText(form.oneText, form.language, reader)
+  return form.template ? render(form.text, reader.variables, reader.host) : { text: form.text }
 }
 
 /** Whether it lies in the folder of one of these. */

@@ -1,7 +1,7 @@
 // What a machine is shown that cannot boot what was deployed to it: some lines on its own screen, then its disk.
 
 import type { Language } from '../model.ts'
-import { grubToDisk, localBoot } from './render.ts'
+import { grubToDisk, ipxeToDisk } from './render.ts'
 
 /** How people know what reads each language. */
 export const loaderNames: Readonly<Record<Language, string>> = {
@@ -37,12 +37,7 @@ export function notice(language: Language, lines: readonly string[]): string | u
         '}',
       ])
     case 'ipxe':
-      return text([
-        '#!ipxe',
-        ...shown.map((line) => `echo ${line}`),
-        `sleep ${seconds} ||`,
-        ...rest(localBoot('ipxe')),
-      ])
+      return text(['#!ipxe', ...shown.map((line) => `echo ${line}`), `sleep ${seconds} ||`, ipxeToDisk])
     case 'rpi':
       return undefined
   }
@@ -51,10 +46,6 @@ export function notice(language: Language, lines: readonly string[]): string | u
 /** What means something else to one of the loaders is left out. */
 function plain(line: string): string {
   return line.replace(/[^\w .,:()<>/+-]/g, '?')
-}
-
-function rest(script: string): readonly string[] {
-  return script.trimEnd().split('\n').slice(1)
 }
 
 function text(lines: readonly string[]): string {

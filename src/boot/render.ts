@@ -36,13 +36,15 @@ export const grubToDisk: readonly string[] = [
   'exit 1',
 ]
 
+/** On UEFI a plain `exit` of iPXE ends in the firmware's menu; `exit 1` goes on to the next boot entry. */
+export const ipxeToDisk = 'iseq ${platform} efi && exit 1 || exit'
+
 const local: Readonly<Record<Language, string>> = {
   pxelinux: ['DEFAULT local', 'PROMPT 0', 'TIMEOUT 1', 'LABEL local', '  LOCALBOOT 0', ''].join('\n'),
   grub: ['set timeout=0', "menuentry 'local' {", ...grubToDisk.map((line) => `  ${line}`), '}', ''].join(
     '\n',
   ),
-  // On UEFI a plain `exit` ends in the firmware's menu; `exit 1` goes on to the next boot entry.
-  ipxe: ['#!ipxe', 'iseq ${platform} efi && exit 1 || exit', ''].join('\n'),
+  ipxe: ['#!ipxe', ipxeToDisk, ''].join('\n'),
   // A Raspberry Pi on local is offered nothing, and asks for nothing.
   rpi: '',
 }
@@ -56,8 +58,11 @@ export function localBoot(language: Language): string {
 // each of the languages that templates are written in. `$${name}` is a literal `${name}`.
 const variable = /\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^}\n]*))?\}/g
 
-/** `template` with its variables filled in, or the first that has neither a value nor a default, with its line. */
-export function render(template: string, variables: Variables): Rendered {
+/**
+ * `template` with its variables filled in, or the first that has neither a value nor a default, with its line. `host`:
+ * the one whose variables they are.
+ */
+export function render(template: string, variables: Variables, host?: string): Rendered {
   let fault: string | undefined
   const text = template.replace(
     variable,
@@ -65,12 +70,16 @@ export function render(template: string, variables: Variables): Rendered {
       if (whole.startsWith('$$')) return whole.slice(1)
       const value = (Object.hasOwn(variables, name) ? variables[name] : undefined) ?? standIn
       if (value !== undefined) return value
-      const why = Object.hasOwn(variables, name) ? 'is not known for this client' : 'is no variable of ours'
-      fault ??= `line ${lineAt(template, offset)}: \${${name}} ${why} (write $\${${name}} for the text itself, \${${name}|default} to stand in for it)`
+      fault ??= `line ${lineAt(template, offset)}: ${lackOf(name, variables, host)} (write $\${${name}} for the text itself, \${${name}|default} to stand in for it)`
       return ''
     },
   )
   return fault === undefined ? { text } : { fault }
+}
+
+function lackOf(name: string, variables: Variables, host: string | undefined): string {
+  if (Object.hasOwn(variables, name)) return `\${${name}} is not known for this client`
+  return host === undefined ? `\${${name}} is no variable of ours` : `${host} has no variable ${name}`
 }
 
 /** The first of `names` that a slip left open (`${server/x`, `${rack|7`), as a fault with its line; undefined: none. */

@@ -183,7 +183,7 @@ export class Folder {
     const template = file.endsWith(suffix)
     const about = { file: join(name ?? '', file), folder: name, language, template }
     const read = this.isOneText(file)
-      ? readOneText(content.bytes, { file, name: this.nameOf(file) }, variables)
+      ? readOneText(content.bytes, file, variables)
       : readForm(content.bytes, about, variables)
     seen.taken = this.madeOf(file, seen.signature)
     seen.fault = 'fault' in read ? read.fault : undefined

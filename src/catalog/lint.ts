@@ -3,7 +3,8 @@
 import { basename, join } from 'node:path'
 import { variablesFor } from '../boot/fetch.ts'
 import { speaksHttp } from '../boot/fitting.ts'
-import { render, type Variables } from '../boot/render.ts'
+import { renderForm } from '../boot/forms.ts'
+import type { Variables } from '../boot/render.ts'
 import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Configuration, Form, Host, Language } from '../model.ts'
@@ -185,7 +186,7 @@ export class Linter {
       return findings
     }
     for (const { host, variables } of this.readers(configuration)) {
-      const rendered = form.template ? render(form.text, variables) : { text: form.text }
+      const rendered = renderForm(form, { name: configuration, variables })
       if ('fault' in rendered) {
         const [, line, why] = /^line (\d+): (.*)$/s.exec(rendered.fault) ?? []
         add('fault', Number(line ?? 1), `for ${host?.name ?? 'every host'}: ${why ?? rendered.fault}`)

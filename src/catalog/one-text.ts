@@ -3,34 +3,31 @@
 import { isUtf8 } from 'node:buffer'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
-import { architectures, oneText, type OneText } from '../boot/one-text.ts'
-import { isPlainValue } from '../boot/render.ts'
-import { languages, type Form } from '../model.ts'
+import { argumentsFault, mapEach, pathFault } from '../boot/one-text.ts'
+import { processors, type Each, type Form, type OneText } from '../model.ts'
 import { explain, show } from '../settings/explain.ts'
 import { Lines } from '../settings/lines.ts'
 import { nearest } from '../settings/nearest.ts'
 import { variableFault } from './read.ts'
 
-/** What a loader would take for the end of a path, or for a command of its own, is no path here. */
+/** A path as it is once its variables have values, which are held against the same rules then. */
 const path = z
   .string('must be a path below tftproot, or a URL')
-  .regex(
-    /^(?:\$\{[A-Za-z_]\w*(?:\|[^}\s]*)?\}|[^\s,'"\\;&|<>(){}#$])+$/,
-    'must be a path without spaces, quotes, commas, brackets or "$"',
-  )
-  .refine((text) => !text.split('/').includes('..'), 'must not climb with ".."')
+  .check(faultIn((text) => pathFault(text.replace(/\$\{[A-Za-z_]\w*(?:\|[^}\s]*)?\}/g, 'x'))))
 
 const line = z
   .string('must be a text')
   .transform((text) => text.trim())
-  .refine(isPlainValue, 'must not hold line breaks or control characters; ">-" in front folds several lines')
-  .refine((text) => text.split('"').length % 2 === 1, 'must close its double quotes')
-  .refine(
-    (text) => !/(?:^|\s)(?:&&|\|\||;|#\S*)(?=\s|$)/.test(text),
-    'must not hold && || ; or a word that begins with "#", which loaders would obey',
-  )
+  .check(faultIn(argumentsFault))
 
-/** One value, or one for each architecture; `every` is for those not named. */
+function faultIn(find: (text: string) => string | undefined) {
+  return (context: z.core.ParsePayload<string>) => {
+    const message = find(context.value)
+    if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value })
+  }
+}
+
+/** One value, or one for each processor; `every` is for those not named. */
 function each<T extends z.ZodType>(schema: T) {
   const one = schema.optional()
   const x86 = { every: one, x64: one, ia32: one }
@@ -44,23 +41,38 @@ const several = <T extends z.ZodType>(schema: T) =>
 const schema = z.strictObject({
   kernel: each(path),
   initrd: each(several(path)).optional(),
-  arguments: each(several(line).transform((all) => all.join(' '))).optional(),
+  arguments: each(several(line)).optional(),
 })
 
 /** `file` is relative to the configuration directory; `variables`: what hosts declare beside our own. */
 export function readOneText(
   bytes: Buffer,
-  about: { readonly file: string; readonly name: string },
+  file: string,
   variables: readonly string[],
 ): readonly Form[] | { readonly fault: string } {
   if (!isUtf8(bytes)) return { fault: 'is not UTF-8' }
   const written = bytes.toString('utf8')
-  const recipe = parse(written, variables)
-  if ('fault' in recipe) return recipe
-  return languages.flatMap((language): Form[] => {
-    const text = oneText(recipe, language, about.name)
-    return text === undefined ? [] : [{ file: about.file, language, text, template: true, written }]
-  })
+  const oneText = parse(written, variables)
+  if ('fault' in oneText) return oneText
+  const text = namesIn(oneText)
+  return readers.map((language) => ({ file, language, text, template: true, oneText, written }))
+}
+
+/** A Raspberry Pi's config.txt is no way to start any kernel with any arguments. */
+const readers = ['pxelinux', 'grub', 'ipxe'] as const
+
+/** What it names, for whoever asks whether it names a file. */
+function namesIn({ kernel, initrds, arguments: words }: OneText): string {
+  const all = [
+    ...valuesOf(kernel).map(({ text }) => `kernel ${text}`),
+    ...valuesOf(initrds).flatMap((list) => list.map(({ text }) => `initrd ${text}`)),
+    ...valuesOf(words).flatMap((list) => list.map(({ text }) => text)),
+  ]
+  return `${all.join('\n')}\n`
+}
+
+function valuesOf<T>(each: Each<T>): readonly T[] {
+  return Object.values(each).filter((value) => value !== undefined)
 }
 
 function parse(written: string, variables: readonly string[]): OneText | { readonly fault: string } {
@@ -90,23 +102,36 @@ function parse(written: string, variables: readonly string[]): OneText | { reado
   if (loose !== undefined) return { fault: loose }
   const { kernel, initrd = {}, arguments: words = {} } = parsed.data
   if (Object.keys(kernel).length === 0) return { fault: `line ${lines.of(['kernel'])}: kernel names none` }
-  return { kernel, initrds: initrd, arguments: words }
+  const line = (...place: readonly PropertyKey[]) => lines.of(standing(value, place))
+  return {
+    kernel: mapEach(kernel, (text, processor) => ({ text, line: line('kernel', processor) })),
+    initrds: mapEach(initrd, (all, processor) =>
+      all.map((text, index) => ({ text, line: line('initrd', processor, index) })),
+    ),
+    arguments: mapEach(words, (all, processor) =>
+      all.map((text, index) => ({ text, line: line('arguments', processor, index) })),
+    ),
+  }
+}
+
+/** Without the steps that only we put there. */
+function standing(value: unknown, place: readonly PropertyKey[]): readonly PropertyKey[] {
+  return place.reduce<readonly PropertyKey[]>(
+    (above, step) => (below(stands(value, above), step) === undefined ? above : [...above, step]),
+    [],
+  )
 }
 
 function explained(issue: z.core.$ZodIssue | undefined, value: unknown, lines: Lines): string {
   if (issue === undefined) return 'line 1: is not understood'
   if (issue.code === 'unrecognized_keys') {
     const place = [...issue.path, issue.keys[0] ?? '']
-    const known = issue.path.length === 0 ? Object.keys(schema.shape) : ['every', ...architectures]
+    const known = issue.path.length === 0 ? Object.keys(schema.shape) : ['every', ...processors]
     const near = nearest(issue.keys[0] ?? '', known)
     const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`
     return `line ${lines.of(place)}: ${show(place)} is unknown; ${hint}`
   }
-  // Without the steps that only we put there.
-  const place = issue.path.reduce<readonly PropertyKey[]>(
-    (above, step) => (below(stands(value, above), step) === undefined ? above : [...above, step]),
-    [],
-  )
+  const place = standing(value, issue.path)
   return `line ${lines.of(place)}: ${show(place)} ${explain(issue, stands(value, place))}`
 }
 

@@ -6,7 +6,7 @@ import type { Facts } from '../../src/boot/facts.ts'
 import { localBoot } from '../../src/boot/render.ts'
 import { Addresses } from '../../src/boot/addresses.ts'
 import { applyDelta, emptyTable, type Catalog, type Change, type LoaderFile } from '../../src/boot/table.ts'
-import type { Configuration, Host, Language } from '../../src/model.ts'
+import type { Configuration, Host, Language, OneText } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 
@@ -48,6 +48,18 @@ const inFolders = (name: string, language: Language, ...folders: readonly string
     file: `conf/${folder}/${name}`,
     text: `of ${folder}`,
     template: false,
+  })),
+})
+
+/** NAME.yml with these kernels. */
+const kernels = (name: string, kernel: OneText['kernel']): Configuration => ({
+  name,
+  forms: (['pxelinux', 'grub', 'ipxe'] as const).map((language) => ({
+    language,
+    file: `conf/${name}.yml`,
+    text: '',
+    template: true,
+    oneText: { kernel, initrds: {}, arguments: {} },
   })),
 })
 
@@ -95,6 +107,8 @@ const catalog: Catalog = {
     inFolders('by-grub', 'grub', 'grub', 'grub-arm64'),
     inFolders('arm-grub', 'grub', 'grub-arm64'),
     inFolders('own-ipxe', 'ipxe', 'ipxe-efi'),
+    kernels('for-arm', { arm64: { text: 'arm/linux', line: 1 } }),
+    kernels('for-each', { x64: { text: 'x64/linux', line: 1 }, arm64: { text: 'arm/linux', line: 2 } }),
   ],
   menus: [],
   loaders: [
@@ -395,7 +409,7 @@ export const rows: readonly Row[] = [
     table: [deployed('seed')],
     expect: 'broken-template',
     answers: [],
-    because: /conf\/seed line 1: \$\{rack\}/,
+    because: /conf\/seed line 1: h1 has no variable rack/,
   },
   {
     given: 'GRUB asks for its own language and there is none',
@@ -601,6 +615,51 @@ export const rows: readonly Row[] = [
     table: [deployed('own-ipxe')],
     expect: 'assigned',
     answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
+  },
+  // One text, and a kernel for each processor.
+  {
+    given: 'one text without a kernel for this machine',
+    facts: { mac: h1, archs: [0], asks: loader },
+    table: [deployed('for-arm')],
+    catalog: stocked,
+    expect: 'no-form',
+    answers: [boot('pxelinux.0')],
+    because: /nothing written for it runs on bios; its screen says so/,
+  },
+  {
+    given: 'the loader that it was sent asks: the screen says so',
+    facts: { mac: h1, asks: path('pxelinux.cfg/01-52-54-00-00-00-01'), recent: sent('pxelinux.0', 2) },
+    table: [deployed('for-arm')],
+    expect: 'no-form',
+    answers: [shown(/^SAY PXE Pilot: h1 is to boot for-arm,\nSAY which has no kernel for x64 or ia32\.\n/)],
+  },
+  {
+    given: 'the same of GRUB',
+    facts: { mac: h1, asks: path('/grub/grub.cfg'), recent: sent('bootx64.efi', 2) },
+    table: [deployed('for-arm')],
+    expect: 'no-form',
+    answers: [shown(/echo 'which has no kernel for x64\.'/)],
+  },
+  {
+    given: 'one text, and U-Boot says what it is: no other’s kernel',
+    facts: { mac: h1, archs: [22], asks: loader },
+    table: [deployed('for-arm')],
+    expect: 'assigned',
+    answers: [boot('extlinux.conf')],
+  },
+  {
+    given: 'U-Boot asks, and its host says what it is: its own kernel',
+    facts: { asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
+    table: [{ kind: 'host', host: host('h1', [h1], { firmware: 'uboot-arm64' }) }, deployed('for-each')],
+    expect: 'assigned',
+    answers: [shown(/^ {2}LINUX \/arm\/linux$/m)],
+  },
+  {
+    given: 'U-Boot asks, and nothing says what it is: x64',
+    facts: { asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
+    table: [deployed('for-each')],
+    expect: 'assigned',
+    answers: [shown(/^ {2}LINUX \/x64\/linux$/m)],
   },
   // UEFI HTTP boot.
   {
