@@ -167,7 +167,7 @@ export class Leases {
   /** How much of a scope's pool is in use, from 0 to 1. */
   usage(scope: Scope): number {
     const size = this.pools.get(scope)?.size ?? 0
-    return size === 0 ? 1 : this.counts.of(scope).active / size
+    return size === 0 ? 0 : this.counts.of(scope).active / size
   }
 
   /** The next address of a scope's pool that is free for anybody. */
@@ -259,9 +259,10 @@ export class Leases {
     return keyOf(this.parts.identity, mac, clientId)
   }
 
+  /** What `ip` is part of; undefined for one outside the ranges, which takes nothing from them. */
   private countAt(ip: Ipv4): Count | undefined {
     const scope = this.scopeAt(ip, this.parts.scopes)
-    return scope && this.counts.of(scope)
+    return scope !== undefined && this.pools.get(scope)?.has(ip) === true ? this.counts.of(scope) : undefined
   }
 
   private recount(scope: Scope): Count {

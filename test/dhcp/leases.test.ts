@@ -155,6 +155,31 @@ test('who runs a pool is warned when nine tenths of it are in use', async (t) =>
   t.regex(server.warnings()[0] ?? '', /90 % of the addresses of 10\.77\.0\.0\/24/)
 })
 
+test('reserved addresses outside the ranges are no part of what is in use of them', async (t) => {
+  const hosts = Array.from({ length: 20 }, (_, index) =>
+    host(`h${index}`, [`52:54:00:00:01:${10 + index}`], { ip: address4(`10.77.0.${11 + index}`) }),
+  )
+  for (const ranges of [[], lab.ranges]) {
+    const server = serve({ ranges }, everyone, { hosts })
+    for (const index of hosts.keys()) {
+      const client = new Client(server, Number(`0x1${10 + index}`))
+      t.is(await client.boot(), `10.77.0.${11 + index}`)
+    }
+    t.deepEqual(server.warnings(), [])
+    if (ranges.length === 0) continue
+    for (let number = 1; number < 9; number++) await new Client(server, number).boot()
+    t.deepEqual(server.warnings(), [])
+    // Nor of the one address in ten that may be set aside.
+    await new Client(server, 0x110).decline('10.77.0.11')
+    await new Client(server, 1).decline('10.77.0.100')
+    const aside = Array.from(server.leases.all()).filter(({ state }) => state === 'declined')
+    t.deepEqual(
+      aside.map((lease) => formatIpv4(lease.ip)),
+      ['10.77.0.11', '10.77.0.100'],
+    )
+  }
+})
+
 test('machines nobody declared get their share of a pool and no more, by DISCOVER or by REQUEST; known ones the rest', async (t) => {
   const hosts = [host('a', ['52:54:00:00:01:01']), host('b', ['52:54:00:00:01:02'])]
   const server = serve({}, { limits: { unknown_share: 0.8 } }, { hosts })
