@@ -8,7 +8,8 @@ import { cautions, inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
 import { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
-import { ignoredKeys, settingsSchema, type Settings } from './schema.ts'
+import { ignoredKeys, originalKeys } from './original.ts'
+import { settingsSchema, type Settings } from './schema.ts'
 
 export type Remark = { readonly line: number; readonly text: string }
 
@@ -132,11 +133,12 @@ function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remar
     if (issue.code !== 'unrecognized_keys') continue
     for (const key of issue.keys) {
       const place = [...issue.path, key]
-      const named = place.filter((step) => typeof step === 'string').join('.')
-      const near = ignoredKeys.has(named) ? undefined : nearest(key, knownKeys(issue.path))
+      const near = ignoredKeys.has(named(place)) ? undefined : nearest(key, knownKeys(issue.path))
       const line = lines.of(place)
       if (near === undefined) {
         warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
+      } else if (originalKeys.has(named([...issue.path, near]))) {
+        warnings.push({ line, text: `${show(place)} is unknown and is ignored; did you mean ${near}?` })
       } else {
         faults.push({ line, text: `${show(place)} is unknown; did you mean ${near}?` })
       }
@@ -144,6 +146,11 @@ function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remar
     }
   }
   return amended
+}
+
+/** `hosts.ipmi.subnet`: whichever of the hosts it is. */
+function named(place: Path): string {
+  return place.filter((step) => typeof step === 'string').join('.')
 }
 
 function complete(parsed: z.infer<typeof settingsSchema>, file: string, environment: Environment): Settings {

@@ -30,7 +30,7 @@ const ipv4 = checked<Ipv4>(parseIpv4, 'an IPv4 address such as 10.77.0.1', /^\d{
 const mac = checked<Mac>(
   parseMac,
   'a MAC address such as 22:34:a3:e9:09:cc',
-  /^[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$/,
+  /^[0-9A-Fa-f]{2}([^0-9A-Fa-f]?[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$/,
 )
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
 const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
@@ -255,15 +255,6 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
 })
-
-/** Keys of old settings files that never did anything: accepted with a warning. */
-export const ignoredKeys: ReadonlySet<string> = new Set([
-  'discovery',
-  'arp',
-  'hosts.configuration',
-  'hosts.power_state',
-  'hosts.ipmi.subnets',
-])
 
 type Parsed = z.infer<typeof settingsSchema>
 export type DhcpSettings = z.infer<typeof dhcp>

@@ -173,6 +173,31 @@ test('an unknown key far from any of ours is ignored with a warning', (t) => {
   t.false('polluted' in {})
 })
 
+test('a file of the original works with keys that it ignored, and with any one separator in its MACs', (t) => {
+  const text = `hosts:
+  - name: h1
+    mac_addresses: ["00.00.00.00.00.01", 00_00_00_00_00_02, "00 00 00 00 00 03", 00/00/00/00/00/04]
+    configuraton: sheep
+    ipmi: { user_name: joe, subnets: [10.0.0.0/24], hostname: 10.0.0.1 }
+host_management_adapters:
+  - { name: x, power_on: { cmd: "on {{.ip_address}}", cnd: x } }
+tftp: { root: /srv/tftp }
+`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text).slice(0, 4), [
+    '4: hosts[0].configuraton is no setting of ours and is ignored',
+    '5: hosts[0].ipmi.user_name is unknown and is ignored; did you mean username?',
+    '5: hosts[0].ipmi.subnets is no setting of ours and is ignored',
+    '7: host_management_adapters[0].power_on.cnd is unknown and is ignored; did you mean cmd?',
+  ])
+  t.deepEqual(settingsOf(text).hosts[0]?.mac_addresses?.map(String), [
+    '00:00:00:00:00:01',
+    '00:00:00:00:00:02',
+    '00:00:00:00:00:03',
+    '00:00:00:00:00:04',
+  ])
+})
+
 test('texts are what stands there, also where YAML sees a number', (t) => {
   const settings = settingsOf(`
 hosts:
