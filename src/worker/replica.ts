@@ -7,6 +7,8 @@ import { Recent } from '../boot/recent.ts'
 import { hushed, type Event, type Tell } from '../events.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
+const now = () => performance.now()
+
 export type Replica<Own> = {
   readonly own: Own
   readonly site: Site
@@ -37,7 +39,6 @@ export type Served = {
 /** Of the worker that calls it. `Own` is what the main thread gave it. */
 export function openReplica<Own>(): Replica<Own> {
   const { own, site, snapshot, deltas } = workerData as WorkerStart<Own>
-  const now = () => performance.now()
   const table = emptyTable()
   applyDelta(table, snapshot)
   const recent = new Recent(table)

@@ -1,15 +1,14 @@
 // The whole of TFTP on its thread, over real sockets: deploys in force when they say so, storms, and a thread that dies.
 
 import { createSocket } from 'node:dgram'
-import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
-import { applyDelta, emptyTable, snapshotOf, type Change, type Delta } from '../../src/boot/table.ts'
-import type { Event } from '../../src/events.ts'
+import type { Change } from '../../src/boot/table.ts'
 import type { Host } from '../../src/model.ts'
 import { BindError } from '../../src/net/ports.ts'
-import { tftpThread, type TftpOwn, type TftpThread } from '../../src/tftp/thread.ts'
+import { tftpThread, type TftpOwn } from '../../src/tftp/thread.ts'
 import { tree } from '../folder.ts'
-import { catalogOf, h1, h1Menu, ip, mac, pattern, site, until } from './memory.ts'
+import { feed, threadOf } from '../thread.ts'
+import { catalogOf, h1, h1Menu, ip, mac, pattern, until } from './memory.ts'
 import { fetchFrom, where } from './socket.ts'
 
 type Options = {
@@ -17,11 +16,7 @@ type Options = {
   readonly settings?: Partial<TftpOwn['settings']>
 }
 
-/** A host, its table, and a deploy as the registry makes one. */
 function make(t: ExecutionContext, { changes = [], settings = {} }: Options = {}) {
-  const table = emptyTable()
-  applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
-  const events: Event[] = []
   const whole = {
     root: '/nonexistent',
     bind: ip('127.0.0.1'),
@@ -32,19 +27,7 @@ function make(t: ExecutionContext, { changes = [], settings = {} }: Options = {}
     max_per_client: 64,
     ...settings,
   }
-  const host = tftpThread(
-    { settings: whole, clients: [] },
-    { site, snapshot: () => snapshotOf(table), tell: (event) => void events.push(event) },
-  )
-  t.teardown(() => host.stop())
-  const change = async (...wanted: Change[]) => {
-    const delta: Delta = { revision: table.revision + 1, changes: wanted }
-    applyDelta(table, delta)
-    host.follow(delta)
-  }
-  const deploy = (configuration: string, name = h1.name) =>
-    change({ kind: 'assignment', host: name, configuration })
-  return { host, table, events, change, deploy }
+  return feed(t, (fed) => tftpThread({ settings: whole, clients: [] }, fed), changes)
 }
 
 test.serial(
@@ -156,11 +139,6 @@ test.serial('a deploy while the thread still starts is in force with its first a
   const [listening] = await Promise.all([host.start(), deploy('ubuntu')])
   t.is((await fetchFrom(where(listening[0]), { file: h1Menu })).bytes.toString(), 'new')
 })
-
-/** The thread of a host: what tests break. */
-function threadOf(host: TftpThread): Worker {
-  return (host as unknown as { worker: Worker }).worker
-}
 
 test.serial(
   'a thread that dies is replaced on the same port, and knows what was deployed meanwhile',
