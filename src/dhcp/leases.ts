@@ -191,7 +191,7 @@ export class Leases {
         continue
       }
       const probed = this.conflicts?.take(scope)
-      const ip = probed ?? this.nextFree(scope) ?? (holder.known ? this.evict(scope) : undefined)
+      const ip = probed ?? this.nextFree(scope) ?? (holder.known ? this.evict(scope, holder) : undefined)
       if (ip !== undefined && probed === undefined) this.conflicts?.verify(scope, ip)
       if (ip !== undefined) return { ip, scope }
       why = `every address of ${formatSubnet(scope.subnet)} is in use`
@@ -200,12 +200,15 @@ export class Leases {
   }
 
   /** Machines that somebody knows go before strangers that were offered something and have not taken it. */
-  private evict(scope: Scope): Ipv4 | undefined {
-    for (const offer of this.offers.all()) {
-      const isKept = offer.known || offer.taken === true || this.activeAt(offer.ip) !== undefined
-      if (isKept || !inSubnet(offer.ip, scope.subnet)) continue
-      this.withdraw(offer.ip)
-      return offer.ip
+  private evict(scope: Scope, { mac, reserved }: Holder): Ipv4 | undefined {
+    for (const { ip, known, taken } of this.offers.all()) {
+      const isKept = known || taken === true || this.activeAt(ip) !== undefined
+      if (isKept || !inSubnet(ip, scope.subnet)) continue
+      // Reserved for another meanwhile, or found in use: who asks for it would be refused.
+      const isOthers = this.isReserved(ip) && ip !== reserved
+      if (isOthers || this.parts.isTaken(ip) || this.conflicts?.isUsed(ip, mac) === true) continue
+      this.withdraw(ip)
+      return ip
     }
     return undefined
   }

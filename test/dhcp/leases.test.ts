@@ -265,6 +265,25 @@ test('a known machine gets what a stranger was offered and has not taken, but no
   t.is(await taking, 'ACK 10.77.0.100')
 })
 
+test('a known machine is not offered what a stranger waits for where it would be refused it: reserved by now, or in use', async (t) => {
+  const hosts = [host('a', ['52:54:00:00:01:01']), host('b', ['52:54:00:00:01:02'])]
+  const [first, second] = ['10.77.0.100', '10.77.0.101']
+  const reserved = serve({ ranges: [`${first}-${second}`] }, everyone, { hosts })
+  t.is(await new Client(reserved, 1).offered(first), first)
+  t.is(await new Client(reserved, 2).offered(second), second)
+  reserved.reserved.set(address4(first), [mac6('52:54:00:00:01:02')])
+  t.is(await new Client(reserved, 0x101).boot(), second)
+  t.is(await new Client(reserved, 0x103).offered(), undefined)
+
+  const inUse = serve({ ranges: [first] }, everyone, {
+    hosts,
+    probe: async (_, ips) => new Map(ips.map((asked) => [asked, mac6('52:54:00:ff:ff:01')])),
+  })
+  t.is(await new Client(inUse, 1).offered(first), first)
+  await inUse.forward(1000)
+  t.is(await new Client(inUse, 0x101).offered(), undefined)
+})
+
 test('addresses are reused in the order in which they were left', async (t) => {
   const server = serve({ ranges: ['10.77.0.100-10.77.0.103'] }, everyone)
   const clients = [1, 2, 3, 4].map((number) => new Client(server, number))

@@ -55,6 +55,8 @@ export class Server {
   /** Every lease that went to the store, in order. */
   readonly written: Lease[] = []
   readonly learnt: string[] = []
+  /** For whom which address is. */
+  readonly reserved = new Map<Ipv4, readonly Mac[]>()
   commit: Commit = async (leases) => leases.map(() => 'ok')
   /** Whether the links of the test are ones we serve. */
   isServed = true
@@ -71,7 +73,7 @@ export class Server {
     const settings = settingsSchema.parse({ dhcp }).dhcp
     if (settings === undefined) throw new Error('the test has no section dhcp')
     const byMac = new Map(hosts.flatMap((entry) => entry.macs.map((mac) => [mac, entry] as const)))
-    const reserved = new Map(hosts.flatMap(({ ip: own, macs }) => (own === undefined ? [] : [[own, macs]])))
+    for (const { ip: own, macs } of hosts) if (own !== undefined) this.reserved.set(own, macs)
     const routers = new Set(settings.subnets.map(({ router }) => router))
     const scopes = scopesOf(settings)
     const now = () => this.now
@@ -86,7 +88,7 @@ export class Server {
     this.leases = new Leases({
       scopes: served,
       identity: settings.identity,
-      reservedFor: (address) => reserved.get(address),
+      reservedFor: (address) => this.reserved.get(address),
       isKnown: (mac) => byMac.has(mac),
       isTaken: (address) => routers.has(address) || isOurs(address),
       conflicts: this.conflicts,
