@@ -160,6 +160,8 @@ export type Form = {
   readonly encoding?: 'latin1' | undefined
   /** From a NAME.tmpl or a NAME.yml: variables are filled in when it is served. */
   readonly template: boolean
+  /** Its kernel or an initrd is a URL, which plain PXELINUX cannot fetch. */
+  readonly byUrl?: true | undefined
   /** What is written out for each machine that asks, instead of `text`, which only names the same files (NAME.yml). */
   readonly oneText?: OneText | undefined
   /** What the admin wrote, where `text` was made of it (NAME.yml). */

@@ -97,6 +97,8 @@ function rankOf(
   if (at < 0) return Infinity
   const names = namesOf(loader, setting)
   const form = formFor(forms, language, names, processorsOf[setting.firmware])
+  // Behind LPXELINUX, GRUB and iPXE.
+  if (form?.byUrl === true && plainPxelinux.test(loader.file)) return 2
   if (form !== undefined) return isOwn(form, names) ? 0 : 1
   // A Raspberry Pi's files lie in tftproot; a configuration may, and need not, write its config.txt.
   if (language === 'rpi' && order === undefined) return 1
@@ -154,6 +156,9 @@ export function canShow(setting: Setting): readonly Bootloader[] {
     .filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
     .toSorted((a, b) => rank(a) - rank(b))
 }
+
+/** Knows TFTP alone. */
+const plainPxelinux = /(?:^|\/)pxelinux\.0$/
 
 /** LPXELINUX speaks HTTP: with a prefix it fetches all but itself that way (RFC 5071, option 210). */
 export const speaksHttp = /(?:^|\/)lpxelinux\.0$/

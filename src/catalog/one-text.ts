@@ -55,7 +55,9 @@ export function readOneText(
   const oneText = parse(written, variables)
   if ('fault' in oneText) return oneText
   const text = namesIn(oneText)
-  return readers.map((language) => ({ file, language, text, template: true, oneText, written }))
+  const byUrl = /^(?:kernel|initrd) (?:https?:\/\/|\$\{http\})/m.test(text)
+  const form = { file, text, template: true, oneText, written, ...(byUrl && { byUrl }) }
+  return readers.map((language) => ({ ...form, language }))
 }
 
 /** A Raspberry Pi's config.txt is no way to start any kernel with any arguments. */

@@ -31,8 +31,21 @@ export function readForm(
   if (fault !== undefined) return { fault }
   const { file, folder, template } = about
   const language = about.language ?? languageOf(text)
-  return { file, folder, language, text, template, ...(!utf8 && { encoding: 'latin1' as const }) }
+  const byUrl = language === 'pxelinux' && bootsByUrl.test(text)
+  return {
+    file,
+    folder,
+    language,
+    text,
+    template,
+    ...(!utf8 && { encoding: 'latin1' as const }),
+    ...(byUrl && { byUrl }),
+  }
 }
+
+/** What PXELINUX fetches before it starts the kernel. */
+const bootsByUrl =
+  /^[ \t]*(?:(?:kernel|linux|initrd)[ \t]+|append[ \t](?:.*[ \t])?initrd=)(?:\S*,)?(?:https?:\/\/|\$\{http\})/im
 
 /** What is wrong with the variables of `text`: one that is not closed, or that nobody knows and that has no default. */
 export function variableFault(text: string, variables: readonly string[]): string | undefined {

@@ -107,6 +107,18 @@ const catalog: Catalog = {
     inFolders('by-grub', 'grub', 'grub', 'grub-arm64'),
     inFolders('arm-grub', 'grub', 'grub-arm64'),
     inFolders('own-ipxe', 'ipxe', 'ipxe-efi'),
+    {
+      name: 'urls',
+      forms: [
+        {
+          language: 'pxelinux',
+          file: 'conf/urls',
+          text: 'LINUX http://x/linux',
+          template: false,
+          byUrl: true,
+        },
+      ],
+    },
     kernels('for-arm', { arm64: { text: 'arm/linux', line: 1 } }),
     kernels('for-each', { x64: { text: 'x64/linux', line: 1 }, arm64: { text: 'arm/linux', line: 2 } }),
   ],
@@ -660,6 +672,22 @@ export const rows: readonly Row[] = [
     table: [deployed('for-each')],
     expect: 'assigned',
     answers: [shown(/^ {2}LINUX \/x64\/linux$/m)],
+  },
+  // Kernels by URL.
+  {
+    given: 'a kernel that is a URL: LPXELINUX, as plain PXELINUX cannot fetch it',
+    facts: { mac: h1, archs: [0], asks: loader },
+    table: [deployed('urls')],
+    catalog: stocked,
+    expect: 'assigned',
+    answers: [{ ...boot('lpxelinux.0'), prefix: 'http://10.77.0.1/' }],
+  },
+  {
+    given: 'a kernel that is a URL, and plain PXELINUX alone is there',
+    facts: { mac: h1, archs: [0], asks: loader },
+    table: [deployed('urls')],
+    expect: 'assigned',
+    answers: [boot('pxelinux.0')],
   },
   // UEFI HTTP boot.
   {

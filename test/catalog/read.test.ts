@@ -30,6 +30,18 @@ test('the folder says the language where it has one', (t) => {
   t.like(form, { language: 'grub', folder: 'grub', text: 'DEFAULT x', template: false })
 })
 
+for (const [text, byUrl] of [
+  ['LABEL x\n  KERNEL http://10.0.0.9/linux', true],
+  ['label x\n linux /l\n initrd /a.gz,${http}/b.gz', true],
+  ['LABEL x\n  APPEND quiet initrd=https://10.0.0.9/i.gz', true],
+  ['LABEL x\n  LINUX /l\n  APPEND initrd=/i.gz url=http://10.0.0.9/seed', false],
+] as const) {
+  test(`whether PXELINUX fetches a URL before the kernel starts: ${JSON.stringify(text)}`, (t) => {
+    const form = readForm(Buffer.from(text), about, [])
+    t.is('byUrl' in form, byUrl)
+  })
+}
+
 test('bytes that are not UTF-8 come back as they are', (t) => {
   const bytes = Buffer.from([...Buffer.from('MENU TITLE '), 0xc9, 0xcd, 0xbb, 0x80, 0xff, 0x0a])
   const form = readForm(bytes, about, [])
