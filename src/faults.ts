@@ -88,12 +88,15 @@ export const faults = {
     code: 'host_twice',
     message: `Host <${name}> appears several times in query`,
   }),
-  hostUnnamed: (): Fault => ({
+  /** `path`: where in the body, or in the request's path. */
+  hostUnnamed: (path: string): Fault => ({
     code: 'host_unnamed',
     message: 'Either Name or MACAddress must be provided for each Host',
+    more: { path },
   }),
-  macInvalid: (mac: string): Fault => ({
+  macInvalid: (mac: string, path: string): Fault => ({
     code: 'body_invalid',
+    more: { path },
     message: `<${mac}> is no MAC address; write six octets such as 22:34:a3:e9:09:cc`,
   }),
   hostWithoutMac: (name: string): Fault => ({

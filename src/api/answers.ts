@@ -254,6 +254,6 @@ export const fault = z.object({
   message: text,
   code: z.enum(Object.keys(faultStatus) as [FaultCode, ...FaultCode[]]),
   hint: text.optional(),
-  path: text.optional().meta({ description: 'The part of the body that is wrong.' }),
+  path: text.optional().meta({ description: 'The part of the body that is wrong, or of the path.' }),
   confirm: z.int().optional(),
 })

@@ -103,7 +103,7 @@ export async function adopt(ctx: Context, written: string, parts: RegistryParts)
   const order = await bodyOf(ctx, adoptOrder)
   if ('code' in order) return refuse(ctx, order, parts.tell)
   const mac = parseMac(written)
-  if (mac === undefined) return refuse(ctx, faults.macInvalid(written), parts.tell)
+  if (mac === undefined) return refuse(ctx, faults.macInvalid(written, 'mac'), parts.tell)
   const known = parts.table.hosts.get(parts.table.hostByMac.get(mac) ?? '')
   if (known?.origin !== 'registered' && parts.unknowns.find(mac) === undefined) {
     const fault = known === undefined ? faults.discoveredNotFound(mac) : faults.macTaken(mac, known.name)

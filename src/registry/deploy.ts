@@ -161,8 +161,8 @@ function planTargets(
     }
   }
   const hosts = new Map<string, Target>()
-  for (const target of targets) {
-    const plan = planTarget(target, order, table, guards)
+  for (const [index, target] of targets.entries()) {
+    const plan = planTarget(target, `hosts[${index}]`, order, table, guards)
     if ('code' in plan) return { fault: plan }
     const { name } = plan.host
     if (hosts.has(name)) return { fault: faults.hostTwice(name) }
@@ -172,7 +172,14 @@ function planTargets(
   return { targets: [...hosts.values()] }
 }
 
-function planTarget(target: DeployTarget, order: DeployOrder, table: Table, guards: Guards): Target | Fault {
+/** `path`: where `target` stands in the body. */
+function planTarget(
+  target: DeployTarget,
+  path: string,
+  order: DeployOrder,
+  table: Table,
+  guards: Guards,
+): Target | Fault {
   if (target.configuration !== undefined && target.configuration !== '') {
     return faults.configurationNotAllowed()
   }
@@ -186,13 +193,13 @@ function planTarget(target: DeployTarget, order: DeployOrder, table: Table, guar
     const shown = written.toLowerCase()
     return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
   }
-  if (written === undefined || written === '') return faults.hostUnnamed()
+  if (written === undefined || written === '') return faults.hostUnnamed(path)
   if (owner !== undefined) return known(owner)
   // An installer that names its second card means the machine that booted by the first.
   const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac?.()) : undefined
   if (booted !== undefined && mac !== undefined) return { host: booted, isNew: false, secondCard: mac }
   if (guards.policy === 'declared') return faults.macNotFound(written.toLowerCase())
-  if (mac === undefined || !isStation(mac)) return faults.macInvalid(written)
+  if (mac === undefined || !isStation(mac)) return faults.macInvalid(written, `${path}.macAddress`)
   const host = registeredHost(mac)
   // Somebody named a host as only a host of this card would be.
   return table.hosts.has(host.name) ? faults.hostMismatch(mac, host.name) : { host, isNew: true }

@@ -46,6 +46,20 @@ for (const [what, body] of [
   })
 }
 
+test('a host that is none is named by its place in the body', async (t) => {
+  const api = await serveApi(t, { policy: 'register' })
+  for (const [host, path] of [
+    [{ macAddress: 'zz' }, 'hosts[1].macAddress'],
+    [{ macAddress: 'ff:ff:ff:ff:ff:ff' }, 'hosts[1].macAddress'],
+    [{}, 'hosts[1]'],
+  ] as const) {
+    const reply = await deploy(api, JSON.stringify({ hosts: [{ name: 'h1' }, host] }))
+    t.like(reply, { status: 400, body: { path } })
+  }
+  const adopted = await fetch(`${api.url}/v1/discovered/zz/adopt`, { method: 'POST', body: '{"name":"x"}' })
+  t.like(await adopted.json(), { code: 'body_invalid', path: 'mac' })
+})
+
 for (const body of ['{}', '{"hosts":[]}', 'null', 'null\n', '{"hosts":null}']) {
   test(`${JSON.stringify(body)} names nobody: 200, and an unknown configuration is still 404`, async (t) => {
     const api = await serveApi(t)
