@@ -4,8 +4,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { arch } from 'node:process'
 import { basename, dirname, join } from 'node:path'
 import type { LoaderFile } from '../boot/table.ts'
-import { findUnder, openFound, type Links } from '../files.ts'
+import { findUnder, type Links } from '../files.ts'
 import type { Bootloader, Firmware } from '../model.ts'
+import { companionIn } from './companions.ts'
 import { families, installs, itself, moduleFolders } from './packages.ts'
 import type { Distribution, Family, Kit, Packages } from './packages.ts'
 
@@ -46,24 +47,29 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
       if (!found.has(folder + module)) found.set(folder + module, { from: 'system', path })
     }
     const loader = await find(file, installed.get(name), own, search)
-    if (loader === undefined || family?.companion === undefined) {
+    const needed = loader && family && (await companionOf(file, loader, family, search))
+    if (loader === undefined || family === undefined || needed === undefined) {
       found.set(
         file,
         loader ?? nowhere(`${file} is missing`, family && remedyOf(family, distribution), folder, search),
       )
     } else {
-      const beside = folder + family.companion
-      const companion = await find(beside, installed.get(family.companion), own, search)
+      const beside = folder + needed
+      const companion = await find(beside, installed.get(needed), own, search)
       if (companion !== undefined) found.set(beside, companion)
       // A loader without its companion stops at a message on its own screen: it counts as missing.
-      const lacks = companion?.from !== loader.from && (await needsCompanion(file, loader, search))
-      const install = command(family.companionPackages ?? {}, undefined, distribution)
+      const packages = needed === family.companion ? (family.companionPackages ?? {}) : {}
+      const install = command(packages, family.debianArchitecture, distribution)
       const what = `${beside}, which ${file} needs, is missing`
-      found.set(file, lacks && companion === undefined ? nowhere(what, install, folder, search) : loader)
-      if (lacks && companion !== undefined) warnings.push(mixed(loader, file, beside))
+      found.set(file, companion === undefined ? nowhere(what, install, folder, search) : loader)
+      const isMixed = companion !== undefined && companion.from !== loader.from
+      if (isMixed && family.kits === undefined) warnings.push(mixed(loader, file, beside))
     }
     const outcome = found.get(file)
-    if (outcome?.from === 'nowhere' && quiet !== true) warnings.push(outcome.remedy)
+    // What an admin has put there is meant to be used, whatever few need.
+    if (outcome?.from === 'nowhere' && (quiet !== true || loader?.from === 'tftproot')) {
+      warnings.push(outcome.remedy)
+    }
   }
   return { loaders: [...found], modules: await findModules(system), warnings }
 }
@@ -155,24 +161,15 @@ async function isWhole(kit: Kit, system: Folders): Promise<boolean> {
   return true
 }
 
-/** PXELINUX's banner stands in the part of it that is not compressed, within these first bytes. */
-const bannerWithin = 16 * 1024
-
-/** PXELINUX 4 and older hold everything in one file; `PXELINUX 6.04` stands in their first bytes. */
-async function needsCompanion(name: string, loader: LoaderFile, search: LoaderSearch): Promise<boolean> {
-  if (loader.from !== 'tftproot' || search.tftproot === undefined) return true
-  const own = await findUnder(search.tftproot, name, search.links)
-  if (own.kind !== 'found') return true
-  const handle = await openFound(own.path).catch(() => undefined)
-  try {
-    const read = await handle?.read(Buffer.alloc(bannerWithin), 0, bannerWithin, 0)
-    const major = /PXELINUX (\d+)\.\d/.exec(read?.buffer.toString('latin1') ?? '')?.[1]
-    return major === undefined || Number(major) >= 5
-  } catch {
-    return true
-  } finally {
-    await handle?.close()
-  }
+/** What it asks for beside itself; undefined: nothing, or what lies beside it in its package. */
+async function companionOf(
+  name: string,
+  { from }: LoaderFile,
+  family: Family,
+  { tftproot, links }: LoaderSearch,
+): Promise<string | undefined> {
+  if (from === 'tftproot' && tftproot !== undefined) return await companionIn(tftproot, name, family, links)
+  return family.kits === undefined ? family.companion : undefined
 }
 
 function nowhere(

@@ -1,6 +1,7 @@
 // What distributions' packages bring of each loader: where its files lie, what its clients call them, what to install.
 
 import type { Firmware } from '../model.ts'
+import type { Telling } from './companions.ts'
 
 export type Distribution = 'debian' | 'fedora' | 'arch' | 'alpine' | 'suse'
 
@@ -23,8 +24,10 @@ export type Family = {
   /** Folders whose files keep their names, and which of them are served. */
   readonly folders?: readonly string[]
   readonly files?: RegExp
-  /** Without it the loader stops; SYSLINUX and PXELINUX before 5.00 had no such file. */
+  /** Without it the loader stops. */
   readonly companion?: string
+  /** The loader's own bytes say whether it needs one, and which. */
+  readonly told?: Telling
   readonly loaderPackages: Packages
   readonly companionPackages?: Packages
   /** The processor of Debian's package, where it is there for that one only. */
@@ -42,6 +45,7 @@ const syslinux: readonly Family[] = [
     loader: /^l?pxelinux\.0$/,
     files: /^(?:l?pxelinux\.0|memdisk|[^/]+\.c32)$/,
     companion: 'ldlinux.c32',
+    told: 'pxelinux',
     folders: [
       'usr/lib/PXELINUX',
       'usr/lib/syslinux/modules/bios',
@@ -146,16 +150,20 @@ function grubOn({
     ...(efi === 'x64' || efi === 'aa64' ? [suseKit(efi)] : []),
   ]
   const fedora = `grub2-efi-${efi}`
+  const shimPackages: Packages = {
+    debian: isSigned ? `shim-signed ${packages}` : packages,
+    fedora: `shim-${efi} ${fedora}`,
+    suse: 'shim grub2',
+  }
   return [
     {
       firmware,
       loader: new RegExp(`^(?:boot|shim)${efi}\\.efi$`),
       kits: [...shimKits, ...alone],
-      loaderPackages: {
-        debian: isSigned ? `shim-signed ${packages}` : packages,
-        fedora: `shim-${efi} ${fedora}`,
-        suse: 'shim grub2',
-      },
+      companion: second,
+      told: 'shim',
+      loaderPackages: shimPackages,
+      companionPackages: shimPackages,
       ...foreign,
     },
     {

@@ -145,6 +145,42 @@ test('PXELINUX 4 needs no companion', async (t) => {
   t.is(recent.loaders.get('pxelinux.0')?.from, 'nowhere')
 })
 
+const utf16 = (text: string) => Buffer.from(text, 'utf16le').toString('latin1')
+const shimOf = (second: string) => `MZ UEFI SHIM\n$Version: 15.8 $\n ${utf16(`\\\\${second}`)}`
+
+for (const [what, tftproot, ready] of [
+  ['without its GRUB', { 'bootaa64.efi': shimOf('grubaa64.efi') }, undefined],
+  ['with its GRUB', { 'bootaa64.efi': shimOf('grubaa64.efi'), 'grubaa64.efi': 'G' }, 'bootaa64.efi'],
+  ['that starts another GRUB', { 'bootaa64.efi': shimOf('grub.efi'), 'grub.efi': 'G' }, 'bootaa64.efi'],
+  ['that starts iPXE', { 'shimx64.efi': shimOf('ipxe.efi'), 'grubx64.efi': 'G' }, undefined],
+  ['in a folder, its GRUB above', { 'a/bootx64.efi': shimOf('grubx64.efi'), 'grubx64.efi': 'G' }, undefined],
+  ['that is none but a GRUB', { 'bootaa64.efi': 'MZ GRUB grubaa64.efi' }, 'bootaa64.efi'],
+] as const) {
+  test(`a shim in tftproot ${what}`, async (t) => {
+    const [file = ''] = Object.keys(tftproot)
+    const own = builtInBootloaders.find((loader) => loader.file === file) ?? bootloader({ name: 's', file })
+    const { loaders, warnings } = await search(t, { tftproot, bootloaders: [own] })
+    const loader = loaders.get(file)
+    t.is(loader?.from, ready === undefined ? 'nowhere' : 'tftproot')
+    const remedies = loader?.from === 'nowhere' ? [loader.remedy] : []
+    t.deepEqual(warnings, remedies)
+    const second = file === 'shimx64.efi' ? 'ipxe.efi' : file.replace('boot', 'grub')
+    const what = `${second}, which ${file} needs, is missing: `
+    for (const remedy of remedies) t.true(remedy.startsWith(what), remedy)
+  })
+}
+
+test('a shim in tftproot is happy with the GRUB of a package', async (t) => {
+  const { loaders, warnings } = await search(t, {
+    system: ['usr/lib/shim/shimx64.efi.signed', 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
+    tftproot: { 'bootx64.efi': shimOf('grubx64.efi') },
+    bootloaders: [bootloader({ name: 'grub', file: 'bootx64.efi' })],
+  })
+  t.is(loaders.get('bootx64.efi')?.from, 'tftproot')
+  t.is(loaders.get('grubx64.efi')?.from, 'system')
+  t.deepEqual(warnings, [])
+})
+
 test('a loader and a companion from two places are told to be of one version', async (t) => {
   const { loaders, warnings } = await search(t, {
     system: debian,
