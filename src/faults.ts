@@ -88,12 +88,11 @@ export const faults = {
     code: 'host_twice',
     message: `Host <${name}> appears several times in query`,
   }),
-  /** `path`: where in the body, or in the request's path. */
-  hostUnnamed: (path: string): Fault => ({
+  hostUnnamed: (): Fault => ({
     code: 'host_unnamed',
     message: 'Either Name or MACAddress must be provided for each Host',
-    more: { path },
   }),
+  /** `path`: where in the body, or in the request's path. */
   macInvalid: (mac: string, path: string): Fault => ({
     code: 'body_invalid',
     more: { path },

@@ -193,10 +193,11 @@ function planTarget(
     const shown = written.toLowerCase()
     return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
   }
-  if (written === undefined || written === '') return faults.hostUnnamed(path)
+  if (written === undefined || written === '') return faults.hostUnnamed()
   if (owner !== undefined) return known(owner)
-  // An installer that names its second card means the machine that booted by the first.
-  const booted = order.configuration === builtInLocal ? hostOfMac(table, order.caller.mac?.()) : undefined
+  // An installer that names its second card means the machine that booted by the first; it has no token.
+  const isInstaller = order.configuration === builtInLocal && order.caller.by === ''
+  const booted = isInstaller ? hostOfMac(table, order.caller.mac?.()) : undefined
   if (booted !== undefined && mac !== undefined) return { host: booted, isNew: false, secondCard: mac }
   if (guards.policy === 'declared') return faults.macNotFound(written.toLowerCase())
   if (mac === undefined || !isStation(mac)) return faults.macInvalid(written, `${path}.macAddress`)

@@ -141,6 +141,14 @@ for (const tokens of [undefined, known]) {
   })
 }
 
+test('whoever sends a token means the MAC that is written, from wherever it comes', async (t) => {
+  const { url, table } = await serveApi(t, { tokens: known, macOf: () => mac('00:00:00:00:00:01') })
+  await put(url, 'sheep', { name: 'h1' }, secret)
+  const reply = await put(url, 'local', { macAddress: '52:54:00:99:99:99' }, secret)
+  t.like(reply, { status: 404, body: { code: 'host_not_found' } })
+  t.is(table.assignments.get('h1'), 'sheep')
+})
+
 test('a refused call of a machine that boots an installer is a warning with the remedy', async (t) => {
   for (const parts of [{ tokens: known }, { writers: () => ({ subnets: [], isSet: true }) }]) {
     const { url, registry, events } = await serveApi(t, parts)
