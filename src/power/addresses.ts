@@ -57,12 +57,22 @@ export class Addresses {
     return mac === undefined ? undefined : this.learnt.get(mac)
   }
 
-  /** Forgets what was learnt, and makes every machine of `subnets` answer, so that the neighbour table knows it. */
-  async refresh(subnets: readonly string[]): Promise<void> {
+  /**
+   * Forgets what was learnt, makes every machine of `subnets` answer, so that the neighbour table knows it, and looks
+   * for the controllers of `places`.
+   */
+  async refresh(subnets: readonly string[], places: readonly Place[]): Promise<void> {
     this.learnt.clear()
     this.look = undefined
     await Promise.all([...new Set(subnets)].map((subnet) => this.ping(subnet)))
     this.look = undefined
+    const wanted = new Set(places.flatMap(({ address, mac }) => (address || mac === undefined ? [] : mac)))
+    if (wanted.size === 0) return
+    const look = (mac: Mac, address: string) => wanted.has(mac) && this.learn(mac, address)
+    // What is better known comes last.
+    for (const [mac, address] of await this.looked()) look(mac, address)
+    for (const [ip, mac] of neighbours()) look(mac, formatIpv4(ip))
+    for (const [ip, mac] of this.parts.held()) look(mac, formatIpv4(ip))
   }
 
   private learn(mac: Mac, address: string): string {

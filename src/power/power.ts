@@ -118,7 +118,9 @@ export class Power {
 
   /** Forgets the controllers' addresses that were learnt, and looks for them; configured ones stay. */
   async refresh(): Promise<void> {
-    await this.addresses.refresh([...this.parts.hosts.values()].flatMap(({ power }) => subnetOf(power) ?? []))
+    const controlled = [...this.parts.hosts.values()].flatMap(({ power }) => power ?? [])
+    const subnets = controlled.flatMap((power) => subnetOf(power) ?? [])
+    await this.addresses.refresh(subnets, controlled.map(placeOf))
   }
 
   /** Ends what is under way. */

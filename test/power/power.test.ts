@@ -174,6 +174,8 @@ test.serial(
       (await readFile(join(folder, 'fping.txt'), 'utf8')).split('\n').toSorted().join('\n').trim(),
       '-c 1 -D -q -g 10.0.0.0/24\n-c 1 -D -q -g 10.0.1.0/24',
     )
+    t.is(power.last('learnt').address, '10.0.0.6', 'before anybody asks for its power')
+    t.is(power.last('fixed').address, '1.2.3.4')
     t.deepEqual(await addresses(), ['1.2.3.4', '10.0.0.6'])
     t.is(power.last('learnt').address, '10.0.0.6')
     t.is(power.last('fixed').address, '1.2.3.4')
