@@ -3,7 +3,9 @@
 import type { Writers } from './api/guard.ts'
 import { bootloader, builtInBootloaders } from './boot/bootloaders.ts'
 import type { Site } from './boot/decide.ts'
+import type { IsThere } from './boot/explain.ts'
 import { scopesOf, serviceAt, type Service } from './dhcp/scope.ts'
+import { findUnder } from './files.ts'
 import { ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
@@ -37,13 +39,23 @@ export function rulesOf(settings: Settings): HostRules {
 }
 
 /** Of what machines are told of us. */
-export function explainedBy({ dhcp, advertise, tftp }: Settings): {
+export function explainedBy({ dhcp, advertise, tftp, http }: Settings): {
   serviceAt: (ip: Ipv4 | undefined) => Service
+  isThere: IsThere
   tftproot: string | undefined
 } {
   const scopes = dhcp === undefined ? [] : scopesOf(dhcp)
   const site = { mode: dhcp?.mode ?? 'off', scopes, advertise } as const
-  return { serviceAt: (ip) => serviceAt(ip, site), tftproot: tftp?.root }
+  const links = { http: 'inside', tftp: tftp?.follow_links ?? 'inside' } as const
+  const roots = { http: http?.root, tftp: tftp?.root }
+  return {
+    serviceAt: (ip) => serviceAt(ip, site),
+    isThere: async ({ root, path }) => {
+      const folder = roots[root]
+      return folder !== undefined && (await findUnder(folder, path, links[root])).kind === 'found'
+    },
+    tftproot: tftp?.root,
+  }
 }
 
 const loopback: Subnet = { network: ipv4(0x7f000000), prefix: 8 }

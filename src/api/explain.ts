@@ -3,7 +3,7 @@
 import type { Context } from 'koa'
 import { codeOf, firmwareOf } from '../boot/arch.ts'
 import { choose, type Site } from '../boot/decision.ts'
-import { explain, type Stage } from '../boot/explain.ts'
+import { explain, type IsThere, type Stage } from '../boot/explain.ts'
 import type { Agent } from '../boot/facts.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import type { Service } from '../dhcp/scope.ts'
@@ -19,6 +19,7 @@ export type ExplainParts = {
   readonly site: Site
   /** How a machine with this address is served. */
   readonly serviceAt: (ip: Ipv4 | undefined) => Service
+  readonly isThere: IsThere
 }
 
 const agents: readonly Agent[] = ['rom', 'httpboot', 'ipxe']
@@ -26,7 +27,7 @@ const keys: ReadonlySet<string> = new Set(['host', 'mac', 'arch', 'agent', 'via'
 /** What is shown where nobody says as what the machine starts. */
 const usual: readonly Firmware[] = ['bios', 'uefi-x64']
 
-export function sendExplanation(ctx: Context, parts: ExplainParts): void {
+export async function sendExplanation(ctx: Context, parts: ExplainParts): Promise<void> {
   const asked = readQuery(ctx.query, parts)
   if ('code' in asked) return sendFault(ctx, asked)
   const { table, site } = parts
@@ -37,7 +38,7 @@ export function sendExplanation(ctx: Context, parts: ExplainParts): void {
   const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
   const server = bootServer ?? ownIn(subnet) ?? reachedAt(ctx)
   const choice = choose(host, mac, table, site)
-  const shown = asked.archs.map(({ arch, codes }) => {
+  const show = async ({ arch, codes }: Arch) => {
     const isHttp = firmwareOf(codes, mac)?.startsWith('http-') === true
     const question = {
       server,
@@ -48,16 +49,16 @@ export function sendExplanation(ctx: Context, parts: ExplainParts): void {
       archs: codes,
       agent: agent ?? (isHttp ? 'httpboot' : 'rom'),
     } as const
-    const { stages, notes } = explain(question, table, site)
+    const { stages, notes } = await explain(question, table, site, parts.isThere)
     return { arch, stages: stages.map(showStage), notes }
-  })
+  }
   sendJson(ctx, {
     host: host?.name ?? null,
     mac,
     ip: ip === undefined ? null : formatIpv4(ip),
     configuration: choice?.name ?? null,
     via,
-    boots: shown,
+    boots: await Promise.all(asked.archs.map(show)),
   })
 }
 

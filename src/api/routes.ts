@@ -87,7 +87,7 @@ export const routes: readonly Route[] = [
   }),
   route('get', '/explain', async (ctx, _, parts) => {
     await parts.look()
-    sendExplanation(ctx, parts)
+    await sendExplanation(ctx, parts)
   }),
   route('get', '/hosts', async (ctx, _, parts) => {
     const { status } = ctx.query

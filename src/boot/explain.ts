@@ -46,18 +46,21 @@ export type Stage = {
 
 export type Explanation = { readonly stages: readonly Stage[]; readonly notes: readonly string[] }
 
-export function explain(question: Question, table: Table, site: Site): Explanation {
-  const first = explainStage(question, table, site)
+/** Whether a file that an answer names is there: the first that is, is given. */
+export type IsThere = (file: Extract<Answer, { kind: 'file' }>) => Promise<boolean>
+
+export async function explain(
+  question: Question,
+  table: Table,
+  site: Site,
+  isThere: IsThere,
+): Promise<Explanation> {
+  const first = await explainStage(question, table, site, isThere)
   const stages = [first]
   const loader = site.bootloaders.find(({ file }) => file === first.offer?.file)
   if (loader?.language === 'ipxe') {
-    stages.push(
-      explainStage(
-        { ...question, agent: 'ipxe', archs: archsOfIpxe(question, loader.firmwares) },
-        table,
-        site,
-      ),
-    )
+    const then = { ...question, agent: 'ipxe', archs: archsOfIpxe(question, loader.firmwares) } as const
+    stages.push(await explainStage(then, table, site, isThere))
   }
   return { stages, notes: notesOn(question, stages, table, site) }
 }
@@ -69,7 +72,7 @@ function archsOfIpxe({ archs, agent }: Question, firmwares: readonly Firmware[])
   return next === undefined ? archs : [codeOf(next)]
 }
 
-function explainStage(question: Question, table: Table, site: Site): Stage {
+async function explainStage(question: Question, table: Table, site: Site, isThere: IsThere): Promise<Stage> {
   const { via, server, mac, ip, archs, agent } = question
   const facts: Facts = { via, server, mac, ip, archs, agent, asks: { kind: 'loader' } }
   const { answers, reason } = decide(facts, table, site)
@@ -83,11 +86,10 @@ function explainStage(question: Question, table: Table, site: Site): Stage {
   const recent = sent === undefined ? [] : [{ file: sent, agoMs: 0 }]
   for (const path of boot === undefined ? [] : namesOf(boot.file, question, site)) {
     const decision = ask(path, recent)
-    const asked = answered(path, decision, table)
-    asks.push(asked)
-    if (asked.gives === 'nothing') continue
-    const given = decision.answers.find((answer) => answer.kind === 'text')
-    if (asked.gives === 'text') text = given?.body
+    const given = await givenOf(decision, isThere)
+    asks.push(asked(path, decision, given?.kind ?? 'nothing'))
+    if (given === undefined) continue
+    if (given.kind === 'text') text = given.body
     break
   }
   return {
@@ -99,16 +101,16 @@ function explainStage(question: Question, table: Table, site: Site): Stage {
   }
 }
 
-function answered(path: string, { answers, reason }: Decision, table: Table): Asked {
-  const first = answers.find(
-    (answer) => answer.kind === 'text' || (answer.kind === 'file' && table.menus.has(answer.path)),
-  )
-  return {
-    path: path.replace(someUuid, '<UUID>'),
-    gives: first === undefined ? 'nothing' : first.kind === 'text' ? 'text' : 'file',
-    rule: reason.rule,
-    because: reason.because.replace(someUuid, '<UUID>'),
+async function givenOf({ answers }: Decision, isThere: IsThere) {
+  for (const answer of answers) {
+    if (answer.kind === 'text' || (answer.kind === 'file' && (await isThere(answer)))) return answer
   }
+  return undefined
+}
+
+function asked(path: string, { reason }: Decision, gives: Asked['gives']): Asked {
+  const { rule, because } = reason
+  return { path: path.replace(someUuid, '<UUID>'), gives, rule, because: because.replace(someUuid, '<UUID>') }
 }
 
 /** Stands for the machine's own, which only the machine knows: such a name is answered by its address. */

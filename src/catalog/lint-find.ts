@@ -141,7 +141,7 @@ export class Finder {
 
   /** What is wrong with one thing that a text names. `faster`: what to write instead of a big file's TFTP. `asks`: how many URLs of other servers may still be asked for. */
   async lookFor(
-    { what, written, at, endings = [], endingsOf }: Reference,
+    { what, written, at, endings = [], endingsOf, folders }: Reference,
     faster: string,
     variables: Variables,
     asks: { left: number },
@@ -150,7 +150,7 @@ export class Finder {
     const place = 'url' in at ? this.ownPlace(at.url) : at
     if (place === 'nobody knows') return []
     if (place === undefined) return 'url' in at ? await askFor(at.url, what, asks) : []
-    const { found, ending } = await this.find(place.via, place.path, endings)
+    const { found, ending } = await this.find(place.via, place.path, endings, folders)
     const shown = `${what} ${'url' in at ? at.url.replace(standIn, '${server}') : place.path}`
     switch (found.kind) {
       case 'folder':
@@ -173,14 +173,25 @@ export class Finder {
   }
 
   /** `ending`: what had to be put behind the path. */
-  private async find(via: 'tftp' | 'http', path: string, endings: readonly string[]) {
+  private async find(via: 'tftp' | 'http', path: string, endings: readonly string[], folders?: RegExp) {
     const roots = this.parts
     const found = await findAnswer(this.decided(via, path), roots)
+    const above = folders === undefined || found.kind !== 'missing' ? [] : await this.foldersOf(folders)
+    for (const folder of above) {
+      const other = await findAnswer(this.decided(via, `${folder}/${path}`), roots)
+      if (other.kind !== 'missing') return { found: other }
+    }
     for (const ending of found.kind === 'missing' ? endings : []) {
       const other = await findAnswer(this.decided(via, path + ending), roots)
       if (other.kind !== 'missing') return { found: other, ending }
     }
     return { found }
+  }
+
+  private async foldersOf(called: RegExp): Promise<readonly string[]> {
+    const { tftproot } = this.parts
+    const names = tftproot === undefined ? [] : await readdir(tftproot).catch((): string[] => [])
+    return names.filter((name) => called.test(name))
   }
 
   private decided(via: 'tftp' | 'http', path: string) {

@@ -16,6 +16,8 @@ export type Reference = {
   readonly at: { readonly via: 'tftp' | 'http'; readonly path: string } | { readonly url: string }
   /** Names that would do as well: PXELINUX adds endings. */
   readonly endings?: readonly string[] | undefined
+  /** The file may as well be below a folder of tftproot that is so called. */
+  readonly folders?: RegExp | undefined
   /** Who alone adds them, in a sentence; undefined: every loader of the language. */
   readonly endingsOf?: string | undefined
 }

@@ -15,6 +15,7 @@ import { readGrub } from './lint-grub.ts'
 import { factsFor, fasterFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
 import { readIpxe } from './lint-ipxe.ts'
 import { readPxelinux } from './lint-pxelinux.ts'
+import { readRpi } from './lint-rpi.ts'
 import { unknown, type Level, type Reading, type Reference } from './lint-text.ts'
 import { languageSaid } from './read.ts'
 
@@ -174,9 +175,9 @@ export class Linter {
     const add = (level: Level, line: number, text: string) =>
       findings.push({ level, configuration, file: join(this.parts.directory, form.file), line, text })
     const said = form.written === undefined ? languageSaid(form.text) : undefined
-    // `kernel` and `prompt` are commands of iPXE's, too.
-    const isSure =
-      form.language !== 'ipxe' || said !== 'pxelinux' || /^[ \t]*(?:label|append)\b/im.test(form.text)
+    // `kernel` and `prompt` are commands of iPXE's, too, and `include` one of a Raspberry Pi's.
+    const isAlike = form.language === 'ipxe' || form.language === 'rpi'
+    const isSure = !isAlike || said !== 'pxelinux' || /^[ \t]*(?:label|append)\b/im.test(form.text)
     if (said !== undefined && said !== form.language && isSure) {
       add(
         'fault',
@@ -255,7 +256,7 @@ export class Linter {
       case 'grub':
         return readGrub(text, ours)
       case 'rpi':
-        return { references: [], remarks: [] }
+        return readRpi(text)
       case 'ipxe':
         return readIpxe(
           text,

@@ -235,6 +235,20 @@ test('a number of option 93 means HTTP boot where its name does', async (t) => {
   for (const code of ['16', '0x10', '17']) t.deepEqual(await stagesOf(code), named)
 })
 
+test('a real file is given where it is: a Raspberry Pi’s config.txt', async (t) => {
+  const tftproot = newFolder('rpi')
+  const parts = explainedBy(settingsOf(`advertise: 10.77.0.1\ntftp: { root: ${tftproot} }\n`))
+  const { deploy, ask } = await serve(t, parts)
+  await deploy('deb')
+  const stageOf = async () => {
+    const { boots } = (await ask(`mac=${mac}&arch=rpi`)).body as { boots: { stages: object[] }[] }
+    return boots[0]?.stages[0] as { asks: { gives: string }[]; text: string | null }
+  }
+  t.like((await stageOf()).asks[0], { path: 'config.txt', gives: 'nothing' })
+  writeFileSync(join(tftproot, 'config.txt'), 'kernel=k\n')
+  t.like((await stageOf()).asks[0], { path: 'config.txt', gives: 'file' })
+})
+
 for (const [what, loader, expected] of [
   ['PXELINUX: its UUID, its MAC', { file: 'pxelinux.0' }, ['pxelinux.cfg/<UUID>']],
   ['PXELINUX with a name built in', { file: 'pxelinux.0', config_path: '/my.cfg' }, ['my.cfg']],

@@ -113,6 +113,7 @@ export async function serveApi(
     importLinks: async () => ({ hosts: [], movedTo: undefined }),
     selfService: () => ['local'],
     tokens: undefined,
+    isThere: async () => false,
     serviceAt: () => ({ mode: 'server', bootServer: undefined, subnet: undefined }),
     tftproot: undefined,
     look: async () => {},

@@ -20,6 +20,7 @@ const bootloaders = [
   bootloader({ name: 'lpxelinux', file: 'lpxelinux.0' }),
   bootloader({ name: 'grub', file: 'grub/grubx64.efi' }),
   bootloader({ name: 'ipxe', file: 'ipxe.efi' }),
+  bootloader({ name: 'rpi', file: 'bootcode.bin' }),
 ]
 
 const h1: Host = {
@@ -309,6 +310,20 @@ test('of one text it is said, too, what PXELINUX needs and cannot do', async (t)
     'two.yml:1 fault: the module ifcpu64.c32 is not there in tftproot',
     missing,
   ])
+})
+
+test('a Raspberry Pi’s config.txt: its kernel, its initrd, and what it includes, at the top or below a serial number', async (t) => {
+  const config =
+    '# kernel=x\n[pi4]\nkernel=kernel8.img\ninitramfs initrd.gz,more followkernel\ninclude extra.txt\n'
+  t.deepEqual(await saidOf(t, { 'initrd.gz.old': '', [`${conf}rpi/pi`]: config }), [
+    'rpi/pi:3 fault: the kernel kernel8.img is not there in tftproot',
+    'rpi/pi:4 fault: the initrd initrd.gz is not there in tftproot; did you mean initrd.gz.old?',
+    'rpi/pi:4 fault: the initrd more is not there in tftproot',
+    'rpi/pi:5 fault: the file extra.txt is not there in tftproot',
+  ])
+  const files = { 'kernel8.img': '', '1234abcd/initrd.gz': '', 'dc-a6-32-00-00-01/more': '', 'os/k': '' }
+  t.deepEqual(await saidOf(t, { ...files, 'extra.txt': '', [`${conf}rpi/pi`]: config }), [])
+  t.deepEqual(await saidOf(t, { ...files, [`${conf}rpi/pi`]: 'os_prefix=os/\nkernel=k\n' }), [])
 })
 
 test('URLs of other servers are asked for, and one that says no is a fault', async (t) => {
