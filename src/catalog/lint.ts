@@ -2,12 +2,13 @@
 
 import { basename, join } from 'node:path'
 import { variablesFor } from '../boot/fetch.ts'
-import { speaksHttp } from '../boot/fitting.ts'
+import type { Facts } from '../boot/facts.ts'
+import { candidates, speaksHttp } from '../boot/fitting.ts'
 import { renderForm } from '../boot/forms.ts'
 import type { Variables } from '../boot/render.ts'
 import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
-import type { Configuration, Form, Host, Language } from '../model.ts'
+import type { Bootloader, Configuration, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { variablesOf } from '../settings/hosts.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -162,12 +163,9 @@ export class Linter {
 
   /** Of NAME.yml, GRUB's form names the files of every architecture; PXELINUX's has a module, and limits of its own. */
   private saysMore({ language }: Form): boolean {
-    const { site, table } = this.parts
-    const isThere = site.bootloaders.some(({ file, language: reads }) => {
-      const from = table.loaders.get(file)?.from ?? 'nowhere'
-      return reads === 'pxelinux' && from !== 'nowhere'
-    })
-    return language === 'grub' || (language === 'pxelinux' && isThere)
+    const { bootloaders } = this.parts.site
+    const isRead = bootloaders.some((loader) => loader.language === 'pxelinux' && this.isThere(loader))
+    return language === 'grub' || (language === 'pxelinux' && isRead)
   }
 
   private async lintForm(configuration: string, form: Form, asks: { left: number }): Promise<Finding[]> {
@@ -186,6 +184,7 @@ export class Linter {
       )
       return findings
     }
+    const isTooPlain = form.language === 'pxelinux' && this.needsLpxelinux(configuration)
     for (const { host, variables } of this.readers(configuration)) {
       const rendered = renderForm(form, { name: configuration, variables })
       if ('fault' in rendered) {
@@ -197,7 +196,7 @@ export class Linter {
       if (form.written === undefined) for (const { level, line, text } of remarks) add(level, line, text)
       for (const reference of references) {
         const line = lineOf(reference, form)
-        if (this.needsLpxelinux(reference, form)) {
+        if (isTooPlain && reference.what !== 'the URL' && 'url' in reference.at) {
           add('warning', line, `${reference.what} is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can`)
         }
         // The URLs of NAME.yml are those of GRUB's form, which are looked for.
@@ -210,11 +209,16 @@ export class Linter {
     return findings
   }
 
-  private needsLpxelinux({ what, at }: Reference, { language, folder }: Form): boolean {
-    const { bootloaders } = this.parts.site
-    const own = bootloaders.filter(({ name }) => name === folder)
-    const isPlain = (own.length > 0 ? own : bootloaders).some(({ file }) => basename(file) === 'pxelinux.0')
-    return isPlain && language === 'pxelinux' && what !== 'the URL' && 'url' in at
+  /** Whether BIOS machines are sent plain PXELINUX for it, as nothing else is there that fetches URLs. */
+  private needsLpxelinux(configuration: string): boolean {
+    const facts: Facts = { ...factsFor('tftp', ''), via: 'dhcp', asks: { kind: 'loader' } }
+    const fitting = candidates({ ...this.parts, facts, firmware: 'bios' }, configuration)
+    const plain = fitting.find(({ file }) => basename(file) === 'pxelinux.0')
+    return plain !== undefined && (fitting.find((loader) => this.isThere(loader)) ?? plain) === plain
+  }
+
+  private isThere({ file }: Bootloader): boolean {
+    return (this.parts.table.loaders.get(file)?.from ?? 'nowhere') !== 'nowhere'
   }
 
   /** Whether the one loader of its folder asks for everything over HTTP (option 210). */

@@ -310,6 +310,13 @@ test('of one text it is said, too, what PXELINUX needs and cannot do', async (t)
     'two.yml:1 fault: the module ifcpu64.c32 is not there in tftproot',
     missing,
   ])
+  const both = { 'pxelinux.0': 'PXELINUX 4.05', 'lpxelinux.0': 'PXELINUX 4.05' }
+  const withBoth = await saidOf(t, { ...files, ...both })
+  t.deepEqual(
+    withBoth.filter((line) => line.startsWith('one')),
+    [],
+    'BIOS machines are sent lpxelinux.0',
+  )
 })
 
 test('a Raspberry Pi’s config.txt: its kernel, its initrd, and what it includes, at the top or below a serial number', async (t) => {
