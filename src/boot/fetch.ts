@@ -108,12 +108,18 @@ function textOf(wanted: Wanted, facts: Facts, table: Table, site: Site): Text {
   }
   const variables = variablesFor(facts, host, mac, site)
   const rendered = renderForm(form, { name, variables, host: host?.name, processors: asker.processors })
-  if ('fault' in rendered) return { rule: 'broken-template', because: `${form.file} ${rendered.fault}` }
+  if ('fault' in rendered) return broken(wanted, `${form.file} ${rendered.fault}`)
   const { encoding } = form
   return { answer: { kind: 'text', body: rendered.text, ...(encoding && { encoding }) }, rule, because }
 }
 
-/** The machine says it itself: whoever stands before it sees no log. */
+/** The configuration cannot be written out for this machine. */
+function broken({ choice, language, host }: Wanted, because: string): Text {
+  // Without what its author may do about it.
+  const short = because.replace(/ \(write .*/, '')
+  return { answer: shown(language, host, choice.name, `but ${short}.`), rule: 'broken-template', because }
+}
+
 function noForm({ choice: { name, because }, language, asker, host }: Wanted, table: Table): Text {
   const { loaders, processors = [] } = asker
   const forms = table.configurations.get(name)?.forms ?? []
@@ -122,16 +128,22 @@ function noForm({ choice: { name, because }, language, asker, host }: Wanted, ta
   const why = lacksKernel ? `has no kernel for ${processors.join(' or ')}` : `is written for ${written}`
   const [one, ...others] = loaders
   const reader = one === undefined || others.length > 0 ? language : one.name
-  const body = notice(language, [
-    `PXE Pilot: ${host?.name ?? 'this machine'} is to boot ${name},`,
-    lacksKernel ? `which ${why}.` : `which ${why}, and this is ${loaderNames[language]}.`,
-    `pxe-pilot explain ${host?.name ?? ''} says more.`,
-  ])
+  const said = lacksKernel ? `which ${why}.` : `which ${why}, and this is ${loaderNames[language]}.`
   return {
-    answer: body === undefined ? undefined : { kind: 'text', body },
+    answer: shown(language, host, name, said),
     rule: 'no-form',
     because: `${because}, which ${why}${lacksKernel ? '' : ` and not for ${reader}`}`,
   }
+}
+
+/** The machine says it itself: whoever stands before it sees no log. */
+function shown(language: Language, host: Host | undefined, name: string, why: string): Answer | undefined {
+  const body = notice(language, [
+    `PXE Pilot: ${host?.name ?? 'this machine'} is to boot ${name},`,
+    why,
+    `pxe-pilot explain ${host?.name ?? ''} says more.`,
+  ])
+  return body === undefined ? undefined : { kind: 'text', body }
 }
 
 /** What a template may name; the host's own vars last, so that they win. */

@@ -52,14 +52,18 @@ const inFolders = (name: string, language: Language, ...folders: readonly string
 })
 
 /** NAME.yml with these kernels. */
-const kernels = (name: string, kernel: OneText['kernel']): Configuration => ({
+const kernels = (
+  name: string,
+  kernel: OneText['kernel'],
+  words: OneText['arguments'] = {},
+): Configuration => ({
   name,
   forms: (['pxelinux', 'grub', 'ipxe'] as const).map((language) => ({
     language,
     file: `conf/${name}.yml`,
     text: '',
     template: true,
-    oneText: { kernel, initrds: {}, arguments: {} },
+    oneText: { kernel, initrds: {}, arguments: words },
   })),
 })
 
@@ -119,6 +123,7 @@ const catalog: Catalog = {
         },
       ],
     },
+    kernels('with-extra', { every: { text: 'linux', line: 1 } }, { every: [{ text: '${extra}', line: 2 }] }),
     kernels('for-arm', { arm64: { text: 'arm/linux', line: 1 } }),
     kernels('for-each', { x64: { text: 'x64/linux', line: 1 }, arm64: { text: 'arm/linux', line: 2 } }),
   ],
@@ -420,7 +425,11 @@ export const rows: readonly Row[] = [
     facts: { ip: leased, asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
     table: [deployed('seed')],
     expect: 'broken-template',
-    answers: [],
+    answers: [
+      shown(
+        /^SAY PXE Pilot: h1 is to boot seed,\nSAY but conf\/seed line 1: h1 has no variable rack\.\n[^]*LOCALBOOT 0/,
+      ),
+    ],
     because: /conf\/seed line 1: h1 has no variable rack/,
   },
   {
@@ -664,14 +673,14 @@ export const rows: readonly Row[] = [
     facts: { asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
     table: [{ kind: 'host', host: host('h1', [h1], { firmware: 'uboot-arm64' }) }, deployed('for-each')],
     expect: 'assigned',
-    answers: [shown(/^ {2}LINUX \/arm\/linux$/m)],
+    answers: [text('DEFAULT linux\nPROMPT 0\nTIMEOUT 0\nLABEL linux\n  LINUX /arm/linux\n')],
   },
   {
     given: 'U-Boot asks, and nothing says what it is: x64',
     facts: { asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
     table: [deployed('for-each')],
     expect: 'assigned',
-    answers: [shown(/^ {2}LINUX \/x64\/linux$/m)],
+    answers: [text('DEFAULT linux\nPROMPT 0\nTIMEOUT 0\nLABEL linux\n  LINUX /x64/linux\n')],
   },
   // Kernels by URL.
   {
@@ -688,6 +697,19 @@ export const rows: readonly Row[] = [
     table: [deployed('urls')],
     expect: 'assigned',
     answers: [boot('pxelinux.0')],
+  },
+  {
+    given: 'one text that what a host’s variable brings makes a command of: the screen says so',
+    facts: { asks: path('ipxe.cfg/01-52-54-00-00-00-01') },
+    table: [
+      { kind: 'host', host: host('h1', [h1], { vars: { extra: 'splash && reboot' } }) },
+      deployed('with-extra'),
+    ],
+    expect: 'broken-template',
+    answers: [
+      shown(/^#!ipxe\necho PXE Pilot: h1 is to boot with-extra,\necho but conf\/with-extra\.yml line 2: /),
+    ],
+    because: /^conf\/with-extra\.yml line 2: "splash && reboot" must not hold/,
   },
   // UEFI HTTP boot.
   {
