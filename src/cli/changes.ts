@@ -37,7 +37,7 @@ export function addChanges(program: Command, terminal: Terminal, clientFor: Clie
     .command('audit')
     .description('who changed what, the last change first')
     .option('--limit <changes>', 'at most so many', wholeNumber, 20)
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ limit, output }: Format & { limit: number }) => {
       const client = clientFor(output)
       const all = read(client, await ask(client, 'GET', `/v1/audit?limit=${limit}`), audit)
@@ -77,7 +77,7 @@ function addUndo(program: Command, terminal: Terminal, clientFor: ClientFor): vo
     )
     .option('--dry-run', 'only show what would return')
     .option('-y, --yes', 'also where machines would be installed again')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async (id: number | undefined, { yes, dryRun, output }: UndoOptions) => {
       const client = clientFor(output)
       // Asked first: what is confirmed is what was shown.
@@ -110,7 +110,7 @@ function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): 
   program
     .command('import')
     .description('make assignments of the links that the original PXE Pilot left; export writes them again')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
       const answer = read(client, await ask(client, 'POST', '/v1/import'), imported)
@@ -149,7 +149,7 @@ function addHold(program: Command, terminal: Terminal, clientFor: ClientFor): vo
     .option('--release', 'let hosts boot what was deployed to them again')
     .option('--status', 'only say whether they are held')
     .option('--reason <text>', 'for those who wonder', shortText)
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ release, status, reason, output }: HoldOptions) => {
       const client = clientFor(output)
       const method = release ? 'DELETE' : status ? 'GET' : 'PUT'

@@ -8,7 +8,16 @@ import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
 import { listHosts } from './host.ts'
 import { complainOfFaults } from './lint.ts'
-import { json, outputOption, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
+import {
+  json,
+  outputOption,
+  tableOf,
+  textOption,
+  wholeNumber,
+  type Format,
+  type Terminal,
+  type TextFormat,
+} from './output.ts'
 import { addWait, waitFor, type Wait } from './wait.ts'
 
 /** The original's limit for these two tables, and for no other. */
@@ -41,7 +50,7 @@ export function addBootloader(program: Command, terminal: Terminal, clientFor: C
     .description('the first programs that machines are sent')
     .command('list')
     .description('the bootloaders, in order of preference')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
       const all = read(client, await ask(client, 'GET', '/v1/bootloaders'), z.array(bootloader).nullable())
@@ -57,7 +66,7 @@ export function addConfig(program: Command, terminal: Terminal, clientFor: Clien
   config
     .command('list')
     .description('the configurations that can be deployed')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
       const all = read(client, await ask(client, 'GET', '/v1/configurations'), configurations)
@@ -68,12 +77,14 @@ export function addConfig(program: Command, terminal: Terminal, clientFor: Clien
     .command('show')
     .description('the text of a configuration, as it stands on the server')
     .argument('<name>', 'the configuration')
-    .action(async (name: string) => {
-      const client = clientFor()
+    .addOption(textOption('the text'))
+    .action(async (name: string, { output }: TextFormat) => {
+      const client = clientFor(output === 'json' ? 'json' : 'table')
       const answer = z.object({ name: z.string(), content: z.string() })
       const path = `/v1/configurations/${encodeURIComponent(name)}`
       try {
-        terminal.out(`${read(client, await ask(client, 'GET', path), answer).content}\n`)
+        const found = read(client, await ask(client, 'GET', path), answer)
+        terminal.out(output === 'json' ? json(found) : `${found.content}\n`)
       } catch (error) {
         // In the words that scripts of the original look for.
         if (!(error instanceof Refusal) || error.code !== 'configuration_not_found') throw error

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander'
 import { z } from 'zod'
 import { parseMac } from '../net/mac.ts'
 import { ask, read, type Client } from './client.ts'
-import { json, lineOfText, oneLine, type Terminal } from './output.ts'
+import { json, lineOfText, oneLine, textOption, type Terminal, type TextFormat } from './output.ts'
 
 const stage = z.object({
   agent: z.string(),
@@ -33,11 +33,10 @@ const explanation = z.object({
 
 type Stage = z.infer<typeof stage>
 
-type Options = {
+type Options = TextFormat & {
   readonly arch?: string
   readonly agent?: string
   readonly via?: string
-  readonly output: 'text' | 'json'
 }
 
 export function addExplain(
@@ -60,11 +59,7 @@ export function addExplain(
         'proxy',
       ]),
     )
-    .addOption(
-      new Option('-o, --output <format>', 'text, or all there is as JSON')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOption('text'))
     .action(async (machine: string, { arch, agent, via, output }: Options) => {
       const which = parseMac(machine) === undefined ? { host: machine } : { mac: machine }
       const query = new URLSearchParams()

@@ -40,7 +40,7 @@ export function recordOptions(command: Command): Command {
     .option('--password-file <file>', 'the password of the controller, alone in a file here')
     .option('--controller-mac <mac>', 'of the controller')
     .option('--cipher <suite>', 'of IPMI, such as 3', cipherSuite)
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
 }
 
 /** As the API takes it; what was not said is left out. */

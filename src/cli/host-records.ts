@@ -51,7 +51,7 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
     .command('show')
     .description('all there is of a host; passwords are never shown')
     .argument('<hostname>', 'the host')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async (name: string, { output }: Format) => {
       say(output, await hostOf(clientFor(output), name))
     })
@@ -135,7 +135,7 @@ function addDiscovered(command: Command, terminal: Terminal, clientFor: ClientFo
     .argument('<mac>', 'its card')
     .argument('<hostname>', 'the name it gets')
     .option('--lock', 'let nothing but local be deployed to it')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async (mac: string, name: string, { lock = false, output }: Format & { lock?: boolean }) => {
       const client = clientFor(output)
       const path = `/v1/discovered/${encodeURIComponent(mac)}/adopt`
@@ -158,22 +158,19 @@ function addEach(
     .description(what)
     .argument('<hostnames...>', 'the hosts')
     .option(...yes)
-    .action(async (names: readonly string[], options: Confirmed) => {
-      const done: string[] = []
+    .addOption(outputOption())
+    .action(async (names: readonly string[], options: Confirmed & Format) => {
+      const client = clientFor(options.output)
+      const done: { readonly name: string; readonly outcome: 'OK' }[] = []
       try {
         for (const name of names) {
-          await ask(clientFor(), 'DELETE', `${pathOf(name)}${under}${confirmed(options)}`)
-          done.push(name)
+          await ask(client, 'DELETE', `${pathOf(name)}${under}${confirmed(options)}`)
+          done.push({ name, outcome: 'OK' })
         }
       } finally {
-        if (done.length > 0)
-          terminal.out(
-            tableOf(
-              terminal,
-              ['name', verb],
-              done.map((name) => [name, 'OK']),
-            ),
-          )
+        const rows = done.map(({ name, outcome }) => [name, outcome])
+        if (options.output === 'json') terminal.out(json(done))
+        else if (done.length > 0) terminal.out(tableOf(terminal, ['name', verb], rows))
       }
     })
 }

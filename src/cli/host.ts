@@ -48,7 +48,7 @@ export function addHost(program: Command, terminal: Terminal, clientFor: ClientF
   command
     .command('refresh')
     .description('look for the controllers of the machines anew')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       await ask(clientFor(output), 'PATCH', '/v1/refresh')
       terminal.out(output === 'json' ? json({ refresh: 'OK' }) : tableOf(terminal, ['refresh'], [['OK']]))
@@ -109,7 +109,7 @@ function addStatus(command: Command, terminal: Terminal, clientFor: ClientFor): 
     .command('status')
     .description('whether hosts are on, and where that is not known, why')
     .argument('[hostnames...]', 'the hosts; all of them when left out')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async (names: readonly string[], { output }: Format) => {
       const client = clientFor(output)
       const all: readonly (ApiPower & { readonly failed?: true })[] =
@@ -152,7 +152,7 @@ function addSwitch(
     .command(order)
     .description(what)
     .argument('<hostname...>', 'the hosts')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async (names: readonly string[], options: Format & Wait) => {
       const client = clientFor(options.output)
       const outcomes = await Promise.all(names.map((name) => switchOne(client, name, order)))

@@ -36,7 +36,7 @@ export function addLease(
   command
     .command('list')
     .description('who holds which address, and until when')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const all = await leases(clientFor(output))
       const rows = all.map((one) => [
@@ -54,9 +54,11 @@ export function addLease(
     .command('release')
     .description('end the lease of an address; a machine that still uses it may get it again')
     .argument('<ip>', 'the address', ipAddress)
-    .action(async (ip: string) => {
-      await releaseLease(clientFor(), ip)
-      terminal.out(tableOf(terminal, ['ip', 'release'], [[ip, 'OK']]))
+    .addOption(outputOption())
+    .action(async (ip: string, { output }: Format) => {
+      await releaseLease(clientFor(output), ip)
+      const done = { ip, release: 'OK' }
+      terminal.out(output === 'json' ? json(done) : tableOf(terminal, ['ip', 'release'], [[ip, 'OK']]))
     })
 }
 

@@ -1,10 +1,10 @@
 // `config lint`: what is wrong with the configurations, a line each as compilers print it.
 
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { z } from 'zod'
 import { printable } from '../events.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
-import { json, type Terminal } from './output.ts'
+import { json, textOption, type Terminal, type TextFormat } from './output.ts'
 
 const finding = z.object({
   level: z.enum(['fault', 'warning']),
@@ -53,12 +53,8 @@ export function addLint(
       'what is wrong with a configuration, or with all of them: exit status 1 when a machine would stop',
     )
     .argument('[name]', 'the configuration')
-    .addOption(
-      new Option('-o, --output <format>', 'lines FILE:LINE, or all there is as JSON')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
-    .action(async (name: string | undefined, { output }: { output: 'text' | 'json' }) => {
+    .addOption(textOption('lines FILE:LINE'))
+    .action(async (name: string | undefined, { output }: TextFormat) => {
       const path = name === undefined ? '/v1/lint' : `/v1/configurations/${encodeURIComponent(name)}/lint`
       const client = clientFor(output === 'json' ? 'json' : 'table')
       const { findings } = read(client, await ask(client, 'GET', path), answer)

@@ -28,7 +28,7 @@ export function addLoaders(
   loaders
     .command('list')
     .description('which are there, for which firmware, and what brings those that are missing')
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
       const all = read(client, await ask(client, 'GET', '/v1/loaders'), z.array(loader))
@@ -37,7 +37,7 @@ export function addLoaders(
   loaders
     .command('install')
     .description("copy those of the server's packages into its tftproot, to keep the version there is now")
-    .addOption(outputOption('table', 'json'))
+    .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
       const done = read(client, await ask(client, 'PUT', '/v1/loaders/install'), installed)

@@ -17,14 +17,19 @@ export type Output = 'table' | 'wide' | 'json'
 
 export type Format = { readonly output: Output }
 
-/** `-o`, for what prints a table. */
-export function outputOption(...choices: readonly Output[]): Option {
-  const known = choices.length === 0 ? (['table', 'wide', 'json'] as const) : choices
-  const wide = known.includes('wide') ? 'a table, one with more columns, or all there is as JSON' : undefined
-  return new Option('-o, --output <format>', wide ?? 'a table, or all there is as JSON')
-    .choices(known)
-    .default('table')
+/** `-o`, for what prints a table; `wide` is the same where there are no more columns. */
+export function outputOption(): Option {
+  const what = 'a table, with more columns (wide) where there are more, or all there is as JSON'
+  return new Option('-o, --output <format>', what).choices(['table', 'wide', 'json']).default('table')
 }
+
+/** `-o`, for what prints lines; `text` says which. */
+export function textOption(text: string): Option {
+  const what = `${text}, or all there is as JSON`
+  return new Option('-o, --output <format>', what).choices(['text', 'json']).default('text')
+}
+
+export type TextFormat = { readonly output: 'text' | 'json' }
 
 export type Cell = string | number | null | undefined
 

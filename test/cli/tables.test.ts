@@ -6,6 +6,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
+import { Command } from 'commander'
+import { addCommands } from '../../src/cli/commands.ts'
 import { serveApi } from '../api/server.ts'
 import { powerOf, programs } from '../power/bench.ts'
 import { freePort } from './port.ts'
@@ -128,6 +130,51 @@ test.serial('config deploy, with --now before the configuration, and what fails 
     (await run('-s', url, 'config', 'deploy', 'sheep', '00-00-00-00-0b-99')).stderr.split(';')[0],
     'No host declared with MAC address <00-00-00-00-0b-99>',
   )
+})
+
+/** In this process: what a command line printed. */
+async function printed(url: string, ...argv: readonly string[]): Promise<string> {
+  const lines: string[] = []
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
+  addCommands(program, { out: (text) => void lines.push(text), err: () => {} }, {})
+  await program.parseAsync(['-s', url, ...argv], { from: 'user' })
+  return lines.join('')
+}
+
+test.serial('-o: wide is a table wherever one is printed, and everything can be had as JSON', async (t) => {
+  await programs(t, { ipmitool, fping: 'exit 0', arp: 'exit 0' })
+  const { url } = await serveApi(t, { hosts, power: powerOf(t, hosts).power })
+  for (const command of [
+    'host add h7 000000000007',
+    'host add h8 000000000008',
+    'config list',
+    'config deploy local h7 h8',
+    'audit',
+    'host status h2',
+    'host list',
+    'host refresh',
+    'host on h2',
+    'host undeploy h7 h8',
+    'host discovered',
+    'lease list',
+    'bootloader list',
+    'hold --status',
+    'loaders list',
+  ]) {
+    t.regex(await printed(url, ...command.split(' '), '-o', 'wide'), /^\+-/, command)
+  }
+  await printed(url, 'config', 'deploy', 'local', 'h7', 'h8')
+  const asJson = async (...argv: string[]): Promise<unknown> =>
+    JSON.parse(await printed(url, ...argv, '-o', 'json'))
+  t.deepEqual(await asJson('host', 'undeploy', 'h7'), [{ name: 'h7', outcome: 'OK' }])
+  t.deepEqual(await asJson('host', 'remove', 'h7', 'h8'), [
+    { name: 'h7', outcome: 'OK' },
+    { name: 'h8', outcome: 'OK' },
+  ])
+  t.deepEqual(await asJson('config', 'show', 'zebra'), {
+    name: 'zebra',
+    content: 'text of zebra for pxelinux & <others>',
+  })
 })
 
 test.serial('a host may be named as a MAC is written, and is meant then', async (t) => {
