@@ -106,7 +106,10 @@ const host = z.strictObject({
     .strictObject({
       name: text,
       bootloader,
-      vanished: z.literal(true).optional().meta({ description: 'Its file is gone: the host boots local.' }),
+      vanished: z
+        .literal(true)
+        .optional()
+        .meta({ description: 'Its file is gone, or has a fault: the host boots local.' }),
     })
     .nullable(),
   ...power,

@@ -14,7 +14,7 @@ export type HostParts = { readonly table: Table; readonly site: Site }
 export type ShownHost = {
   readonly name: string
   readonly macAddresses: readonly string[] | null
-  /** `vanished`: its file is gone, so the host boots the built-in local. */
+  /** `vanished`: its file is gone or has a fault, so the host boots the built-in local. */
   readonly configuration: (ShownConfiguration & { readonly vanished?: true }) | null
   /** Empty where it was never asked, or cannot be. */
   readonly powerState: PowerStatus['state']

@@ -84,7 +84,7 @@ export type Choice = {
   readonly because: string
 }
 
-/** The assignment of `host`, else the default; a configuration whose file is gone becomes `local`. */
+/** The assignment of `host`, else the default; a configuration without a file that can be served becomes `local`. */
 export function choose(
   host: Host | undefined,
   mac: Mac | undefined,
@@ -100,10 +100,12 @@ export function choose(
   }
   if (name === null) return undefined
   if (name !== builtInLocal && !table.configurations.has(name)) {
+    const fault = table.broken.get(name)
+    const why = fault === undefined ? 'is gone' : `has a fault (${fault})`
     return {
       name: builtInLocal,
       rule: 'vanished',
-      because: `the file of configuration ${name} of ${who} is gone, so it boots local`,
+      because: `the file of configuration ${name} of ${who} ${why}, so it boots local`,
     }
   }
   return assigned === undefined

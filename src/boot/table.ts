@@ -15,6 +15,8 @@ export type LoaderFile =
 /** What the directories hold, as of one look at them. */
 export type Catalog = {
   readonly configurations: readonly Configuration[]
+  /** Files without a version that can be served, by the configuration's name: what is wrong with them. */
+  readonly broken?: readonly (readonly [name: string, fault: string])[]
   /** Real files with a per-host name under tftproot (`pxelinux.cfg/default`), without the links of the original. */
   readonly menus: readonly string[]
   /** The bootloaders' files and their modules by the name a client asks for. */
@@ -50,6 +52,7 @@ export type Table = {
   /** Whatever was deployed, it is `local` that boots. */
   held: boolean
   configurations: ReadonlyMap<string, Configuration>
+  broken: ReadonlyMap<string, string>
   menus: ReadonlySet<string>
   loaders: ReadonlyMap<string, LoaderFile>
   modules: ReadonlyMap<string, string>
@@ -68,6 +71,7 @@ export function emptyTable(): Table {
     addresses: new Addresses(),
     held: false,
     configurations: new Map(),
+    broken: new Map(),
     menus: new Set(),
     loaders: new Map(),
     modules: new Map(),
@@ -105,6 +109,7 @@ function applyChange(table: Table, change: Change): void {
       return
     case 'catalog':
       table.configurations = new Map(change.catalog.configurations.map((entry) => [entry.name, entry]))
+      table.broken = new Map(change.catalog.broken)
       table.menus = new Set(change.catalog.menus)
       table.loaders = new Map(change.catalog.loaders)
       table.modules = new Map(change.catalog.modules)
@@ -138,6 +143,7 @@ export function registeredHost(mac: Mac): Host {
 export function snapshotOf(table: Table): Delta {
   const catalog: Catalog = {
     configurations: [...table.configurations.values()],
+    broken: [...table.broken],
     menus: [...table.menus],
     loaders: [...table.loaders],
     modules: [...table.modules],

@@ -82,6 +82,15 @@ export class Folder {
     )
   }
 
+  /** The files that have no version to serve, by the name they would be deployed under: what is wrong with each. */
+  broken(): readonly (readonly [name: string, fault: string])[] {
+    return [...this.files].flatMap(([file, { fault, forms }]) =>
+      fault === undefined || forms !== undefined || this.isHidden(file)
+        ? []
+        : [[this.nameOf(file), `${printable(join(this.parts.name ?? '', file))} ${fault}`] as const],
+    )
+  }
+
   /** What is wrong here, by the path it is wrong with. */
   faults(): ReadonlyMap<string, string> {
     const faults = new Map<string, string>()

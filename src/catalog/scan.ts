@@ -36,7 +36,7 @@ export type ScanResult = {
 }
 
 /** What changes seldom, and takes long to look for. */
-type Rest = Omit<Scan, 'configurations'> & { readonly faults: ReadonlyMap<string, string> }
+type Rest = Omit<Scan, 'configurations' | 'broken'> & { readonly faults: ReadonlyMap<string, string> }
 
 /** Remembers what it read, so that only changes are read again and a failing disk takes nothing away. */
 export class Scanner {
@@ -78,9 +78,10 @@ export class Scanner {
     for (const [path, fault] of others) faults.set(path, fault)
     const entries = folders.flatMap((folder) => folder.entries())
     const configurations = configurationsOf(entries, this.parts.bootloaders)
+    const broken = folders.flatMap((folder) => folder.broken())
     const waits = folders.flatMap((folder) => folder.unsettledMs ?? [])
     return {
-      scan: { configurations, ...rest },
+      scan: { configurations, broken, ...rest },
       faults,
       unsettledMs: waits.length === 0 ? undefined : Math.max(...waits),
     }

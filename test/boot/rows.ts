@@ -299,6 +299,16 @@ export const rows: readonly Row[] = [
     because: /gone/,
   },
   {
+    given: 'the configuration has a fault, and no version from before it',
+    facts: { mac: h1, archs: [0], asks: loader },
+    table: [deployed('slip')],
+    catalog: { broken: [['slip', 'slip.yml line 2: initrds is unknown']] },
+    expect: 'vanished',
+    answers: [boot('pxelinux.0')],
+    because:
+      /configuration slip of h1 has a fault \(slip\.yml line 2: initrds is unknown\), so it boots local/,
+  },
+  {
     given: 'local needs no file',
     facts: { mac: h1, archs: [0], asks: loader },
     table: [deployed('local')],

@@ -236,6 +236,19 @@ test('a broken template keeps its last good version in force, and is told once, 
   t.true(told('info').some((text) => text.startsWith('no longer so: ')))
 })
 
+test('a file with a fault and no good version is known by its fault, and no longer than it has it', async (t) => {
+  const at = await tree(t)
+  await at.put(`${conf}/grub/x.tmpl`, 'linux ${htpt}/linux\n', 'old')
+  const { catalog, emitted } = watched(t, at)
+  await catalog.start()
+  const [name, fault] = emitted[0]?.broken?.[0] ?? []
+  t.is(name, 'x')
+  t.regex(fault ?? '', /^grub\/x\.tmpl line 1: \$\{htpt\} is no variable of ours/)
+  await at.put(`${conf}/grub/x.tmpl`, 'linux ${http}/linux\n', 'old')
+  await catalog.look()
+  t.deepEqual(emitted.at(-1)?.broken, [])
+})
+
 test('a directory that fails keeps the last good catalog, is told once, and recovers by itself', async (t) => {
   const at = await tree(t)
   await at.put(`${conf}/x`, 'one\n', 'old')
