@@ -62,12 +62,13 @@ function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decisi
   if (ready !== undefined) {
     return gives([bootFile(setting, ready)], rule, `${because}; ${howRuns(setting, ready)}`, about)
   }
-  const stone = steppingStone(setting, choice.name).find((loader) => isReady(loader, table))
+  const stones = steppingStone(setting, choice.name)
+  const stone = stones.find((loader) => isReady(loader, table))
   if (stone !== undefined) {
     const first = `${firmware}; iPXE first, which then asks for a loader of its own`
     return gives([bootFile(setting, stone)], rule, `${because}; ${first}`, about)
   }
-  const [missing] = fitting
+  const missing = fitting[0] ?? stones[0]
   if (choice.name === builtInLocal) {
     const lack = missing === undefined ? '' : ` (${remedyOf(missing, table)})`
     const none = `no loader here that leads ${firmware} to its disk${lack}, so no boot offer`
@@ -79,10 +80,11 @@ function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decisi
   const screen = shows.find((loader) => isReady(loader, table))
   const answers = screen === undefined ? [] : [bootFile(setting, screen)]
   const told = screen === undefined ? '' : '; its screen says so'
+  const remedy = missing === undefined ? whatWouldRun(setting, choice.name) : ''
   return gives(
     answers,
     missing === undefined ? 'no-form' : 'loader-missing',
-    `${because}, but ${why}${told}`,
+    `${because}, but ${why}${told}${remedy}`,
     about,
   )
 }
@@ -94,6 +96,19 @@ function whyNone(setting: Setting): string {
     return `${firmware} reads no proxy offer: let the router say where to boot from, next-server (option 66) ${formatIpv4(facts.server)}`
   }
   return `nothing written for it runs on ${firmware}${facts.via === 'proxy' ? ' in proxy mode' : ''}`
+}
+
+/** Where to write it for this machine; empty where nothing could run it. */
+function whatWouldRun(setting: Setting, configuration: string): string {
+  const { table } = setting
+  const readers = runnable(setting).filter(({ language }) => language !== 'rpi')
+  const reader = readers.find((loader) => isReady(loader, table)) ?? readers[0]
+  if (reader === undefined) return ''
+  const forms = table.configurations.get(configuration)?.forms ?? []
+  const all = `conf/${configuration}.yml`
+  return forms.some(({ oneText }) => oneText !== undefined)
+    ? `; ${all} has to name a kernel for it`
+    : `; write it as ${all}, or as conf/${reader.language}/${configuration}`
 }
 
 function howRuns({ facts, firmware }: Setting, { language, resident }: Bootloader): string {

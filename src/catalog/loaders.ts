@@ -51,7 +51,14 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
     if (loader === undefined || family === undefined || needed === undefined) {
       found.set(
         file,
-        loader ?? nowhere(`${file} is missing`, family && remedyOf(family, distribution), folder, search),
+        loader ??
+          nowhere(
+            `${file} is missing`,
+            family && remedyOf(family, distribution),
+            folder,
+            search,
+            family?.origin,
+          ),
       )
     } else {
       const beside = folder + needed
@@ -172,18 +179,24 @@ async function companionOf(
   return family.kits === undefined ? family.companion : undefined
 }
 
+/** `origin`: where its makers have it, under a name of theirs. */
 function nowhere(
   what: string,
   install: string | undefined,
   folder: string,
-  search: LoaderSearch,
+  { tftproot }: LoaderSearch,
+  origin?: string,
 ): LoaderFile {
-  const copy = search.tftproot === undefined ? undefined : `put it into ${join(search.tftproot, folder, '.')}`
-  const remedy =
-    install === undefined
-      ? `${what}: ${copy ?? 'a tftp section in the settings file must say where it lies'}`
-      : `${what}: ${install}${copy === undefined ? '' : ` (or ${copy})`}`
-  return { from: 'nowhere', remedy }
+  const into = tftproot === undefined ? undefined : join(tftproot, folder, '.')
+  if (install !== undefined) {
+    return {
+      from: 'nowhere',
+      remedy: `${what}: ${install}${into === undefined ? '' : ` (or put it into ${into})`}`,
+    }
+  }
+  const copy = origin === undefined ? `put it into ${into}` : `put ${origin} into ${into}, under this name`
+  const remedy = into === undefined ? 'a tftp section in the settings file must say where it lies' : copy
+  return { from: 'nowhere', remedy: `${what}: ${remedy}` }
 }
 
 function remedyOf(family: Family, distribution: Distribution | undefined): string | undefined {

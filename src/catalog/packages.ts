@@ -32,6 +32,8 @@ export type Family = {
   readonly companionPackages?: Packages
   /** The processor of Debian's package, where it is there for that one only. */
   readonly debianArchitecture?: string
+  /** Where its makers have it, for distributions without a package. */
+  readonly origin?: string
   /** No package has the file ready: what makes it. */
   readonly madeBy?: string
 }
@@ -255,12 +257,14 @@ const ipxe: readonly Family[] = [
       'arm64/snponly.efi',
     ),
     loaderPackages: { fedora: 'ipxe-bootimgs-aarch64', suse: 'ipxe-bootimgs' },
+    origin: 'https://boot.ipxe.org/arm64-efi/ipxe.efi',
   },
   {
     firmware: 'uefi-ia32',
     loader: /^(?:ipxe|snponly)-i386\.efi$/,
     kits: named('ipxe-snponly-i386.efi', 'ipxe-i386.efi', 'i386/ipxe.efi'),
     loaderPackages: { fedora: 'ipxe-bootimgs-x86', arch: 'ipxe' },
+    origin: 'https://boot.ipxe.org/i386-efi/ipxe.efi',
   },
 ]
 

@@ -259,7 +259,7 @@ export const rows: readonly Row[] = [
     site: { bootloaders: [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })] },
     expect: 'no-form',
     answers: [boot('pxelinux.0')],
-    because: /its screen says so/,
+    because: /its screen says so; write it as conf\/only-grub\.yml, or as conf\/pxelinux\/only-grub$/,
   },
   {
     given: 'nothing deployed: left alone',
@@ -655,7 +655,8 @@ export const rows: readonly Row[] = [
     catalog: stocked,
     expect: 'no-form',
     answers: [boot('pxelinux.0')],
-    because: /nothing written for it runs on bios; its screen says so/,
+    because:
+      /nothing written for it runs on bios; its screen says so; conf\/for-arm\.yml has to name a kernel for it$/,
   },
   {
     given: 'the loader that it was sent asks: the screen says so',
@@ -738,6 +739,15 @@ export const rows: readonly Row[] = [
     expect: 'assigned',
     answers: [boot('ipxe.efi', 'http://10.77.0.1/ipxe.efi')],
     because: /iPXE first/,
+  },
+  {
+    given: 'the same, and that iPXE is not there: it is named',
+    facts: { mac: h1, archs: [19], agent: 'httpboot', asks: loader },
+    table: [deployed('only-grub')],
+    catalog: only('bootaa64.efi'),
+    expect: 'loader-missing',
+    answers: [],
+    because: /but ipxe-arm64\.efi is not there$/,
   },
   {
     given: 'firmware that says HTTPClient, and of itself only that it is x64 UEFI',

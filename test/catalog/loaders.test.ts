@@ -304,6 +304,18 @@ test('the modules of GRUB are served under the prefix of each of its builds', as
   )
 })
 
+test('a loader that no package brings: where its makers have it', async (t) => {
+  const bootloaders = builtInBootloaders.filter(({ name }) => name === 'ipxe-arm64')
+  const debian12 = await search(t, { bootloaders })
+  t.deepEqual(debian12.loaders.get('ipxe-arm64.efi'), {
+    from: 'nowhere',
+    remedy: `ipxe-arm64.efi is missing: put https://boot.ipxe.org/arm64-efi/ipxe.efi into ${debian12.root}, under this name`,
+  })
+  const fedora = await search(t, { bootloaders, release: 'ID=fedora\n' })
+  const loader = fedora.loaders.get('ipxe-arm64.efi')
+  t.regex(loader?.from === 'nowhere' ? loader.remedy : '', /: dnf install ipxe-bootimgs-aarch64 \(or put it/)
+})
+
 test('loaders of the built-in list that few need are not complained about at the start', async (t) => {
   const { loaders, warnings } = await search(t, { system: debian, bootloaders: builtInBootloaders })
   t.deepEqual(warnings, [])
