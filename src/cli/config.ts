@@ -18,6 +18,7 @@ import {
   type Terminal,
   type TextFormat,
 } from './output.ts'
+import { configurationPath } from './paths.ts'
 import { addWait, waitFor, type Wait } from './wait.ts'
 
 /** The original's limit for these two tables, and for no other. */
@@ -81,9 +82,8 @@ export function addConfig(program: Command, terminal: Terminal, clientFor: Clien
     .action(async (name: string, { output }: TextFormat) => {
       const client = clientFor(output === 'json' ? 'json' : 'table')
       const answer = z.object({ name: z.string(), content: z.string() })
-      const path = `/v1/configurations/${encodeURIComponent(name)}`
       try {
-        const found = read(client, await ask(client, 'GET', path), answer)
+        const found = read(client, await ask(client, 'GET', configurationPath(name)), answer)
         terminal.out(output === 'json' ? json(found) : `${found.content}\n`)
       } catch (error) {
         // In the words that scripts of the original look for.
@@ -128,7 +128,7 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
         ...(dryRun && { dry_run: true }),
         ...(confirm !== undefined && { confirm }),
       }
-      const path = `/v1/configurations/${encodeURIComponent(configuration)}/deploy`
+      const path = `${configurationPath(configuration)}/deploy`
       const answer = read(client, await ask(client, 'PUT', path, body), deployed)
       terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
       for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)

@@ -16,6 +16,7 @@ import {
   type SetOptions,
 } from './host-options.ts'
 import { json, outputOption, shortTime, tableOf, type Format, type Terminal } from './output.ts'
+import { discoveredPath, hostPath } from './paths.ts'
 
 const hostInFull = z.looseObject({
   name: z.string(),
@@ -95,7 +96,7 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       ...(isLoose(options) && controllerOfHost(await hostOf(client, name), options, self)),
     }
     if (Object.keys(body).length === 0) self.error('error: nothing is named that should change')
-    const changed = await ask(client, 'PATCH', `${pathOf(name)}${confirmed(options)}`, body)
+    const changed = await ask(client, 'PATCH', `${hostPath(name)}${confirmed(options)}`, body)
     say(options.output, read(client, changed, hostInFull))
   })
   addEach(command, terminal, clientFor, 'remove', 'forget hosts that were added, and what they boot', '')
@@ -138,7 +139,7 @@ function addDiscovered(command: Command, terminal: Terminal, clientFor: ClientFo
     .addOption(outputOption())
     .action(async (mac: string, name: string, { lock = false, output }: Format & { lock?: boolean }) => {
       const client = clientFor(output)
-      const path = `/v1/discovered/${encodeURIComponent(mac)}/adopt`
+      const path = `${discoveredPath(mac)}/adopt`
       const made = read(client, await ask(client, 'POST', path, { name, locked: lock }), hostInFull)
       terminal.out(output === 'json' ? json(made) : tableOf(terminal, ['mac', 'adopt'], [[mac, 'OK']]))
     })
@@ -164,7 +165,7 @@ function addEach(
       const done: { readonly name: string; readonly outcome: 'OK' }[] = []
       try {
         for (const name of names) {
-          await ask(client, 'DELETE', `${pathOf(name)}${under}${confirmed(options)}`)
+          await ask(client, 'DELETE', `${hostPath(name)}${under}${confirmed(options)}`)
           done.push({ name, outcome: 'OK' })
         }
       } finally {
@@ -178,11 +179,7 @@ function addEach(
 type HostInFull = z.infer<typeof hostInFull>
 
 async function hostOf(client: Client, name: string): Promise<HostInFull> {
-  return read(client, await ask(client, 'GET', pathOf(name)), hostInFull)
-}
-
-function pathOf(name: string): string {
-  return `/v1/hosts/${encodeURIComponent(name)}`
+  return read(client, await ask(client, 'GET', hostPath(name)), hostInFull)
 }
 
 /** `ipmi.hostname`: what stands inside of something has its name in front. */

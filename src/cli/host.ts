@@ -6,6 +6,7 @@ import { printable } from '../events.ts'
 import { complainOfHold, isHeld } from './changes.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
+import { hostPath } from './paths.ts'
 import { addWait, powerOrWhyNot, waitFor, type ApiPower, type Wait } from './wait.ts'
 
 const controller = z.looseObject({
@@ -169,7 +170,7 @@ function addSwitch(
 
 async function switchOne(client: Client, name: string, order: Order): Promise<Outcome> {
   try {
-    await ask(client, 'PATCH', `/v1/hosts/${encodeURIComponent(name)}/${order}`)
+    await ask(client, 'PATCH', `${hostPath(name)}/${order}`)
     return { name, outcome: 'OK' }
   } catch (error) {
     if (!(error instanceof ClientError)) throw error

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { printable } from '../events.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
 import { json, textOption, type Terminal, type TextFormat } from './output.ts'
+import { configurationPath } from './paths.ts'
 
 const finding = z.object({
   level: z.enum(['fault', 'warning']),
@@ -31,7 +32,7 @@ export async function complainOfFaults(
   terminal: Terminal,
   client: Client,
 ): Promise<void> {
-  const path = `/v1/configurations/${encodeURIComponent(configuration)}/lint?remote=false`
+  const path = `${configurationPath(configuration)}/lint?remote=false`
   try {
     const { findings } = read(client, await ask(client, 'GET', path), answer)
     const faults = findings.filter(({ level }) => level === 'fault')
@@ -55,7 +56,7 @@ export function addLint(
     .argument('[name]', 'the configuration')
     .addOption(textOption('lines FILE:LINE'))
     .action(async (name: string | undefined, { output }: TextFormat) => {
-      const path = name === undefined ? '/v1/lint' : `/v1/configurations/${encodeURIComponent(name)}/lint`
+      const path = name === undefined ? '/v1/lint' : `${configurationPath(name)}/lint`
       const client = clientFor(output === 'json' ? 'json' : 'table')
       const { findings } = read(client, await ask(client, 'GET', path), answer)
       for (const one of output === 'json' ? [] : findings) {

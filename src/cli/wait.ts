@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { ask, ClientError, read, type Client } from './client.ts'
+import { hostPath } from './paths.ts'
 import { Progress, wholeNumber, type Terminal } from './output.ts'
 
 /** `timeout` is in seconds. */
@@ -23,7 +24,7 @@ export type ApiPower = z.infer<typeof powerStatus>
 
 /** Asks now. */
 export async function powerOf(client: Client, name: string): Promise<ApiPower> {
-  const path = `/v1/hosts/${encodeURIComponent(name)}/power`
+  const path = `${hostPath(name)}/power`
   return read(client, await ask(client, 'GET', path), powerStatus)
 }
 

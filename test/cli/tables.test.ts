@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { Command } from 'commander'
+import { ClientError } from '../../src/cli/client.ts'
 import { addCommands } from '../../src/cli/commands.ts'
 import { serveApi } from '../api/server.ts'
 import { powerOf, programs } from '../power/bench.ts'
@@ -175,6 +176,25 @@ test.serial('-o: wide is a table wherever one is printed, and everything can be 
     name: 'zebra',
     content: 'text of zebra for pxelinux & <others>',
   })
+})
+
+test.serial('a name that no path can say is one of nothing, in the words of the others', async (t) => {
+  const { url, table } = await serveApi(t)
+  for (const name of ['', '.', '..']) {
+    const refused = async (...argv: string[]) =>
+      (await t.throwsAsync(printed(url, ...argv), { instanceOf: ClientError }))?.message ?? ''
+    t.is(await refused('config', 'show', name), 'Error : configuration does not exist')
+    for (const argv of [
+      ['config', 'deploy', name, 'h1'],
+      ['config', 'lint', name],
+    ]) {
+      t.true((await refused(...argv)).startsWith(`Configuration '${name}' does not exists; `))
+    }
+    for (const order of ['on', 'show', 'status', 'remove', 'undeploy']) {
+      t.true((await refused('host', order, name)).startsWith(`No host declared for name <${name}>; `), order)
+    }
+  }
+  t.is(table.assignments.size, 0)
 })
 
 test.serial('a host may be named as a MAC is written, and is meant then', async (t) => {
