@@ -37,12 +37,18 @@ export class Addresses {
     return this.ips[slot] === 0 ? undefined : macOf(Atomics.load(this.macs, slot))
   }
 
+  /** One that `mac` holds: all are looked through. */
+  of(mac: Mac): Ipv4 | undefined {
+    const slot = this.macs.indexOf(wordOf(mac))
+    return slot < 0 ? undefined : ipv4(this.ips[slot] ?? 0)
+  }
+
   /** Undefined: nobody holds it. For one thread alone. */
   set(ip: Ipv4, mac: Mac | undefined): void {
     const slot = this.slotOf(ip)
     const isNew = this.ips[slot] === 0
     if (isNew && mac === undefined) return
-    Atomics.store(this.macs, slot, mac === undefined ? 0n : someone | BigInt(`0x${mac.replaceAll(':', '')}`))
+    Atomics.store(this.macs, slot, mac === undefined ? 0n : wordOf(mac))
     if (!isNew) return
     Atomics.store(this.ips, slot, ip)
     this.taken++
@@ -74,6 +80,10 @@ export class Addresses {
       slot = slot + 1 === this.ips.length ? 0 : slot + 1
     }
   }
+}
+
+function wordOf(mac: Mac): bigint {
+  return someone | BigInt(`0x${mac.replaceAll(':', '')}`)
 }
 
 function macOf(word: bigint): Mac | undefined {

@@ -1,7 +1,7 @@
 // What a path is answered with: a per-host configuration from the table, or a file of the roots.
 
 import type { Bootloader, Form, Host, Language } from '../model.ts'
-import { formatIpv4 } from '../net/ipv4.ts'
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
 import { askerOf, type Asker } from './asker.ts'
 import { choose, gives, nothing, origin } from './decision.ts'
@@ -21,15 +21,14 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
   const choice = choose(host, mac, table, site)
   const about = { host: host?.name, configuration: choice?.name }
   const real = answersOf(facts, ask.path, table, site)
-  // The names after 01-<mac> and the whole address belong to whoever wrote files of that name: a host that
-  // has a configuration was served by then, and the shortened addresses name no single machine.
-  if (choice === undefined || ask.key.by === 'ip-prefix' || isTooEarly(ask, host, mac, table)) {
-    return gives(
-      real,
-      'menu-file',
-      `nothing is deployed to ${mac ?? 'the client'}; a file of that name would do`,
-      about,
-    )
+  const { key } = ask
+  if (key.by === 'ip-prefix' && !isBeginningOf(key.digits, facts.ip)) {
+    const because = `${key.digits} begins no address of who asks, and names no single machine; a file of that name would do`
+    return gives(real, 'menu-file', because)
+  }
+  if (choice === undefined || isTooEarly(ask, host, mac, table)) {
+    const who = mac ?? (key.by === 'ip' ? formatIpv4(key.ip) : 'the client')
+    return gives(real, 'menu-file', `nothing is deployed to ${who}; a file of that name would do`, about)
   }
   const { via } = facts
   const recent = isItself(mac, facts, table) ? facts.recent : undefined
@@ -43,7 +42,8 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
   const isFile = form === undefined ? ask.isOptional === true : leadsTo(form, ask)
   if (isFile) return gives(real, 'file', `the file ${ask.path}`, about)
   const wanted: Wanted = { choice, language: ask.language, asker, form, host, mac }
-  const { answer, rule, because } = textOf(wanted, facts, table, site)
+  const own = form?.template === true ? { ...facts, ip: ipMeant(key, facts, host, mac, table) } : facts
+  const { answer, rule, because } = textOf(wanted, own, table, site)
   const isDefault = choice.rule === 'default-configuration'
   const answers = [...(isDefault ? real : []), ...(answer === undefined ? [] : [answer])]
   return gives(answers, rule, because, about)
@@ -52,11 +52,12 @@ export function decideMenu(facts: Facts, ask: Menu, table: Table, site: Site): D
 /**
  * A loader takes the first answer. So the default waits for the name with a MAC in it: the machine may have a
  * configuration, and its address be unknown or that of a router. A Raspberry Pi says no MAC; its address must be known.
+ * The beginnings of an address come behind that name, and `default` behind them.
  */
 function isTooEarly(ask: Menu, host: Host | undefined, mac: Mac | undefined, table: Table): boolean {
   const isDeployed = host !== undefined && table.assignments.has(host.name)
   if (isDeployed || table.held) return false
-  return ask.isEarly === true || (ask.isOptional === true && mac === undefined)
+  return ask.isEarly === true || ask.key.by === 'ip-prefix' || (ask.isOptional === true && mac === undefined)
 }
 
 /** A configuration that goes on to a name without a machine in it (`configfile /debian-installer/...`) means the file. */
@@ -76,8 +77,27 @@ const comment = /(?:^|\s)#/
 
 function macAsked(key: Key, facts: Facts, table: Table): Mac | undefined {
   if (key.by === 'mac') return key.mac
-  if (key.by === 'ip' && key.ip !== facts.ip) return table.addresses.get(key.ip) ?? facts.mac
-  return facts.mac
+  if (key.by !== 'ip' || key.ip === facts.ip) return facts.mac
+  return table.addresses.get(key.ip) ?? table.hosts.get(table.reserved.get(key.ip) ?? '')?.macs[0]
+}
+
+/** Whether an address in hexadecimal begins so. */
+function isBeginningOf(digits: string, ip: Ipv4 | undefined): boolean {
+  return ip !== undefined && ip.toString(16).toUpperCase().padStart(8, '0').startsWith(digits)
+}
+
+/** The address of the machine that is meant: the asker's where that is itself, or may be and nobody knows better. */
+function ipMeant(
+  key: Key,
+  facts: Facts,
+  host: Host | undefined,
+  mac: Mac | undefined,
+  table: Table,
+): Ipv4 | undefined {
+  if (key.by === 'ip') return key.ip
+  if (mac === undefined || isItself(mac, facts, table)) return facts.ip
+  const known = host?.ip ?? table.addresses.of(mac)
+  return known ?? (facts.mac === undefined ? facts.ip : undefined)
 }
 
 /** Whether the machine that `mac` means asks, by any of its cards. */

@@ -28,6 +28,7 @@ test('it holds what a Map would, whatever is set, given up, and grown over', (t)
         if (afresh) addresses = new Addresses(addresses.shared)
       }
       t.deepEqual(sorted(addresses), sorted(map))
+      for (const mac of new Set(map.values())) t.is(map.get(addresses.of(mac) ?? ipv4(0)), mac)
       for (const [ip] of steps) t.is(addresses.get(ip), map.get(ip))
     }),
   )

@@ -390,11 +390,52 @@ export const rows: readonly Row[] = [
     answers: [text('DEFAULT ubuntu')],
   },
   {
-    given: 'a shortened address names no single machine: only a real file',
+    given: 'a shortened address that another one begins with names no single machine: only a real file',
     facts: { mac: h1, asks: path('pxelinux.cfg/0A4D00') },
     table: [deployed('ubuntu')],
     expect: 'menu-file',
     answers: [file('pxelinux.cfg/0A4D00')],
+    because: /^0A4D00 begins no address of who asks/,
+  },
+  {
+    given: 'the beginning of the address that asks: the machine there',
+    facts: { mac: h1, ip: ip('127.0.0.1'), asks: path('pxelinux.cfg/7F00') },
+    table: [deployed('ubuntu')],
+    expect: 'assigned',
+    answers: [text('DEFAULT ubuntu')],
+  },
+  {
+    given:
+      'the beginning of the address that asks, and nothing is deployed: never the default, which comes later',
+    facts: { mac: stranger, ip: ip('127.0.0.1'), asks: path('grub/grub.cfg-7F0') },
+    site: { default: 'several' },
+    expect: 'menu-file',
+    answers: [file('grub/grub.cfg-7F0')],
+  },
+  {
+    given: 'the address in hexadecimal that is reserved for a host, before it has the lease, whoever asks',
+    facts: { mac: stranger, ip: ip('127.0.0.1'), asks: path('pxelinux.cfg/0A4D000B') },
+    table: [{ kind: 'host', host: host('h1', [h1], { ip: ip('10.77.0.11') }) }, deployed('ubuntu')],
+    expect: 'assigned',
+    answers: [text('DEFAULT ubuntu')],
+  },
+  {
+    given: 'the address in hexadecimal of nobody: not the configuration of who asks',
+    facts: { mac: h1, ip: ip('127.0.0.1'), asks: path('pxelinux.cfg/0A4D000C') },
+    table: [deployed('ubuntu')],
+    expect: 'menu-file',
+    answers: [file('pxelinux.cfg/0A4D000C')],
+    because: /^nothing is deployed to 10\.77\.0\.12;/,
+  },
+  {
+    given: 'a template for a machine that another one asks for: its own address',
+    facts: { mac: stranger, ip: ip('127.0.0.1'), asks: path('pxelinux.cfg/01-52-54-00-00-00-01') },
+    table: [
+      { kind: 'host', host: host('h1', [h1], { ip: ip('10.77.0.11'), vars: { rack: 'r7' } }) },
+      deployed('seed'),
+    ],
+    expect: 'assigned',
+    answers: [text('APPEND url=http://10.77.0.1/seed mac=52:54:00:00:00:01 ip=10.77.0.11 host=h1 rack=r7')],
   },
   {
     given: 'default, asked by a host with a configuration',
