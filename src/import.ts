@@ -1,13 +1,13 @@
 // The links that the original PXE Pilot left: taken over once and put aside, and named in the log ever after.
 
 import { constants } from 'node:fs'
-import { access, mkdir, rename } from 'node:fs/promises'
+import { access, lstat, mkdir, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Imported } from './catalog/menus.ts'
 import { printable, type Tell } from './events.ts'
 import type { Fault } from './faults.ts'
-import type { HostChange } from './model.ts'
 import { ourselves, type Caller } from './registry/caller.ts'
+import type { ImportedLinks } from './registry/import.ts'
 import type { Registry } from './registry.ts'
 
 export type LinksParts = {
@@ -21,8 +21,7 @@ export type LinksParts = {
   readonly now: () => number
 }
 
-export type TakenOver = {
-  readonly hosts: readonly HostChange[]
+export type TakenOver = Pick<ImportedLinks, 'hosts' | 'kept'> & {
   /** The folder, relative to tftproot, the links were moved to; undefined where they could not be, or there were none. */
   readonly movedTo: string | undefined
 }
@@ -54,14 +53,14 @@ export class Links {
     const links = tftproot === undefined ? [] : await this.parts.look()
     const done = await registry.importLinks(links, caller)
     if ('fault' in done) return done
-    const { hosts, left } = done
+    const { hosts, kept, left } = done
     // What they lead to may come yet; that they stay was told.
     for (const { path } of links) this.told.add(path)
     const movedTo = await this.putAside(
       links.filter((link) => !left.includes(link)),
       hosts.length,
     )
-    return { hosts, movedTo }
+    return { hosts, kept, movedTo }
   }
 
   /** Of links that somebody made after that: what they did once is done by a deploy. */
@@ -86,7 +85,7 @@ export class Links {
       const aside = `${dirname(path)}/.imported-${new Date(now()).toISOString().slice(0, 10)}`
       try {
         await mkdir(join(tftproot, aside), { recursive: true })
-        await rename(join(tftproot, path), join(tftproot, aside, basename(path)))
+        await rename(join(tftproot, path), await freeName(join(tftproot, aside, basename(path))))
         folder ??= aside
         moved++
       } catch (error) {
@@ -99,6 +98,15 @@ export class Links {
     const text = `${moved} links of the original PXE Pilot were taken over (new assignments: ${assignments}), and lie in ${folder} now`
     tell({ level: 'info', step: 'import', text })
     return folder
+  }
+}
+
+/** What lies there was taken over before, and is kept. */
+async function freeName(path: string): Promise<string> {
+  for (let number = 0; ; number++) {
+    const free = number === 0 ? path : `${path}.${number}`
+    const there = await lstat(free).catch(() => undefined)
+    if (there === undefined) return free
   }
 }
 

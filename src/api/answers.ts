@@ -180,6 +180,11 @@ export const undone = change.extend({ confirm: z.int().optional(), dry_run: z.li
 
 export const imported = z.strictObject({
   hosts: z.array(hostChange),
+  kept: z
+    .array(
+      z.strictObject({ name: text, boots: text, link: text.meta({ description: 'What its link says.' }) }),
+    )
+    .meta({ description: 'Hosts that boot something already, and go on so.' }),
   movedTo: text.meta({ description: 'The folder under tftproot that the links lie in now.' }),
 })
 

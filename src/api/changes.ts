@@ -1,6 +1,7 @@
 // Who changed what, taking the last change back, and the hold, as the API shows them.
 
 import type { AuditEntry, Hold, HostChange } from '../model.ts'
+import type { ImportedLinks } from '../registry/import.ts'
 import type { Undone } from '../registry/undo.ts'
 
 type ShownChange = {
@@ -47,12 +48,14 @@ export function showUndone({ entry, hosts, confirm }: Undone, dryRun: boolean) {
 
 export function showImported({
   hosts,
+  kept,
   movedTo,
-}: {
-  readonly hosts: readonly HostChange[]
-  readonly movedTo: string | undefined
-}) {
-  return { hosts: hosts.map(showChange), movedTo: movedTo ?? '' }
+}: Pick<ImportedLinks, 'hosts' | 'kept'> & { readonly movedTo: string | undefined }) {
+  return {
+    hosts: hosts.map(showChange),
+    kept: kept.map(({ host, boots, configuration }) => ({ name: host, boots, link: configuration })),
+    movedTo: movedTo ?? '',
+  }
 }
 
 export function showHold(hold: Hold | null) {

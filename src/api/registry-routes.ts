@@ -2,12 +2,13 @@
 
 import type { Context } from 'koa'
 import { faults, type Fault } from '../faults.ts'
-import type { Host, HostChange } from '../model.ts'
+import type { Host } from '../model.ts'
 import { parseMac } from '../net/mac.ts'
 import { vendorOf } from '../net/vendors.ts'
 import type { Registry } from '../registry.ts'
 import type { Caller, ChangeHow } from '../registry/caller.ts'
 import type { Discovered } from '../registry/discovered.ts'
+import type { ImportedLinks } from '../registry/import.ts'
 import { bodyOf, refuse, whoAsks, type AnswerParts } from './answer.ts'
 import { listAudit, showHold, showImported, showUndone } from './changes.ts'
 import { patched, recordOf } from './host-records.ts'
@@ -113,7 +114,7 @@ export async function adopt(ctx: Context, written: string, parts: RegistryParts)
   sendMade(ctx, await parts.registry.addHost(record, 'adopt', howOf(ctx, parts)), parts, 201)
 }
 
-type TakenOver = { readonly hosts: readonly HostChange[]; readonly movedTo: string | undefined }
+type TakenOver = Pick<ImportedLinks, 'hosts' | 'kept'> & { readonly movedTo: string | undefined }
 
 /** The links that the original left, once more or for the first time. */
 export async function importLinks(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {

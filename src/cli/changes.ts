@@ -4,7 +4,16 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
 import { ask, ClientError, read, type Client } from './client.ts'
 import type { ClientFor } from './host.ts'
-import { json, outputOption, shortTime, tableOf, wholeNumber, type Format, type Terminal } from './output.ts'
+import {
+  json,
+  oneLine,
+  outputOption,
+  shortTime,
+  tableOf,
+  wholeNumber,
+  type Format,
+  type Terminal,
+} from './output.ts'
 
 const hostChange = z.looseObject({
   name: z.string(),
@@ -104,7 +113,11 @@ async function undoOf(client: Client, body: object): Promise<z.infer<typeof undo
   return read(client, await ask(client, 'POST', '/v1/undo', body), undone)
 }
 
-const imported = z.looseObject({ hosts: z.array(hostChange), movedTo: z.string() })
+const imported = z.looseObject({
+  hosts: z.array(hostChange),
+  kept: z.array(z.object({ name: z.string(), boots: z.string(), link: z.string() })).default([]),
+  movedTo: z.string(),
+})
 
 function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   program
@@ -117,6 +130,11 @@ function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): 
       const rows = answer.hosts.map(({ name, after }) => [name, after])
       const titles = ['name', 'configuration']
       terminal.out(output === 'json' ? json(answer) : tableOf(terminal, titles, rows))
+      for (const { name, boots, link } of answer.kept) {
+        terminal.err(
+          `${oneLine(`${name} already boots ${boots}, and its link to ${link} changes nothing`)}\n`,
+        )
+      }
     })
 }
 

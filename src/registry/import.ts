@@ -12,14 +12,20 @@ export type Link = { readonly mac: Mac; readonly configuration: string }
 
 export type ImportedLinks = {
   readonly hosts: readonly HostChange[]
-  /** Those that lead to no configuration. */
+  /** Those that say what a host boots which boots something already: that stays. */
+  readonly kept: readonly Kept[]
+  /** Those that lead to no configuration, or are of no card of the host that has their name. */
   readonly left: readonly Link[]
 }
+
+/** `boots`: what the host goes on booting; `configuration`: what its link says. */
+export type Kept = { readonly host: string; readonly boots: string; readonly configuration: string }
 
 /** A host that was deployed to keeps what it boots; a machine nobody declared becomes a host. */
 export function planImport(links: readonly Link[], table: Table, caller: Caller): Plan<ImportedLinks> {
   const hosts = new Map<string, HostChange>()
   const events: Event[] = []
+  const kept: Kept[] = []
   const left: Link[] = []
   for (const link of links) {
     const { mac, configuration } = link
@@ -27,9 +33,20 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
     const host = owner ?? registeredHost(mac)
     const isTaken = owner === undefined && table.hosts.has(host.name)
     const present = table.assignments.get(host.name)
-    if (isTaken || (owner !== undefined && present !== undefined) || hosts.has(host.name)) continue
-    if (!configurationExists(table, configuration)) {
-      const text = `the link of ${mac} leads to ${configuration}, which is no configuration: it is not taken over, and stays where it is`
+    const boots = (owner && present) ?? hosts.get(host.name)?.configuration?.after
+    if (boots != null) {
+      // The original links the other cards of a host to its first.
+      if (boots === configuration && hosts.has(host.name)) continue
+      const text = `${host.name} boots ${boots} already, and goes on so: its link to ${configuration} is not taken over`
+      kept.push({ host: host.name, boots, configuration })
+      events.push({ level: 'warn', step: 'import', text, client: { mac, host: host.name } })
+      continue
+    }
+    if (isTaken || !configurationExists(table, configuration)) {
+      const why = isTaken
+        ? `would make a host ${host.name}, which is there and has no such card`
+        : `leads to ${configuration}, which is no configuration`
+      const text = `the link of ${mac} ${why}: it is not taken over, and stays where it is`
       left.push(link)
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
       continue
@@ -43,6 +60,6 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
     events.push({ level: 'info', step: 'import', text, client: { mac, host: host.name } })
   }
   const changes = [...hosts.values()]
-  const result = { hosts: changes, left }
+  const result = { hosts: changes, kept, left }
   return { action: 'import', caller, hosts: changes, store: [{ kind: 'imported' }], events, result }
 }

@@ -43,6 +43,26 @@ test('links become assignments at the first start, lie aside from then on, and n
   await second.stop()
 })
 
+test('an import says whose links change nothing, and loses none of those it moves', async (t) => {
+  const site = await Site.make(t)
+  for (const name of ['sheep', 'cow']) await site.write(`tftproot/conf/${name}`, `DEFAULT ${name}\n`)
+  const folder = join(site.folder, 'tftproot/pxelinux.cfg')
+  await mkdir(folder)
+  const link = join(folder, '01-52-54-00-00-00-01')
+  await symlink('conf/sheep', link)
+  const program = await site.start(`hosts: [{ name: h1, mac_addresses: ['52:54:00:00:00:01'] }]\n`)
+  await symlink('conf/cow', link)
+  const run = site.run(['-s', `http://127.0.0.1:${site.ports.api}`, 'import'])
+  t.is(await run.exited, 0)
+  t.regex(run.transcript.text, /^h1 already boots sheep, and its link to cow changes nothing$/m)
+  t.deepEqual([...(await site.assigned()).values()], ['sheep'])
+  const [aside = '', ...others] = await readdir(folder)
+  t.deepEqual(others, [])
+  const targets = (await readdir(join(folder, aside))).map((name) => readlink(join(folder, aside, name)))
+  t.deepEqual((await Promise.all(targets)).toSorted(), ['conf/cow', 'conf/sheep'])
+  await program.stop()
+})
+
 test('export writes the links again, with the server stopped and while it runs', async (t) => {
   const site = await Site.make(t)
   await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
