@@ -7,6 +7,7 @@ import { firmwareOf, nameArchitectures } from './arch.ts'
 import { choose, gives, nothing, origin } from './decision.ts'
 import type { About, Answer, Choice, Decision, Rule, Site } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { formFor } from './forms.ts'
 import { candidates, canShow, overHttp, readsNoProxyOffer, runnable } from './fitting.ts'
 import { speaksHttp, steppingStone, waysToDisk, type Setting } from './fitting.ts'
 import { builtInLocal, hostOfMac, type Table } from './table.ts'
@@ -59,6 +60,11 @@ function decideLoaderFor(setting: Setting, choice: Choice, about: About): Decisi
   const { rule, because } = choice
   const fitting = candidates(setting, choice.name)
   const ready = fitting.find((loader) => isReady(loader, table))
+  if (ready !== undefined && readsNone(ready, choice.name, table)) {
+    const files = `which says nothing for a Raspberry Pi (conf/${ready.name}/${choice.name} would): it boots its files in tftproot as they are, and UEFI or U-Boot among them asks again`
+    const isDefault = rule === 'default-configuration'
+    return gives([bootFile(setting, ready)], isDefault ? rule : 'no-form', `${because}, ${files}`, about)
+  }
   if (ready !== undefined) {
     return gives([bootFile(setting, ready)], rule, `${because}; ${howRuns(setting, ready)}`, about)
   }
@@ -109,6 +115,12 @@ function whatWouldRun(setting: Setting, configuration: string): string {
   return forms.some(({ oneText }) => oneText !== undefined)
     ? `; ${all} has to name a kernel for it`
     : `; write it as ${all}, or as conf/${reader.language}/${configuration}`
+}
+
+/** Only a Raspberry Pi boots without a form of its own. */
+function readsNone({ language, name }: Bootloader, configuration: string, table: Table): boolean {
+  const forms = table.configurations.get(configuration)?.forms ?? []
+  return language === 'rpi' && formFor(forms, language, [name], undefined) === undefined
 }
 
 function howRuns({ facts, firmware }: Setting, { language, resident }: Bootloader): string {

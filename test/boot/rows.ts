@@ -914,6 +914,21 @@ export const rows: readonly Row[] = [
     answers: [{ ...boot('bootcode.bin'), service: 'Raspberry Pi Boot' }],
   },
   {
+    given: 'a Raspberry Pi and a configuration that says nothing for one: its files all the same',
+    facts: { mac: pi, archs: [0], asks: loader },
+    table: [{ kind: 'host', host: host('pi', [pi]) }, deployed('ubuntu', 'pi')],
+    expect: 'no-form',
+    answers: [{ ...boot('bootcode.bin'), service: 'Raspberry Pi Boot' }],
+    because: /^pi boots ubuntu, which says nothing for a Raspberry Pi \(conf\/rpi\/ubuntu would\)/,
+  },
+  {
+    given: 'the same of the default: nobody deployed it to this one',
+    facts: { mac: pi, archs: [0], asks: loader },
+    site: { default: 'ubuntu' },
+    expect: 'default-configuration',
+    answers: [{ ...boot('bootcode.bin'), service: 'Raspberry Pi Boot' }],
+  },
+  {
     given: 'its config.txt below its serial number, asked from its address',
     facts: { mac: pi, asks: path('/1234abcd/config.txt') },
     table: [{ kind: 'host', host: host('pi', [pi]) }, deployed('several', 'pi')],
