@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { printable } from '../events.ts'
+import { oneLine } from './output.ts'
 
 export type Client = {
   /** `http://pxe-server:3478`, without a slash behind it. */
@@ -93,11 +94,6 @@ const faultSchema = z.object({
   code: z.string().default(''),
   hint: z.string().optional(),
 })
-
-/** Whole, as what to do stands at its end. */
-function oneLine(message: string): string {
-  return (message.match(/.{1,200}/gsu) ?? []).map(printable).join('')
-}
 
 /** `text` as `schema` says, or one line for a person. */
 export function read<T>({ server }: Client, text: string, schema: z.ZodType<T>): T {

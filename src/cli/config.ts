@@ -2,7 +2,6 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printable } from '../events.ts'
 import { parseMac } from '../net/mac.ts'
 import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
@@ -10,6 +9,7 @@ import { listHosts } from './host.ts'
 import { complainOfFaults } from './lint.ts'
 import {
   json,
+  oneLine,
   outputOption,
   tableOf,
   textOption,
@@ -183,5 +183,5 @@ async function targetsOf(
 }
 
 function complain(terminal: Terminal, text: string): void {
-  terminal.err(`${(text.match(/.{1,200}/gsu) ?? []).map(printable).join('')}\n`)
+  terminal.err(`${oneLine(text)}\n`)
 }

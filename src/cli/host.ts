@@ -2,7 +2,6 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printable } from '../events.ts'
 import { complainOfHold, isHeld } from './changes.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
@@ -174,6 +173,6 @@ async function switchOne(client: Client, name: string, order: Order): Promise<Ou
     return { name, outcome: 'OK' }
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
-    return { name: printable(name), outcome: 'ERROR', message: error.message }
+    return { name, outcome: 'ERROR', message: error.message }
   }
 }

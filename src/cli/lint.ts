@@ -2,9 +2,8 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { printable } from '../events.ts'
 import { ask, ClientError, read, type Client } from './client.ts'
-import { json, textOption, type Terminal, type TextFormat } from './output.ts'
+import { json, oneLine, textOption, type Terminal, type TextFormat } from './output.ts'
 import { configurationPath } from './paths.ts'
 
 const finding = z.object({
@@ -20,7 +19,7 @@ const answer = z.object({ findings: z.array(finding) })
 type Finding = z.infer<typeof finding>
 
 function lineOf({ file, line, text }: Finding, level: string): string {
-  return `${printable(`${file}:${line}: ${level}`)}${printable(text)}`
+  return oneLine(`${file}:${line}: ${level}${text}`)
 }
 
 /**

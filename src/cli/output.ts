@@ -40,7 +40,7 @@ export function tableOf(
   rows: readonly (readonly Cell[])[],
   wrapAt?: number,
 ): string {
-  const cells = rows.map((row) => row.map((cell) => printable(String(cell ?? ''))))
+  const cells = rows.map((row) => row.map((cell) => shortLine(String(cell ?? ''))))
   return table(titles, cells, { ...(wrapAt !== undefined && { wrapAt }), ...(colours && { paint }) })
 }
 
@@ -62,17 +62,28 @@ const paint: Paint = (shown) => {
   return colour === undefined ? shown : `\u001b[${colour}m${shown}\u001b[0m`
 }
 
-/** Safe in a terminal, and whole however long it is. */
+/**
+ * What came from the server, safe in a terminal and whole however long it is. Its messages are escaped there already, so
+ * a backslash stays as it is.
+ */
 export function oneLine(text: string): string {
+  return text.split('\\').map(whole).join('\\')
+}
+
+function whole(text: string): string {
   return (text.match(/[^]{1,150}/gu) ?? []).map(printable).join('')
 }
 
-/** A line of a file: the same, but backslashes and tabs are as they are. */
+/** A line of a file: the same, but tabs are as they are. */
 export function lineOfText(text: string): string {
-  return text
-    .split(/([\\\t])/)
-    .map((part, at) => (at % 2 === 1 ? part : oneLine(part)))
-    .join('')
+  return text.split('\t').map(oneLine).join('\t')
+}
+
+/** As many characters of a cell. */
+const longestCell = 200
+
+function shortLine(text: string): string {
+  return oneLine(text.length > longestCell ? `${text.slice(0, longestCell)}…` : text)
 }
 
 /** What a terminal would obey, or show in another order, is escaped as JSON may. */

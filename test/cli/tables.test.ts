@@ -197,6 +197,17 @@ test.serial('a name that no path can say is one of nothing, in the words of the 
   t.is(table.assignments.size, 0)
 })
 
+test.serial('what a BMC says reaches the terminal escaped, once', async (t) => {
+  await programs(t, { ipmitool: `printf 'gar\\033[31mbage\\n' >&2; exit 1` })
+  const { url } = await serveApi(t, { hosts, power: powerOf(t, hosts).power })
+  const answers = await Promise.all([
+    run('-s', url, 'host', 'status', 'h2'),
+    run('-s', url, 'host', 'reboot', 'h2'),
+    run('-s', url, 'config', 'deploy', '--now', 'sheep', 'h2'),
+  ])
+  for (const { stdout, stderr } of answers) t.regex(stdout + stderr, /gar\\x1b\[31mbage/)
+})
+
 test.serial('a host may be named as a MAC is written, and is meant then', async (t) => {
   const named = `hosts:
   - { name: 00-00-00-00-00-01, mac_addresses: ["00:00:00:00:00:02"] }
