@@ -6,6 +6,7 @@ import type { Appliance } from './appliance.ts'
 import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
 import { addCommands } from './cli/commands.ts'
+import { plainFlags } from './cli/flags.ts'
 import { printable } from './events.ts'
 import { logTo, type Log } from './log.ts'
 import { BindError } from './net/ports.ts'
@@ -66,7 +67,7 @@ process.stdout.on('error', () => {
   if (!isServing) process.exit(1)
 })
 try {
-  await program.parseAsync()
+  await program.parseAsync(plainFlags(process.argv))
 } catch (error) {
   if (!(error instanceof ClientError)) throw error
   process.stderr.write(`${error.message}\n`)

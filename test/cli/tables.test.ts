@@ -197,6 +197,16 @@ test.serial('a name that no path can say is one of nothing, in the words of the 
   t.is(table.assignments.size, 0)
 })
 
+test.serial('flags with a value, as the original took them', async (t) => {
+  await programs(t, { ipmitool })
+  const url = await serve(t)
+  const rebooted = async (...argv: string[]) => (await run('-s', url, ...argv)).stdout
+  t.regex(await rebooted('-d=true', 'config', 'deploy', '--now=true', 'sheep', 'h2'), /^PUT .*\n[^]*\| YES/m)
+  const quiet = await rebooted('--debug=0', 'config', 'deploy', '-n=false', 'sheep', 'h2')
+  t.regex(quiet, /^\+-[^]*\| NO /)
+  t.is((await run('-s', url, 'config', 'deploy', '--now=maybe', 'sheep', 'h2')).code, 2)
+})
+
 test.serial('what a BMC says reaches the terminal escaped, once', async (t) => {
   await programs(t, { ipmitool: `printf 'gar\\033[31mbage\\n' >&2; exit 1` })
   const { url } = await serveApi(t, { hosts, power: powerOf(t, hosts).power })
