@@ -73,8 +73,25 @@ export function runnable(setting: Setting): readonly Bootloader[] {
   return found
 }
 
+type Ranked = Map<string, readonly Bootloader[]>
+
+/** As long as the settings and the files are the same: a hall of machines asks the same, twice each. */
+const known = new WeakMap<Site['bootloaders'], WeakMap<Table['configurations'], Ranked>>()
+
 /** The loaders for `configuration`, the ones it was written for first. */
 export function candidates(setting: Setting, configuration: string): readonly Bootloader[] {
+  const { facts, firmware, table, site } = setting
+  const ofSite = known.get(site.bootloaders) ?? new WeakMap<Table['configurations'], Ranked>()
+  known.set(site.bootloaders, ofSite)
+  const ofFiles: Ranked = ofSite.get(table.configurations) ?? new Map()
+  ofSite.set(table.configurations, ofFiles)
+  const key = `${facts.via} ${facts.agent} ${firmware} ${configuration}`
+  const loaders = ofFiles.get(key) ?? rank(setting, configuration)
+  ofFiles.set(key, loaders)
+  return loaders
+}
+
+function rank(setting: Setting, configuration: string): readonly Bootloader[] {
   const forms = setting.table.configurations.get(configuration)?.forms ?? []
   const order = configuration === builtInLocal ? (waysToDisk(setting) ?? []) : undefined
   const ranked: { readonly loader: Bootloader; readonly rank: number }[] = []
