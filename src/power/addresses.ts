@@ -1,6 +1,6 @@
 // Where the controllers are: by the settings, else by their MAC in our leases, the neighbour table or `arp -an`.
 
-import type { Tell } from '../events.ts'
+import { printableLine, type Tell } from '../events.ts'
 import { formatIpv4, parseSubnet, type Ipv4 } from '../net/ipv4.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 import { neighbours } from '../net/neighbours.ts'
@@ -109,7 +109,7 @@ export class Addresses {
     try {
       const { code, stderr } = await this.parts.turns.take(signal, () => run({ file: 'fping', args }, signal))
       // 1: some do not answer; 2: some cannot be reached.
-      if (code === null || code > 2) this.warn(`fping of ${subnet}: ${lastLine(stderr)}`)
+      if (code === null || code > 2) this.warn(`fping of ${subnet}: ${lastLine(stderr, [])}`)
     } catch (error) {
       const isLate = signal.aborted
       this.warn(`fping of ${subnet}: ${isLate ? 'not done in time; name a smaller subnet' : reasonOf(error)}`)
@@ -117,7 +117,7 @@ export class Addresses {
   }
 
   private warn(text: string): void {
-    this.parts.tell({ level: 'warn', step: 'power.refresh', text })
+    this.parts.tell({ level: 'warn', step: 'power.refresh', text: printableLine(text) })
   }
 }
 

@@ -2,9 +2,9 @@
 
 import type { AdapterSettings, ManagementSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
-import { lastLine, run, type Ended } from './run.ts'
+import { lastLine, run } from './run.ts'
 import { argumentsOf, render, variablesOf, type Piece, type Values } from './template.ts'
-import { secretName } from '../settings/secrets.ts'
+import { hide, secretName } from '../settings/secrets.ts'
 
 const steps = { on: 'power_on', off: 'power_off', reset: 'power_reset' } as const
 
@@ -23,9 +23,9 @@ export function commandAdapter(
   }
   return {
     async status(signal) {
-      const { stdout } = await command('power_status', signal)
+      const { stdout, said } = await command('power_status', signal)
       const { pattern_on: on = '', pattern_off: off = '' } = settings.power_status ?? {}
-      return stateOf(stdout, on, off, settings.name)
+      return stateOf(stdout, said, on, off, settings.name)
     },
     async act(act: Act, signal) {
       if (act === 'cycle') {
@@ -43,7 +43,7 @@ async function execute(
   template: string,
   address: (signal: AbortSignal) => Promise<string>,
   signal: AbortSignal,
-): Promise<Ended> {
+): Promise<{ readonly stdout: string; readonly said: string }> {
   const where = `${key} of the adapter ${settings.name}`
   const hostVars = management.vars ?? []
   const values = new Map<string, readonly Piece[]>()
@@ -65,13 +65,14 @@ async function execute(
     }
     const [file = '', ...args] = commandLine(template, values)
     const ended = await run({ file, args }, signal)
-    if (ended.code === 0) return ended
-    const said = lastLine(ended.stderr) || lastLine(ended.stdout)
+    const printed = lastLine(ended.stdout, secrets)
+    if (ended.code === 0) return { stdout: ended.stdout, said: printed }
+    const said = lastLine(ended.stderr, secrets) || printed
     const how = ended.code === null ? 'was ended by a signal' : `ended with exit status ${ended.code}`
     throw new PowerError(`${how}${said === '' ? '' : `: ${said}`}`)
   } catch (error) {
     if (!(error instanceof PowerError)) throw error
-    throw new PowerError(hide(`${where}: ${error.message}`, secrets))
+    throw new PowerError(`${where}: ${hide(error.message, secrets)}`)
   }
 }
 
@@ -80,22 +81,14 @@ function commandLine(template: string, values: Values): readonly string[] {
   return argumentsOf(render(template.replace(/\n+$/, ''), values))
 }
 
-/** A program may repeat its arguments in what it complains of. */
-function hide(text: string, secrets: ReadonlySet<string>): string {
-  return [...secrets]
-    .filter((secret) => secret !== '')
-    .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
-}
-
-/** The first pattern that is found; an empty one is found everywhere, as in the original. */
-function stateOf(stdout: string, on: string, off: string, adapter: string): PowerState {
+/** The first pattern that is found; an empty one is found everywhere, as in the original. `said`: its last line. */
+function stateOf(stdout: string, said: string, on: string, off: string, adapter: string): PowerState {
   // Go's $ is the end of the text, which mostly is a line's end.
   const texts = [stdout, stdout.trimEnd()]
   for (const [state, pattern] of [['On', on] as const, ['Off', off] as const]) {
     const found = goPattern(pattern)
     if (texts.some((text) => found.test(text))) return state
   }
-  const said = lastLine(stdout)
   const what = said === '' ? 'printed nothing' : `printed "${said}"`
   throw new PowerError(
     `power_status of the adapter ${adapter} ${what}, which neither pattern_on nor pattern_off finds`,

@@ -1,6 +1,5 @@
 // Switches a machine by IPMI through the program ipmitool; its password goes by the environment, never by argv.
 
-import { printable } from '../events.ts'
 import type { IpmiSettings } from '../settings/schema.ts'
 import { PowerError, type Adapter, type PowerState } from './adapter.ts'
 import { lastLine, run } from './run.ts'
@@ -17,7 +16,8 @@ export type IpmiParts = {
 export function ipmiAdapter(parts: IpmiParts): Adapter {
   return {
     async status(signal) {
-      return stateOf(await ipmitool(parts, ['chassis', 'power', 'status'], signal))
+      const { stdout, said } = await ipmitool(parts, ['chassis', 'power', 'status'], signal)
+      return stateOf(stdout, said)
     },
     async act(act, signal) {
       await ipmitool(parts, ['chassis', 'power', act], signal)
@@ -29,7 +29,7 @@ export function ipmiAdapter(parts: IpmiParts): Adapter {
   }
 }
 
-async function ipmitool(parts: IpmiParts, words: readonly string[], signal: AbortSignal): Promise<string> {
+async function ipmitool(parts: IpmiParts, words: readonly string[], signal: AbortSignal) {
   const { settings, password, address } = parts
   const { username, cipher, port, interface: transport = 'lanplus' } = settings
   const args = ['-I', transport]
@@ -38,38 +38,41 @@ async function ipmitool(parts: IpmiParts, words: readonly string[], signal: Abor
   args.push('-N', '2', '-R', '2', '-H', await address(signal))
   if (username !== undefined) args.push('-U', username)
   args.push('-E', ...words)
-  const env = { IPMITOOL_PASSWORD: password() }
+  const secret = password()
+  const env = { IPMITOOL_PASSWORD: secret }
   const start = performance.now()
   const { code, stdout, stderr } = await run({ file: 'ipmitool', args, env }, signal)
-  if (code === 0) return stdout
-  throw new PowerError(complaint(`${stdout}\n${stderr}`, performance.now() - start))
+  const elapsedMs = performance.now() - start
+  if (code === 0) return { stdout, said: lastLine(stdout, [secret]) }
+  const all = `${stdout}\n${stderr}`
+  throw new PowerError(complaint(all, lastLine(all, [secret]), elapsedMs))
 }
 
 /** Within it ipmitool cannot have given up (-N 2 -R 2): somebody answered, and refused. */
 const refusalMs = 3_000
 
 /** ipmitool says the same of a BMC that is silent and of one that refuses us; they differ in the time it takes. */
-function complaint(said: string, elapsedMs: number): string {
-  const [lookup] = /Address lookup for .* failed/.exec(said) ?? []
-  if (lookup !== undefined) return `${printable(lookup)}: see hostname of ipmi`
-  if (/invalid authentication algorithm|Unable to Get Channel Cipher Suites|no matching cipher/i.test(said)) {
+function complaint(all: string, said: string, elapsedMs: number): string {
+  const [lookup] = /Address lookup for .* failed/.exec(all) ?? []
+  if (lookup !== undefined) return `${lookup}: see hostname of ipmi`
+  if (/invalid authentication algorithm|Unable to Get Channel Cipher Suites|no matching cipher/i.test(all)) {
     return 'the BMC refuses this cipher suite: set cipher of ipmi, such as 17, or 3 for an old one'
   }
-  if (/insufficient privilege/i.test(said)) {
+  if (/insufficient privilege/i.test(all)) {
     return 'the BMC lets this user not do it: give it the privilege OPERATOR or ADMINISTRATOR there'
   }
-  if (/Unable to establish .* session/i.test(said)) {
+  if (/Unable to establish .* session/i.test(all)) {
     return elapsedMs < refusalMs
       ? 'the BMC refuses the session: see username and password of ipmi'
       : 'the BMC does not answer: see whether it is on, and its address'
   }
-  return `ipmitool failed: ${lastLine(said) || 'it said nothing'}`
+  return `ipmitool failed: ${said || 'it said nothing'}`
 }
 
-function stateOf(stdout: string): PowerState {
+function stateOf(stdout: string, said: string): PowerState {
   const [, state] = /Chassis Power is (on|off)\b/i.exec(stdout) ?? []
   if (state === undefined) {
-    throw new PowerError(`ipmitool printed no power state but "${lastLine(stdout)}"`)
+    throw new PowerError(`ipmitool printed no power state but "${said}"`)
   }
   return state.toLowerCase() === 'on' ? 'On' : 'Off'
 }

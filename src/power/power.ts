@@ -1,7 +1,7 @@
 // Switches machines and asks whether they are on: an adapter for each host, so many at once, none longer than its time.
 
 import { setMaxListeners } from 'node:events'
-import { printable, type Tell } from '../events.ts'
+import { printableLine, type Tell } from '../events.ts'
 import type { Fault } from '../faults.ts'
 import type { Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
@@ -174,7 +174,15 @@ export class Power {
     if (host === undefined) return { fault: noPowerControl(name) }
     try {
       const adapter = this.adapter(host)
-      const act = order === 'reboot' ? await this.actOfReboot(name, signal) : order
+      let act = order
+      if (act === 'reboot') {
+        const { state, because = '' } = await this.askOne(name, signal)
+        // A state nobody knows is no reason to do nothing and call it done, nor to cut the current.
+        if (state !== 'On' && state !== 'Off') {
+          return this.failed(host, order, `nobody knows whether it is on: ${because}`)
+        }
+        act = state === 'On' ? 'reset' : 'on'
+      }
       const warning = network ? await this.bootFromNetwork(adapter, signal) : undefined
       await this.turn(signal, (limit) => adapter.act(act, limit))
       const state = act === 'off' ? 'Off' : 'On'
@@ -187,18 +195,14 @@ export class Power {
       )
       return { did: act, ...(warning !== undefined && { warning }) }
     } catch (error) {
-      const message = `${name}: ${order} failed: ${this.reasonOf(error, signal)}`
-      this.say('warn', host, message, { order })
-      return { fault: { code: 'power_failed', message } }
+      return this.failed(host, order, this.reasonOf(error, signal))
     }
   }
 
-  /** A state nobody knows is no reason to do nothing and call it done, nor to cut the current. */
-  private async actOfReboot(name: string, signal: AbortSignal): Promise<Act> {
-    const { state, because = '' } = await this.askOne(name, signal)
-    if (state === 'On') return 'reset'
-    if (state === 'Off') return 'on'
-    throw new PowerError(`nobody knows whether it is on: ${because}`)
+  private failed(host: Powered, order: Order, why: string): Switched {
+    const message = `${host.host.name}: ${order} failed: ${why}`
+    this.say('warn', host, message, { order })
+    return { fault: { code: 'power_failed', message } }
   }
 
   /** What went wrong; the machine is rebooted all the same, as most boot from the network anyway. */
@@ -227,14 +231,14 @@ export class Power {
     return within(this.limits.answerMs, this.stopped.signal, work)
   }
 
+  /** What controllers and programs say is in it: for a log line and a terminal, and of some length. */
   private reasonOf(error: unknown, deadline: AbortSignal): string {
-    if (error instanceof PowerError) return error.message
     if (error instanceof Error && error.name === 'TimeoutError') {
       return deadline.aborted
         ? `its turn did not come within ${this.limits.answerMs / 1000} s, as other hosts do not answer; try again`
         : `no answer within ${this.limits.hostMs / 1000} s`
     }
-    return printable(error instanceof Error ? error.message : String(error))
+    return printableLine(error instanceof Error ? error.message : String(error))
   }
 
   private say(level: 'info' | 'warn', { host }: Powered, text: string, data: Record<string, string>): void {

@@ -2,7 +2,7 @@
 
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { printable } from '../events.ts'
+import { hide } from '../settings/secrets.ts'
 import { PowerError } from './adapter.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -82,11 +82,11 @@ export class RedfishSession {
         `${this.where(path)} refuses the user name or the password (${status}): see username and password of redfish`,
       )
     }
-    const why =
+    const said =
       status >= 300 && status < 400 ? `leads to ${answer.headers.location ?? 'nowhere'}` : extendedInfo(text)
-    throw new PowerError(
-      printable(`${this.where(path)}: ${method} got ${status}${why === '' ? '' : `: ${why}`}`),
-    )
+    // A service may repeat the value that it does not take (Base.PropertyValueError).
+    const why = hide(said, [this.parts.password])
+    throw new PowerError(`${this.where(path)}: ${method} got ${status}${why === '' ? '' : `: ${why}`}`)
   }
 
   private fetch(
@@ -156,7 +156,7 @@ export class RedfishSession {
 function resolveUrl(path: string, base: string): URL {
   const url = new URL(path, base)
   if (url.host === new URL(base).host) return new URL(url.pathname + url.search, base)
-  throw new PowerError(printable(`the Redfish service at ${base} leads to ${url.host}, which is not asked`))
+  throw new PowerError(`the Redfish service at ${base} leads to ${url.host}, which is not asked`)
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -176,7 +176,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function whyNot(base: string, error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return `the Redfish service at ${base}: ${reasons[code] ?? printable(error.message)}`
+  return `the Redfish service at ${base}: ${reasons[code] ?? error.message}`
 }
 
 /** DSP0266 8.6: an error's own words. */

@@ -1,7 +1,7 @@
 // Runs one program with arguments, never through a shell, and ends it with all it started when its time is over.
 
 import { spawn } from 'node:child_process'
-import { printable } from '../events.ts'
+import { hide } from '../settings/secrets.ts'
 import { PowerError } from './adapter.ts'
 
 export type Program = {
@@ -64,9 +64,13 @@ export function isMissing(error: unknown): boolean {
   return error instanceof PowerError && error.message.includes(missing)
 }
 
-/** The last line that says something. */
-export function lastLine(text: string): string {
-  return printable(text.trim().split('\n').at(-1)?.trim() ?? '')
+/** Of what a program says, in characters. */
+const longestLine = 200
+
+/** The last line that says something; a program may repeat the `secrets` it was given. */
+export function lastLine(text: string, secrets: Iterable<string>): string {
+  const line = hide(text, secrets).trim().split('\n').at(-1)?.trim() ?? ''
+  return line.length > longestLine ? `${line.slice(0, longestLine)}…` : line
 }
 
 const missing = 'is not on the PATH of the server'
@@ -79,7 +83,7 @@ function whyNot(file: string, error: Error): string {
 }
 
 function shown(file: string): string {
-  return printable(file === '' ? '""' : file)
+  return file === '' ? '""' : file
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

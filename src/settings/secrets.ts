@@ -5,6 +5,14 @@ import { readFileSync } from 'node:fs'
 /** Names of variables whose value no answer and no log may show. */
 export const secretName = /pass|pwd|pw$|pin$|secret|token|key|cred|community/i
 
+/** `text` with `***` for each of `secrets`: before anything is cut or escaped, which would leave a part of one. */
+export function hide(text: string, secrets: Iterable<string>): string {
+  return [...secrets]
+    .filter((secret) => secret !== '')
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
+}
+
 export type Secret = { readonly password?: string | undefined; readonly password_file?: string | undefined }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { goPattern } from '../../src/power/command.ts'
 import { argumentsOf, render } from '../../src/power/template.ts'
+import { hide } from '../../src/settings/secrets.ts'
 import { powerOf, programs } from './bench.ts'
 
 const literal = (text: string) => [{ text, whole: false }]
@@ -88,4 +89,32 @@ esac`,
     t.regex('fault' in outcome ? outcome.fault.message : '', expected)
   }
   t.notRegex(JSON.stringify(events), /hunter2/)
+})
+
+for (const [what, password, said] of [
+  ['as it is', 'hunter2', 'logged in with hunter2'],
+  ['with a backslash', 'hunter\\2', 'logged in with hunter\\2'],
+  ['where a long line is cut', 'hunter2', `${'x'.repeat(196)}hunter2`],
+] as const) {
+  for (const code of [0, 1]) {
+    test.serial(`a password ${what}, printed with exit status ${code}, is told to nobody`, async (t) => {
+      const cat = code === 0 ? 'cat' : 'cat >&2'
+      await programs(t, { pdu: `${cat} <<'END'\n${said}\nEND\nexit ${code}` })
+      const { power, events } = powerOf(
+        t,
+        `
+hosts: [{ name: h1, management: { adapter: pdu, vars: [{ name: password, value: '${password}' }] } }]
+host_management_adapters: [{ name: pdu, power_status: { cmd: "pdu {{.password}}", pattern_on: "^on", pattern_off: "^off" } }]
+`,
+      )
+      const status = (await power.ask(['h1'])).get('h1')
+      await power.order('h1', 'reboot')
+      t.regex(status?.because ?? '', /\*\*\*|x…/)
+      t.notRegex(JSON.stringify([status, events]), /hun/)
+    })
+  }
+}
+
+test('a secret that another one begins with leaves no rest of that one', (t) => {
+  t.is(hide('abcdef abc', ['', 'abc', 'abcdef']), '*** ***')
 })

@@ -23,6 +23,8 @@ export type Behaviour = {
   readonly needsTag?: boolean
   /** Answers everything with this. */
   readonly garbage?: string
+  /** Refuses everything with this. */
+  readonly refusal?: string
   /** Gives no answer where the path is this. */
   readonly hangs?: RegExp
 }
@@ -56,11 +58,12 @@ export class RedfishService {
   }
 
   async #answer(ctx: Context): Promise<void> {
-    const { auth = 'basic', systems = ['1'], needsTag = false, garbage, hangs } = this.#behaviour
+    const { auth = 'basic', systems = ['1'], needsTag = false, garbage, refusal, hangs } = this.#behaviour
     const body = await bodyOf(ctx)
     this.log.push(`${ctx.method} ${ctx.path}`)
     if (hangs?.test(ctx.path)) return new Promise(() => {})
     if (garbage !== undefined) return void (ctx.body = garbage)
+    if (refusal !== undefined) return refuse(ctx, 400, refusal)
     if (ctx.path === '/redfish/v1/')
       return void (ctx.body = { Systems: { '@odata.id': '/redfish/v1/Systems' } })
     if (ctx.path === '/redfish/v1/SessionService/Sessions') return this.#logIn(ctx, body)

@@ -117,3 +117,20 @@ test('a service that hangs at the log-out does not take the answer with it', asy
   const { power } = await start(t, { auth: 'session', hangs }, ', auth: session')
   t.like((await power.ask(['h1'])).get('h1'), { state: 'Off' })
 })
+
+test('what a service says is one line of some length, without the password, in answers and in the log', async (t) => {
+  const said = `no such value secret\n2026-01-01T00:00:00Z error: forged ${'x'.repeat(500_000)}`
+  for (const garbage of [undefined, JSON.stringify({ PowerState: said })]) {
+    const behaviour = garbage === undefined ? { refusal: said } : { garbage }
+    const { power, events } = await start(t, behaviour, ', system: /redfish/v1/Systems/1')
+    const status = (await power.ask(['h1'])).get('h1')
+    const outcome = await power.order('h1', 'reboot', { network: true })
+    const message = 'fault' in outcome ? outcome.fault.message : ''
+    for (const text of [status?.because ?? '', message, ...events.map((event) => event.text)]) {
+      t.regex(text, /no such value (secret|\*\*\*)\\x0a2026/)
+      t.true(text.length < 1200)
+      if (garbage === undefined) t.notRegex(text, /secret/)
+    }
+    t.true(events.length > 0)
+  }
+})
