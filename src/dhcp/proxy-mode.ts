@@ -1,6 +1,6 @@
 // Proxy mode: another server gives addresses, and we tell machines what to boot (PXE 2.1, 2.2.3 to 2.2.5).
 
-import type { Ipv4 } from '../net/ipv4.ts'
+import { inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { MessageType } from './codes.ts'
 import { encode } from './packet.ts'
 import { destinationOf, destinationOfSource, replyTo, type Destination } from './reply.ts'
@@ -11,7 +11,9 @@ import type { Place } from './scope.ts'
 export function answerProxy(request: Request, place: Place, parts: EngineParts): void {
   const { client, message, arrival, port } = request
   const takes = takenAddress(request)
-  if (takes !== undefined && client.type === 'REQUEST') parts.learn(takes, client.mac)
+  if (takes !== undefined && client.type === 'REQUEST' && isCredible(request, takes)) {
+    parts.learn(takes, client.mac)
+  }
   if (!/^(?:PXE|HTTP)Client/.test(client.vendorClass)) {
     return say(request, parts.tell, 'debug', 'dhcp.dropped', 'is no boot program: not for proxy mode')
   }
@@ -40,4 +42,16 @@ function give(type: MessageType, request: Request, place: Place, to: Destination
 function takenAddress({ client, message }: Request): Ipv4 | undefined {
   if (message.ciaddr !== 0) return message.ciaddr
   return client.type === 'REQUEST' ? client.requestedAddress : undefined
+}
+
+/**
+ * Whether `takes` may name the machine, which then deploys for itself from there without a token. Anybody can send a
+ * REQUEST over a router and say whose it is: one counts that came on the link the address is of, or through a relay,
+ * whose own address it is not about. Relays send from giaddr; some (ISC dhcrelay) from their uplink, which is believed
+ * of a neighbour.
+ */
+function isCredible({ message: { giaddr }, arrival: { from, link } }: Request, takes: Ipv4): boolean {
+  const isNear = (ip: Ipv4) => link.addresses.some(({ subnet }) => inSubnet(ip, subnet))
+  if (giaddr === 0) return isNear(takes) && (from === 0 || isNear(from))
+  return (from === giaddr || isNear(from)) && takes !== from && takes !== giaddr
 }

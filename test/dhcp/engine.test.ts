@@ -520,6 +520,31 @@ test('proxy mode: the REQUEST to the other server is not answered, but tells who
   t.deepEqual(server.learnt, ['10.77.0.50 52:54:00:00:00:01', '10.77.0.51 52:54:00:00:00:02'])
 })
 
+test('proxy mode: nobody becomes another host by a REQUEST that it sends over a router', async (t) => {
+  const server = serveProxy()
+  const claims = async (from: string, takes: string, giaddr: string, how: 'option 50' | 'ciaddr') => {
+    const more = how === 'ciaddr' ? { ciaddr: takes, giaddr } : { giaddr }
+    const list: readonly Option[] = how === 'ciaddr' ? [] : [[50, ip(takes)]]
+    for (const service of ['dhcp', 'boot-server'] as const) {
+      await new Client(server, 1, { options: rom }, { address: from, service }).say(REQUEST, list, more)
+    }
+  }
+  const [attacker, relay] = ['192.0.2.66', '192.0.2.1']
+  for (const how of ['option 50', 'ciaddr'] as const) {
+    await claims(attacker, attacker, '0.0.0.0', how)
+    await claims(attacker, '10.77.0.50', '0.0.0.0', how)
+    await claims(attacker, attacker, attacker, how)
+    await claims(attacker, attacker, relay, how)
+    await claims(attacker, '192.0.2.67', relay, how)
+    await claims('0.0.0.0', attacker, '0.0.0.0', how)
+    t.deepEqual(server.learnt, [], how)
+  }
+  // dnsmasq and Cisco send from giaddr, ISC dhcrelay from the address of its uplink.
+  await claims(relay, '192.0.2.70', relay, 'option 50')
+  await claims('10.77.0.250', '192.0.2.71', relay, 'option 50')
+  t.deepEqual([...new Set(server.learnt)], ['192.0.2.70 52:54:00:00:00:01', '192.0.2.71 52:54:00:00:00:01'])
+})
+
 test('X06 X05 port 4011: PXE clients only, answered where they ask from, and their boot item comes back', async (t) => {
   const server = serveProxy()
   const there = { service: 'boot-server', address: '10.77.0.50', port: 4011 } as const
