@@ -12,6 +12,7 @@ import { firmwares, type Firmware, type Host } from '../model.ts'
 import { formatIpv4, inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { isAttached, localLinks } from '../net/links.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
+import { masked } from '../settings/secrets.ts'
 import { sendFault, sendJson } from './reply.ts'
 
 export type ExplainParts = {
@@ -38,6 +39,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
   const server = bootServer ?? ownIn(subnet) ?? reachedAt(ctx)
   const choice = choose(host, mac, table, site)
+  const shown = withoutSecrets(table)
   const show = async ({ arch, codes }: Arch) => {
     const isHttp = firmwareOf(codes, mac)?.startsWith('http-') === true
     const question = {
@@ -50,7 +52,8 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
       agent: agent ?? (isHttp ? 'httpboot' : 'rom'),
     } as const
     const { stages, notes } = await explain(question, table, site, parts.isThere)
-    return { arch, stages: stages.map(showStage), notes }
+    const open = await explain(question, shown, site, parts.isThere)
+    return { arch, stages: stages.map((stage, index) => showStage(stage, open.stages[index]?.text)), notes }
   }
   sendJson(ctx, {
     host: host?.name ?? null,
@@ -62,7 +65,15 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   })
 }
 
-function showStage({ agent, rule, because, offer, asks, text }: Stage) {
+/** What hosts boot by it is decided as ever, but for a secret that is itself at fault. */
+function withoutSecrets(table: Table): Table {
+  const hosts = Array.from(table.hosts.values(), (host) => ({ ...host, vars: masked(host.vars) }))
+  return { ...table, hosts: new Map(hosts.map((host) => [host.name, host])) }
+}
+
+/** `open`: its text without secrets. */
+function showStage({ agent, rule, because, offer, asks, text }: Stage, open: string | undefined) {
+  const isNotice = asks.at(-1)?.rule === 'broken-template'
   return {
     agent,
     rule,
@@ -77,7 +88,7 @@ function showStage({ agent, rule, because, offer, asks, text }: Stage) {
             prefix: offer.prefix ?? null,
           },
     asks,
-    text: text ?? null,
+    text: (isNotice ? text : open) ?? null,
   }
 }
 

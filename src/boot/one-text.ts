@@ -1,6 +1,7 @@
 // One text for all loaders: kernel, initrds and arguments, written out in each loader's language for one machine.
 
 import { processors, type Each, type Language, type OneText, type Processor, type Said } from '../model.ts'
+import { masked } from '../settings/secrets.ts'
 import { grubToDisk, ipxeToDisk, isPlainValue, render, type Rendered, type Variables } from './render.ts'
 
 /** Whom a text is written for. */
@@ -78,7 +79,10 @@ function fill(
     // iPXE has no way to write these two characters.
     const wrong =
       check(text) ?? (language === 'ipxe' && text.includes('${') ? 'must not hold "${"' : undefined)
-    if (wrong !== undefined) fault ??= `line ${said.line}: ${JSON.stringify(text)} ${wrong}`
+    if (wrong !== undefined) {
+      const shown = render(said.text, masked(variables), host)
+      fault ??= `line ${said.line}: ${JSON.stringify('text' in shown ? shown.text : said.text)} ${wrong}`
+    }
     return text
   }
   const path = using(pathFault)

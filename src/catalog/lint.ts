@@ -11,6 +11,7 @@ import { printable, type Tell } from '../events.ts'
 import type { Bootloader, Configuration, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { variablesOf } from '../settings/hosts.ts'
+import { hide, secretsIn } from '../settings/secrets.ts'
 import type { Settings } from '../settings/schema.ts'
 import { readGrub } from './lint-grub.ts'
 import { factsFor, fasterFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
@@ -193,7 +194,10 @@ export class Linter {
         continue
       }
       const { references, remarks } = this.read(form, rendered.text)
-      if (form.written === undefined) for (const { level, line, text } of remarks) add(level, line, text)
+      const secrets = secretsIn(variables)
+      if (form.written === undefined) {
+        for (const { level, line, text } of remarks) add(level, line, hide(text, secrets))
+      }
       for (const reference of references) {
         const line = lineOf(reference, form)
         if (isTooPlain && reference.what !== 'the URL' && 'url' in reference.at) {
@@ -203,7 +207,7 @@ export class Linter {
         if (form.written !== undefined && form.language === 'pxelinux' && 'url' in reference.at) continue
         const faster = fasterFor[form.written === undefined ? form.language : 'all']
         const found = await this.finder.lookFor(reference, faster, variables, asks)
-        for (const { level, text } of found) add(level, line, text)
+        for (const { level, text } of found) add(level, line, hide(text, secrets))
       }
     }
     return findings

@@ -1,10 +1,10 @@
 // Which adapter switches a host, by what its settings have.
 
+import { readFileSync } from 'node:fs'
 import type { Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Link } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
-import { passwordOf, type Secret } from '../settings/secrets.ts'
 import type { AdapterSettings, PowerSettings } from '../settings/schema.ts'
 import { PowerError, type Adapter } from './adapter.ts'
 import type { Addresses, Place } from './addresses.ts'
@@ -88,9 +88,13 @@ export function subnetOf({ ipmi, management, redfish }: PowerSettings = {}): str
   return ipmi?.subnet ?? management?.subnet ?? redfish?.subnet
 }
 
-function secret(of: Secret): string {
+type Secret = { readonly password?: string | undefined; readonly password_file?: string | undefined }
+
+/** Read anew each time, so that a password may be changed under a running appliance; without the line's end. */
+function secret({ password, password_file: file }: Secret): string {
+  if (password !== undefined || file === undefined) return password ?? ''
   try {
-    return passwordOf(of)
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new PowerError(`its password_file cannot be read: ${why}`)

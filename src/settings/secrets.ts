@@ -1,6 +1,4 @@
-// Which settings hold secrets, and how one that stands in a file of its own is read.
-
-import { readFileSync } from 'node:fs'
+// Which settings hold secrets, and what is shown in their place.
 
 /** Names of variables whose value no answer and no log may show. */
 export const secretName = /pass|pwd|pw$|pin$|secret|token|key|cred|community/i
@@ -13,13 +11,16 @@ export function hide(text: string, secrets: Iterable<string>): string {
     .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
-export type Secret = { readonly password?: string | undefined; readonly password_file?: string | undefined }
+type Vars = Readonly<Record<string, string | undefined>>
 
-/**
- * Read anew each time, so that a password may be changed under a running appliance; without the line's end.
- * @throws Error of the file system
- */
-export function passwordOf({ password, password_file }: Secret): string {
-  if (password !== undefined) return password
-  return password_file === undefined ? '' : readFileSync(password_file, 'utf8').replace(/\r?\n$/, '')
+/** Of `vars`, for hide(). */
+export function secretsIn(vars: Vars): readonly string[] {
+  return Object.entries(vars).flatMap(([name, value = '']) => (secretName.test(name) ? value : []))
+}
+
+/** `vars` with `***` for each secret. */
+export function masked<T extends Vars>(vars: T): T {
+  return Object.fromEntries(
+    Object.entries(vars).map(([name, value]) => [name, secretName.test(name) && value ? '***' : value]),
+  ) as T
 }

@@ -98,6 +98,40 @@ test('offer, names asked, text and reasons of a deployed machine', async (t) => 
   })
 })
 
+const said = (text: string) => ({ text, line: 2 })
+const oneText = {
+  kernel: { every: said('linux') },
+  initrds: {},
+  arguments: { every: [said('quiet ${rack} rootpw=${rootpw}')] },
+}
+
+test('the value of a secret variable is shown to nobody, also where it is what is wrong', async (t) => {
+  const changes: Change[] = [
+    {
+      kind: 'catalog',
+      catalog: {
+        configurations: [
+          { name: 'deb', forms: [{ ...form, file: 'deb.yml', text: '', template: true, oneText }] },
+        ],
+        menus: [],
+        loaders: [['bootx64.efi', { from: 'tftproot' }]],
+      },
+    },
+  ]
+  for (const [value, expected] of [
+    ["var'secret", /'quiet' 'r7' 'rootpw=\*\*\*'/],
+    ['var"secret', /line 2: .*rootpw=\*\*\*.* must close its double quotes/],
+  ] as const) {
+    const vars = JSON.stringify({ rootpw: value, rack: 'r7' })
+    const hosts = `hosts: [{ name: h1, mac_addresses: [${mac}], vars: ${vars} }]`
+    const { deploy, ask } = await serve(t, { hosts, changes })
+    await deploy('deb')
+    const text = JSON.stringify((await ask('host=h1&arch=uefi-x64')).body)
+    t.regex(text, expected)
+    t.notRegex(text, /secret/)
+  }
+})
+
 test('without arch, BIOS and x64 UEFI; by number, what the registry calls it', async (t) => {
   const { deploy, ask } = await serve(t)
   await deploy('deb')

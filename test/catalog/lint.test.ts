@@ -28,7 +28,7 @@ const h1: Host = {
   macs: [parseMac('52:54:00:00:00:01') as Mac],
   origin: 'settings',
   locked: false,
-  vars: { rack: '7' },
+  vars: { rack: '7', join_token: 'tell-nobody' },
   options: [],
 }
 
@@ -49,7 +49,7 @@ async function lint(
   const table = emptyTable()
   const events: Event[] = []
   const change = (changes: readonly Change[]) => applyDelta(table, { revision: table.revision + 1, changes })
-  const variables = ['rack', 'disk']
+  const variables = ['rack', 'disk', 'join_token']
   const { catalog } = watched(t, at, {
     bootloaders,
     variables: () => variables,
@@ -397,4 +397,13 @@ test('a file that is no configuration is told as well; a name that nothing has i
   t.regex(said(await linter.one('b'), at).join('\n'), /^b\.yml:1 fault: `kernel: PATH` is missing/)
   t.is(await linter.one('c'), undefined)
   t.deepEqual(await linter.one('local'), [])
+})
+
+test('a path that holds a secret of a host is told without it', async (t) => {
+  const { at, linter, deploy, events } = await lint(t, {
+    [`${conf}a.tmpl`]: 'DEFAULT x\nLABEL x\nKERNEL ${join_token}/vmlinuz\n',
+  })
+  await deploy('a')
+  t.regex(said(await linter.all(), at).join('\n'), /the kernel \*\*\*\/vmlinuz is not there/)
+  t.regex(events.at(-1)?.text ?? '', /the kernel \*\*\*\/vmlinuz is not there/)
 })
