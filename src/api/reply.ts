@@ -14,9 +14,14 @@ export function goJson(value: unknown): string {
 }
 
 export function sendJson(ctx: Context, value: unknown, status = 200): void {
+  sendWritten(ctx, goJson(value), status)
+}
+
+/** What goJson() wrote. */
+export function sendWritten(ctx: Context, json: string, status = 200): void {
   ctx.status = status
   ctx.set('Content-Type', 'application/json; charset=utf-8')
-  ctx.body = goJson(value)
+  ctx.body = json
 }
 
 export function sendFault(ctx: Context, fault: Fault): void {

@@ -31,7 +31,7 @@ import {
   undo,
   type RegistryParts,
 } from './registry-routes.ts'
-import { sendFault, sendJson } from './reply.ts'
+import { goJson, sendFault, sendJson, sendWritten } from './reply.ts'
 
 export type ApiParts = GuardParts &
   LeaseParts &
@@ -54,10 +54,12 @@ export type Route = {
 
 const route = (method: Method, path: string, answer: Route['answer']): Route => ({ method, path, answer })
 
+const openApiText = goJson(openApi)
+
 export const routes: readonly Route[] = [
   route('get', '/healthcheck', (ctx) => (ctx.status = 204)),
   route('get', '/status', (ctx, _, { listeners }) => sendStatus(ctx, listeners())),
-  route('get', '/openapi.json', (ctx) => sendJson(ctx, openApi)),
+  route('get', '/openapi.json', (ctx) => sendWritten(ctx, openApiText)),
   route('get', '/configurations', async (ctx, _, { look, table, site }) => {
     await look('configurations')
     sendJson(ctx, listConfigurations(table, site))

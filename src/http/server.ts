@@ -14,6 +14,7 @@ import type Koa from 'koa'
 import { printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
+import { Pipeline } from './pipeline.ts'
 
 /** Milliseconds, but for the counts. */
 export type Limits = {
@@ -31,6 +32,8 @@ export type Limits = {
   readonly stopMs: number
   /** Beyond it, whoever waits longest without a request makes room. */
   readonly connections: number
+  /** On one connection; more are read as these are answered. apt sends 10 ahead. */
+  readonly requests: number
   readonly headerBytes: number
 }
 
@@ -42,6 +45,7 @@ export const standardLimits: Limits = {
   stalledMs: 300_000,
   stopMs: 1_000,
   connections: 4_096,
+  requests: 16,
   headerBytes: 16_384,
 }
 
@@ -71,6 +75,7 @@ export class HttpListener {
   /** Connections without a request, longest first. */
   private readonly waiting = new Set<Duplex>()
   private readonly ending = new WeakSet<Duplex>()
+  private readonly pipelines = new WeakMap<Duplex, Pipeline>()
 
   constructor(parts: ListenerParts) {
     this.parts = parts
@@ -138,6 +143,7 @@ export class HttpListener {
       if (oldest === socket) return
     }
     this.waiting.add(socket)
+    this.pipelines.set(socket, new Pipeline(socket, this.limits.requests))
     socket.once('close', () => {
       this.waiting.delete(socket)
       const cut = this.busy.get(socket) ?? []
@@ -154,8 +160,11 @@ export class HttpListener {
     this.waiting.delete(socket)
     const responses = this.busy.get(socket) ?? new Set()
     this.busy.set(socket, responses.add(response))
+    const pipeline = this.pipelines.get(socket)
+    pipeline?.begin()
     response.once('close', () => {
       responses.delete(response)
+      pipeline?.end()
       if (responses.size > 0) return
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })

@@ -28,8 +28,10 @@ export type ThreadParts<Own> = Fed & {
   readonly own: Own
 }
 
-/** A worker is asked so often, in milliseconds, whether it is alive; one that has not answered by the next time is replaced. */
+/** How often, in milliseconds, a worker is asked whether it is alive. */
 const pingMs = 1000
+/** So often in a row without an answer, and it is replaced: one that is busy answers late, and ends nobody's download. */
+const mostMissed = 3
 /** Once more after that: when this thread was held up itself, the answer is there but not read yet. */
 const graceMs = 100
 const startLimitMs = 30_000
@@ -49,7 +51,7 @@ export class ServerThread<Own> {
   /** What brings each delta to the worker. */
   private deltas?: MessagePort | undefined
   private pinging?: NodeJS.Timeout | undefined
-  private isAlive = true
+  private missed = 0
   private readonly stopping = new AbortController()
   private replacing = Promise.resolve()
 
@@ -137,16 +139,16 @@ export class ServerThread<Own> {
     if (message.kind === 'events') return message.events.forEach((event) => this.parts.tell(event))
     // What a worker said that was replaced meanwhile says nothing of its successor.
     if (message.kind === 'failed' || worker !== this.worker) return
-    this.isAlive = true
+    this.missed = 0
     if (message.kind !== 'listening') return
     this.isListening = true
     this.pinging = setInterval(() => void this.ping(worker), pingMs)
   }
 
   private async ping(worker: Worker): Promise<void> {
-    if (!this.isAlive) await pause(graceMs)
-    if (!this.isAlive) return this.replace(worker, 'it does not answer')
-    this.isAlive = false
+    if (this.missed >= mostMissed) await pause(graceMs)
+    if (this.missed >= mostMissed) return this.replace(worker, 'it does not answer')
+    this.missed++
     this.say(worker, { kind: 'ping' })
   }
 
@@ -164,7 +166,7 @@ export class ServerThread<Own> {
     this.isListening = false
     this.deltas?.close()
     this.deltas = undefined
-    this.isAlive = true
+    this.missed = 0
   }
 
   private async relaunch(worker: Worker, waitMs: number): Promise<void> {

@@ -45,6 +45,47 @@ test('five pipelined requests are answered in order on one connection', async (t
   t.deepEqual(text.match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>', '</5>'])
 })
 
+test('1500 pipelined requests are answered in order, a few at a time, and others are served meanwhile', async (t) => {
+  let underWay = 0
+  let most = 0
+  const { port } = await listen(t, {}, (asked, response) => {
+    if (asked.url === '/other') return void response.end('other')
+    most = Math.max(most, ++underWay)
+    setTimeout(() => {
+      underWay--
+      response.end(`<${asked.url}>`)
+    }, 5)
+  })
+  const sends = Array.from({ length: 1500 }, (_, n) => `GET /${n} HTTP/1.1\r\nHost: x\r\n\r\n`).join('')
+  let isOver = false
+  const flood = exchange(port, sends, { until: (seen) => seen.includes('</1499>') })
+  void flood.then(() => (isOver = true))
+  await within(2_000, () => underWay > 0)
+  const { text } = await exchange(port, 'GET /other HTTP/1.1\r\nHost: x\r\n\r\n', {
+    until: (seen) => seen.endsWith('other'),
+  })
+  t.true(text.endsWith('other'))
+  t.false(isOver)
+  t.deepEqual(
+    (await flood).text.match(/<\/\d+>/g),
+    Array.from({ length: 1500 }, (_, n) => `</${n}>`),
+  )
+  t.true(most < 30, `${most} at once`)
+})
+
+test('what is pipelined starts a few requests in a turn, however fast they are answered', async (t) => {
+  let thisTurn = 0
+  let most = 0
+  const { port } = await listen(t, {}, (_, response) => {
+    if (++thisTurn === 1) setImmediate(() => (thisTurn = 0))
+    most = Math.max(most, thisTurn)
+    response.end('hello')
+  })
+  const { text } = await exchange(port, get.repeat(500), { until: (seen) => countOf(seen, 'hello') === 500 })
+  t.is(countOf(text, 'hello'), 500)
+  t.true(most < 30, `${most} in one turn`)
+})
+
 test('a client that closes its side behind the request, as nc does, has its answer', async (t) => {
   const { port } = await listen(t, {}, (_, response) => void setTimeout(() => response.end('late'), 100))
   for (const version of ['1.0', '1.1\r\nConnection: close']) {

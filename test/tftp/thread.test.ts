@@ -175,6 +175,22 @@ test.serial('a thread that hangs is replaced by one that knows every deploy', as
   t.regex(events.find(({ step }) => step === 'tftp.thread')?.text ?? '', /does not answer/)
 })
 
+test.serial('a thread that is busy for two seconds is left to its work', async (t) => {
+  const { host, events } = make(t)
+  await host.start()
+  const busy = threadOf(host)
+  const say = busy.postMessage
+  busy.postMessage = () => undefined
+  await new Promise((resolve) => setTimeout(resolve, 2_300))
+  busy.postMessage = say
+  await new Promise((resolve) => setTimeout(resolve, 2_300))
+  t.is(threadOf(host), busy)
+  t.deepEqual(
+    events.filter(({ level }) => level === 'error'),
+    [],
+  )
+})
+
 test.serial('a thread that hangs and cannot be ended is replaced, and that is told', async (t) => {
   const { host, events } = make(t)
   await host.start()

@@ -1,0 +1,65 @@
+// Bounds the requests that one connection has under way: a read of 64 KiB holds 1,500, and Node would start them all.
+
+import type { Socket } from 'node:net'
+
+/** Bytes that Node parses at once: most requests whole, and ten of the shortest. */
+const sliceBytes = 256
+
+/** What a connection starts before the others have their turn. */
+const perTurn = 4
+
+/** Make it when Node has seen the connection: its own listener for data is what parses. */
+export class Pipeline {
+  private readonly socket: Socket
+  private readonly most: number
+  private underWay = 0
+  private thisTurn = 0
+  private isHeld = false
+
+  /** `most`: requests without an answer, beyond which the connection is read no further. */
+  constructor(socket: Socket, most: number) {
+    this.socket = socket
+    this.most = most
+    const [parse] = socket.listeners('data')
+    if (parse === undefined) return
+    socket.on('data', (chunk: Buffer) => this.read(chunk, (slice) => void parse.call(socket, slice)))
+    socket.removeListener('data', parse as (chunk: Buffer) => void)
+  }
+
+  begin(): void {
+    this.underWay++
+    if (this.thisTurn++ > 0) return
+    setImmediate(() => {
+      this.thisTurn = 0
+      this.goOn()
+    })
+  }
+
+  /** Of one that begin() counted. */
+  end(): void {
+    this.underWay--
+    this.goOn()
+  }
+
+  private read(chunk: Buffer, parse: (slice: Buffer) => void): void {
+    for (let at = 0; at < chunk.length && !this.socket.destroyed; at += sliceBytes) {
+      // Node pauses it, too, while answers wait to be sent, and is the one to resume it then.
+      if (!this.socket.isPaused() && this.isFull()) {
+        this.isHeld = true
+        this.socket.pause()
+      }
+      if (this.socket.isPaused()) return void this.socket.unshift(chunk.subarray(at))
+      parse(chunk.subarray(at, at + sliceBytes))
+    }
+  }
+
+  private isFull(): boolean {
+    return this.underWay >= this.most || this.thisTurn >= perTurn
+  }
+
+  private goOn(): void {
+    if (!this.isHeld || this.isFull()) return
+    this.isHeld = false
+    this.socket.resume()
+  }
+}
