@@ -3,9 +3,12 @@
 import test from 'ava'
 import * as answers from '../../src/api/answers.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
+import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { serveApi } from './server.ts'
 
 type Body = Readonly<Record<string, unknown>>
+
+const mac = (text: string) => parseMac(text) as Mac
 
 const ask = async (url: string, method: string, path: string, body?: unknown) => {
   const reply = await fetch(`${url}/v1${path}`, {
@@ -36,6 +39,13 @@ test('a dry run says what would be, and changes nothing', async (t) => {
     confirm: 2,
   })
   t.deepEqual([...table.assignments], [['h1', 'zebra']])
+  t.is(registry.audit.length, 1)
+  const free = await deploy(url, 'local', ['h1'], { dry_run: true })
+  t.deepEqual(free.body, {
+    hosts: [{ name: 'h1', configuration: 'local', rebooted: 'NO', before: 'zebra' }],
+    dry_run: true,
+  })
+  t.is(table.assignments.get('h1'), 'zebra', 'nor where nothing has to be confirmed')
   t.is(registry.audit.length, 1)
 })
 
@@ -238,6 +248,30 @@ test('undo gives no address that another host has by now', async (t) => {
   t.is((await ask(url, 'POST', '/undo')).body['code'], 'address_taken')
   await registry.reload([], { policy: 'declared' }, rules)
   t.is((await ask(url, 'POST', '/undo')).status, 200)
+})
+
+test('undo takes nothing back of a host that the settings have locked or changed since', async (t) => {
+  const { url, table, registry } = await serveApi(t)
+  const rules = { file: 'pxe-pilot.yml', takenBy: () => undefined }
+  const declare = async (more: object) => {
+    const h7 = { name: 'h7', macs: [mac('52:54:00:00:00:07')], locked: false, vars: {}, options: [] }
+    await registry.reload([{ ...h7, origin: 'settings', ...more }], { policy: 'declared' }, rules)
+  }
+  await declare({})
+  await deploy(url, 'sheep', ['h7'])
+  await deploy(url, 'local', ['h7'])
+  await declare({ locked: true })
+  t.is((await ask(url, 'POST', '/undo', { confirm: 1 })).body['code'], 'host_locked')
+  t.is(table.assignments.get('h7'), 'local')
+
+  // What was deployed to is gone: its card is that of a host of the settings.
+  const taken = [mac('52:54:00:00:00:07'), mac('52:54:00:00:00:09')]
+  await ask(url, 'POST', '/hosts', card)
+  await deploy(url, 'zebra', ['h9'])
+  await declare({ macs: taken })
+  t.false(table.hosts.has('h9'))
+  t.is((await ask(url, 'POST', '/undo', { confirm: 1 })).body['code'], 'undo_conflict')
+  t.deepEqual([...table.assignments], [['h7', 'local']])
 })
 
 test('a host that is locked while it boots an installer is warned of', async (t) => {

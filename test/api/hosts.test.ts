@@ -254,6 +254,16 @@ test('undeploy clears what a host boots, and nothing else', async (t) => {
   t.deepEqual([...table.assignments], [['h2', 'sheep']])
 })
 
+test('what a locked host boots is not taken away: a default would be next', async (t) => {
+  const { url, table } = await serveApi(t)
+  await ask(url, 'POST', '/hosts', h9)
+  await ask(url, 'PUT', '/configurations/local/deploy', { hosts: [{ name: 'h9' }] })
+  for (const path of ['/hosts/h9/configuration', '/hosts/h9/configuration?confirm=1']) {
+    t.like(await ask(url, 'DELETE', path), { status: 409, body: { code: 'host_locked' } })
+  }
+  t.is(table.assignments.get('h9'), 'local')
+})
+
 test('an unknown machine that asked for a boot is listed, adopted with one request, and listed no more', async (t) => {
   const unknowns: { it?: Unknowns } = {}
   const api = await serveApi(t, {
