@@ -336,6 +336,26 @@ export class Site {
     return await this.network.server.must(['curl', '-sS', ...argv])
   }
 
+  /** Our own command line, as a person runs it. */
+  async cli(...argv: readonly string[]): Promise<string> {
+    return await this.network.server.must([
+      process.execPath,
+      program,
+      '-s',
+      `http://${serverAddress}:3478`,
+      ...argv,
+    ])
+  }
+
+  /** The addresses that this card holds, as the API says. */
+  async leasesOf(mac: string): Promise<readonly string[]> {
+    const leases = JSON.parse(await this.curl('-f', `http://${serverAddress}:3478/v1/leases`)) as readonly {
+      readonly ip: string
+      readonly mac: string
+    }[]
+    return leases.filter((lease) => lease.mac === mac).map(({ ip }) => ip)
+  }
+
   async deploy(configuration: string, mac: string): Promise<void> {
     const body = JSON.stringify({ hosts: [{ macAddress: mac }] })
     const url = `http://${serverAddress}:3478/v1/configurations/${configuration}/deploy`
