@@ -149,6 +149,10 @@ export const faults = {
     code: 'too_many_hosts',
     message: `Deploys made ${most} hosts, and make no more: declare machines in the settings file, or remove hosts of machines that are gone`,
   }),
+  tooManyAdded: (most: number): Fault => ({
+    code: 'too_many_hosts',
+    message: `${most} hosts were added over the API, which adds no more: declare machines in the settings file, or remove hosts of machines that are gone`,
+  }),
   tokenNeeded: (what: string): Fault => ({
     code: 'token_needed',
     message: `${what} needs a token of server.tokens_file: send "Authorization: Bearer TOKEN" (PXE_PILOT_TOKEN)`,

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { applyDelta, emptyTable, snapshotOf, type Table } from '../src/boot/table.ts'
-import type { Host } from '../src/model.ts'
+import type { AuditEntry, Host } from '../src/model.ts'
 import { ipv4 } from '../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../src/net/mac.ts'
 import { Registry, type DeployTarget } from '../src/registry.ts'
@@ -310,4 +310,43 @@ test('after a restart the table is what it was, and a declared host absorbs a re
   const third = await boot([h1])
   t.is(third.registry.table.assignments.get('h1'), 'local')
   await third.store.close()
+})
+
+test('the audit keeps 8 MiB, the youngest of it, in memory and on disk, and a start reads no more', async (t) => {
+  const path = join(newFolder('registry'), 'p.db')
+  const parts = { guards: { policy: 'declared' }, tell: () => {}, now: () => 1_000 } as const
+  const store = await openStore(path)
+  const registry = new Registry({ ...parts, store, table: emptyTable() })
+  await registry.load([])
+  const how = { caller: { by: 'ci', from: '10.77.0.9' } }
+  const record = { name: 'x', macs: [mac('52:54:00:00:00:09')], locked: false, vars: {} }
+  await registry.addHost(record, 'add', how)
+  for (let index = 0; index < 12; index++) {
+    // Each has what was before in it, too.
+    const text = `${index} `.padEnd(600_000, 'v')
+    await registry.changeHost('x', (host) => ({ ...host, vars: { text } }), how)
+  }
+  const kept = registry.audit.map(({ id }) => id)
+  t.deepEqual(kept, [8, 9, 10, 11, 12, 13])
+  await store.close()
+
+  // One that was written before there was this bound: more than a start is to read.
+  const again = await openStore(path)
+  const entry = (id: number) => ({ ...registry.audit.at(-1), id }) as AuditEntry
+  for (let id = 14; id < 34; id++) await again.apply([{ kind: 'audit', entry: entry(id), oldest: 0 }])
+  await again.close()
+  const last = await openStore(path)
+  t.deepEqual(
+    (await last.load()).audit.map(({ id }) => id),
+    [28, 29, 30, 31, 32, 33],
+  )
+  const giant = { ...entry(34), by: 'x'.repeat(9_000_000) }
+  await last.apply([{ kind: 'audit', entry: giant, oldest: 0 }])
+  await last.close()
+  const end = await openStore(path)
+  t.deepEqual(
+    (await end.load()).audit.map(({ id }) => id),
+    [34],
+  )
+  await end.close()
 })

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Fault } from '../faults.ts'
 import type { Host } from '../model.ts'
 import type { HostRecord } from '../registry/hosts.ts'
+import { show } from '../settings/explain.ts'
 import { hostSchema, type PowerSettings } from '../settings/schema.ts'
 import { secretName } from '../settings/secrets.ts'
 import type { hostOrder, hostPatch } from './orders.ts'
@@ -17,7 +18,7 @@ export function recordOf(order: Order, before?: Host): HostRecord | Refused {
   const { name, macAddresses, ip, locked, arch, localMethod, vars, ...power } = order
   const switched = powerOf(power, before?.power)
   if ('fault' in switched) return switched
-  return {
+  return bounded({
     name,
     macs: [...new Set(macAddresses)],
     ip,
@@ -26,7 +27,7 @@ export function recordOf(order: Order, before?: Host): HostRecord | Refused {
     localMethod,
     vars: unmasked(vars, before?.vars),
     power: switched,
-  }
+  })
 }
 
 /** What is left out stays; null takes it away. */
@@ -35,7 +36,7 @@ export function patched(host: Host, patch: Patch): HostRecord | Refused {
   const isSwitched = Object.keys(power).length > 0
   const switched = isSwitched ? powerOf(laidOver(power, host.power), host.power) : host.power
   if (switched !== undefined && 'fault' in switched) return switched
-  return {
+  return bounded({
     name: name ?? host.name,
     macs: macAddresses === undefined ? host.macs : [...new Set(macAddresses)],
     ip: keep(ip, host.ip),
@@ -44,6 +45,40 @@ export function patched(host: Host, patch: Patch): HostRecord | Refused {
     localMethod: keep(localMethod, host.localMethod),
     vars: vars === null ? {} : unmasked({ ...host.vars, ...vars }, host.vars),
     power: switched,
+  })
+}
+
+const mostVars = 256
+/** Bytes, of a variable's value and of any other text. */
+const longestValue = 4096
+const longestText = 1024
+/** Bytes of JSON: all hosts together have to fit into memory, and into a start. */
+const biggestRecord = 16 * 1024
+
+/** Whoever may write may not fill memory and disk with it; the settings file is the admin's own. */
+function bounded(record: HostRecord): HostRecord | Refused {
+  const { vars, power } = record
+  if (Object.keys(vars).length > mostVars) return wrong('vars', `must not have more than ${mostVars} names`)
+  const listed = power?.management?.vars ?? []
+  if (listed.length > mostVars) return wrong('management.vars', `must not have more than ${mostVars} names`)
+  for (const [path, text] of textsOf({ vars, ...power }, [])) {
+    const longest = path.includes('vars') ? longestValue : longestText
+    if (Buffer.byteLength(text) > longest)
+      return wrong(show(path), `must not be longer than ${longest} bytes`)
+  }
+  const size = Buffer.byteLength(JSON.stringify(record))
+  if (size <= biggestRecord) return record
+  const message = `The host has ${size} bytes with its vars; at most ${biggestRecord} are kept`
+  return { fault: { code: 'body_invalid', message, more: { path: '' } } }
+}
+
+type Path = readonly (string | number)[]
+
+function* textsOf(value: unknown, path: Path): Generator<readonly [Path, string]> {
+  if (typeof value === 'string') yield [path, value]
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, part] of Object.entries(value)) {
+    yield* textsOf(part, [...path, Array.isArray(value) ? Number(key) : key])
   }
 }
 

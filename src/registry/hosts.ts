@@ -87,6 +87,16 @@ export function planRemove(
   return { action: 'remove', caller, hosts, events: [told(before, 'removed', caller)], result: { name } }
 }
 
+/** Twice the largest site that we know how to serve: whoever makes hosts up takes no more memory and disk. */
+const mostAdded = 20_000
+
+function isFull({ hosts }: Table): boolean {
+  if (hosts.size < mostAdded) return false
+  let added = 0
+  for (const { origin } of hosts.values()) if (origin === 'added') added++
+  return added >= mostAdded
+}
+
 const words = { add: 'added', adopt: 'adopted', change: 'changed' } as const
 
 function planRecord(
@@ -97,6 +107,7 @@ function planRecord(
   { table, rules, guards }: Ground,
 ): Planned<Host> {
   const { caller, confirm } = how
+  if (before?.origin !== 'added' && isFull(table)) return { fault: faults.tooManyAdded(mostAdded) }
   const absorbed = new Map<string, Host>()
   for (const mac of after.macs) {
     const owner = hostOfMac(table, mac)

@@ -8,7 +8,7 @@ import type { AuditEntry, Hold, Host } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
 import { replaceCopy } from './copy.ts'
 import { migrate, type AssignmentRow, type BodyRow, type FactRow, type LeaseRow } from './schema.ts'
-import type { StoreChange, StoredState } from './store.ts'
+import { mostAudited, type StoreChange, type StoredState } from './store.ts'
 
 /** Which generation of the journal is not in the tables yet, but for its first `moved` changes. */
 export type Mark = { readonly generation: number; readonly moved: number }
@@ -85,7 +85,9 @@ export class Tables {
     const leases = this.rows('select * from lease') as readonly LeaseRow[]
     const assignments = this.rows('select * from assignment') as readonly AssignmentRow[]
     const hosts = this.rows('select body from host') as readonly BodyRow[]
-    const audit = this.rows('select body from audit order by id') as readonly BodyRow[]
+    const audit = this.database
+      .prepare('select body from audit where id >= ? order by id')
+      .all(this.firstAudited()) as readonly BodyRow[]
     const facts = this.rows('select * from fact') as readonly FactRow[]
     const hold = facts.find(({ name }) => name === 'hold')
     return {
@@ -105,6 +107,17 @@ export class Tables {
       hold: hold === undefined ? null : (JSON.parse(hold.body) as Hold),
       imported: facts.some(({ name }) => name === 'imported'),
     }
+  }
+
+  /** Of the youngest entries that are not too much together: one at least. */
+  private firstAudited(): number {
+    const sizes = this.rows('select id, length(body) as size from audit order by id desc') as readonly {
+      readonly id: number
+      readonly size: number
+    }[]
+    let bytes = 0
+    const tooMany = sizes.findIndex(({ size }, index) => (bytes += size) > mostAudited && index > 0)
+    return sizes.at(tooMany < 0 ? -1 : tooMany - 1)?.id ?? 0
   }
 
   /** Undefined where no journal has ever been used. */

@@ -16,6 +16,9 @@ export type StoreChange =
   /** The links that the original left have become assignments, or there were none: they are never looked at again. */
   | { readonly kind: 'imported' }
 
+/** Bytes of JSON that the entries of the audit may take: a start reads no more of them. */
+export const mostAudited = 8 * 1024 * 1024
+
 /** `full`: the disk has no room; nothing of the call was kept. */
 export type Outcome = 'ok' | 'conflict' | 'full'
 

@@ -377,3 +377,57 @@ test('any body for any of these routes: an answer that is JSON, below 500, and n
     { numRuns: 300 },
   )
 })
+
+test('whoever may write fills neither memory nor disk by one host: its vars and texts have bounds, also bit by bit', async (t) => {
+  const { url, table } = await serveApi(t)
+  t.is((await ask(url, 'POST', '/hosts', { ...h9, locked: false, ipmi: {} })).status, 201)
+  const vars = (count: number, value: string, from = 0) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`v${from + index}`, value]))
+  const management = { ipmi: null, management: { vars: [{ name: 'x', value: 'v'.repeat(4097) }] } }
+  const refused: readonly (readonly [Body, string])[] = [
+    [{ vars: { x: 'v'.repeat(900_000) } }, 'vars.x'],
+    [{ vars: { x: 'ü'.repeat(2049) } }, 'vars.x'],
+    [{ vars: vars(257, 'v') }, 'vars'],
+    [{ vars: vars(5, 'v'.repeat(4096)) }, ''],
+    [{ vars: { ['x'.repeat(20_000)]: 'v' } }, ''],
+    [{ ipmi: { username: 'u'.repeat(1025) } }, 'ipmi.username'],
+    [management, 'management.vars[0].value'],
+    [
+      { ipmi: null, management: { vars: Array.from({ length: 257 }, () => ({ name: 'x', value: '' })) } },
+      'management.vars',
+    ],
+  ]
+  for (const [body, path] of refused) {
+    const answer = await ask(url, 'PATCH', '/hosts/h9', body)
+    t.like(answer, { status: 400, body: { code: 'body_invalid', path } })
+    const whole = { ...h9, name: 'h10', macAddresses: ['525400000010'], ...body, ipmi: body['ipmi'] }
+    t.like(await ask(url, 'POST', '/hosts', whole), { status: 400, body: { code: 'body_invalid', path } })
+  }
+  const fits = { vars: { x: 'v'.repeat(4096), ...vars(200, 'v') }, ipmi: { username: 'u'.repeat(1024) } }
+  t.is((await ask(url, 'PATCH', '/hosts/h9', fits)).status, 200)
+  t.is((await ask(url, 'PATCH', '/hosts/h9', { vars: vars(100, 'v', 300) })).body['path'], 'vars')
+  t.is(Object.keys(table.hosts.get('h9')?.vars ?? {}).length, 202, 'with the one that it had')
+})
+
+test('twenty thousand hosts are added and no more; those of the settings do not count', async (t) => {
+  const { url, table } = await serveApi(t)
+  const fill = (origin: 'added' | 'settings', count: number) => {
+    for (let index = 0; index < count; index++) {
+      const name = `${origin}${index}`
+      table.hosts.set(name, { name, macs: [], origin, locked: false, vars: {}, options: [] })
+    }
+  }
+  fill('settings', 20_000)
+  fill('added', 19_999)
+  t.is((await ask(url, 'POST', '/hosts', h9)).status, 201)
+  const more = { name: 'more', macAddresses: ['525400000010'] }
+  t.like(await ask(url, 'POST', '/hosts', more), { status: 409, body: { code: 'too_many_hosts' } })
+  t.is((await ask(url, 'PUT', '/hosts/more', more)).status, 409)
+  t.is(
+    (await ask(url, 'PATCH', '/hosts/h9', { locked: false })).status,
+    200,
+    'those there are change as ever',
+  )
+  t.is((await ask(url, 'DELETE', '/hosts/h9')).status, 204)
+  t.is((await ask(url, 'POST', '/hosts', more)).status, 201)
+})
