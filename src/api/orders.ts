@@ -144,7 +144,9 @@ export const undoOrder = z
   .nullable()
   .transform((order) => order ?? {})
 
+const oneLine = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'must be one line without control characters')
+
 export const holdOrder = z
-  .strictObject({ reason: z.string().max(200).optional() })
+  .strictObject({ reason: oneLine.max(200).optional() })
   .nullable()
   .transform((order) => order ?? {})

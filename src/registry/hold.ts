@@ -1,5 +1,6 @@
 // The hold: every machine boots its disk, whatever was deployed, until somebody releases it.
 
+import { printable } from '../events.ts'
 import type { Hold } from '../model.ts'
 import type { Caller } from './caller.ts'
 import { idle, type Planned } from './plan.ts'
@@ -9,7 +10,7 @@ export function planHold(present: Hold | null, reason: string, caller: Caller, n
   if (present !== null) return idle(present)
   const { by, from } = caller
   const hold: Hold = { since: now, by, from, reason }
-  const why = reason === '' ? '' : `: ${reason}`
+  const why = reason === '' ? '' : `: ${printable(reason)}`
   const text = `every machine boots local from now on, whatever was deployed, until this is released${why}`
   return {
     action: 'hold',

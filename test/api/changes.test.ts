@@ -172,6 +172,16 @@ test('a hold makes everything boot local until it is released; deploys are taken
   )
 })
 
+test('the reason of a hold is one line, and brings no escape sequence into the log', async (t) => {
+  const { url, table, events } = await serveApi(t)
+  const forged = await ask(url, 'PUT', '/hold', { reason: 'x\n2026-01-01T00:00:00Z info forged' })
+  t.is(forged.status, 400)
+  t.regex(String(forged.body['message']), /reason must be one line/)
+  t.false(table.held)
+  await ask(url, 'PUT', '/hold', { reason: 'a \u202emove' })
+  t.regex(events.map(({ text }) => text).join(), /released: a \\u202emove/)
+})
+
 test('what was mistyped is guessed in a key of its own; the message stays the original’s', async (t) => {
   const { url } = await serveApi(t)
   const { body } = await deploy(url, 'sheeep', ['h1'])
