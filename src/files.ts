@@ -141,7 +141,8 @@ export function identityOf(status: Pick<Stats, 'dev' | 'ino'>): string {
   return `${status.dev}:${status.ino}`
 }
 
-function isUnder(root: string, path: string): boolean {
+/** Of real paths: `root` itself counts. */
+export function isUnder(root: string, path: string): boolean {
   const below = relative(root, path)
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below)
 }

@@ -1,10 +1,10 @@
 // GET /v1/explain and the loaders over the API: what is told is what is served.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
-import type { Change } from '../../src/boot/table.ts'
+import type { Change, LoaderFile } from '../../src/boot/table.ts'
 import type { ApiParts } from '../../src/api/router.ts'
 import { explainedBy } from '../../src/site.ts'
 import { newFolder } from '../folder.ts'
@@ -393,6 +393,34 @@ test('PUT /v1/loaders/install copies what packages bring, under the names that c
   t.true(existsSync(join(tftproot, 'efi64/syslinux.efi')))
   t.false(existsSync(join(tftproot, 'pxelinux.0')))
   t.like(registry.audit, [{ action: 'install-loaders', from: '127.0.0.1', changes: [] }])
+})
+
+test('PUT /v1/loaders/install follows no link out of tftproot', async (t) => {
+  const folder = newFolder('install')
+  const other = newFolder('elsewhere')
+  const packaged = join(folder, 'packaged.efi')
+  writeFileSync(packaged, 'loader')
+  writeFileSync(join(other, 'victim'), 'mine')
+  const tftproot = join(folder, 'tftproot')
+  mkdirSync(tftproot)
+  symlinkSync(join(other, 'victim'), join(tftproot, 'ipxe.efi.part'))
+  symlinkSync(other, join(tftproot, 'grub'))
+  const install = async (name: string) => {
+    const loaders: [string, LoaderFile][] = [[name, { from: 'system', path: packaged }]]
+    const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }]
+    const { url } = await serveApi(t, { tftproot, changes })
+    const response = await fetch(`${url}/v1/loaders/install`, { method: 'PUT' })
+    return { status: response.status, body: (await response.json()) as { message?: string } }
+  }
+  t.is((await install('ipxe.efi')).status, 200)
+  t.is(readFileSync(join(tftproot, 'ipxe.efi'), 'utf8'), 'loader')
+  for (const name of ['grub/grubx64.efi', 'grub/x86_64-efi/grub.efi']) {
+    const { status, body } = await install(name)
+    t.is(status, 409)
+    t.regex(body.message ?? '', /tftproot\/grub leads out of tftproot to .*elsewhere.*make it a folder/)
+  }
+  t.deepEqual(readdirSync(other), ['victim'])
+  t.is(readFileSync(join(other, 'victim'), 'utf8'), 'mine')
 })
 
 test('PUT /v1/loaders/install without a tftproot, or one that cannot be written, says why', async (t) => {
