@@ -7,7 +7,7 @@ import type { Fault } from '../faults.ts'
 import { parseIpv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import type { Caller } from '../registry/caller.ts'
-import { readAs, readBody } from './body.ts'
+import { biggestBody, readAs, readBody } from './body.ts'
 import { callerOf, type Access } from './guard.ts'
 import { sendFault } from './reply.ts'
 
@@ -37,13 +37,13 @@ export function whoAsks(ctx: Context, { macOf }: AnswerParts): Caller {
   return { by: accessOf(ctx).by, from, mac: () => (ip === undefined ? undefined : macOf(ip)) }
 }
 
-/** `isOptional`: no body at all is as good as null. */
+/** `isOptional`: no body at all is as good as null. `most`: bytes. */
 export async function bodyOf<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
-  isOptional = false,
+  { isOptional = false, most = biggestBody } = {},
 ): Promise<z.output<Schema> | Fault> {
-  const body = await readBody(ctx.req)
+  const body = await readBody(ctx.req, most)
   if (typeof body !== 'string') return body
   return readAs(isOptional && body.trim() === '' ? 'null' : body, schema)
 }

@@ -3,24 +3,27 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { Fault } from '../faults.ts'
-import { show } from '../settings/explain.ts'
+import { show, type Path } from '../settings/explain.ts'
 
 /** Bytes. A thousand hosts take 50 KiB. */
 export const biggestBody = 1024 * 1024
 
+/** Of a list or a group. What is wrong with each would cost some 5 µs, and the answer names the first alone. */
+export const mostEntries = 10_000
+
 /**
- * The body as text (a byte order mark is dropped). One that is too big is read to its end all the same, within
- * the listener's time for a request: a client that is cut off while it sends never sees why.
+ * The body as text (a byte order mark is dropped), of `most` bytes at most. One that is too big is read to its end all
+ * the same, within the listener's time for a request: a client that is cut off while it sends never sees why.
  */
-export async function readBody(request: IncomingMessage): Promise<string | Fault> {
+export async function readBody(request: IncomingMessage, most = biggestBody): Promise<string | Fault> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size <= biggestBody) chunks.push(chunk)
+    if (size <= most) chunks.push(chunk)
   }
-  if (size > biggestBody) {
-    return { code: 'body_too_big', message: `The body has ${size} bytes; at most ${biggestBody} are read` }
+  if (size > most) {
+    return { code: 'body_too_big', message: `The body has ${size} bytes; at most ${most} are read` }
   }
   return new TextDecoder().decode(Buffer.concat(chunks))
 }
@@ -34,7 +37,15 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
     const why = error instanceof Error ? error.message : String(error)
     return { code: 'body_not_json', message: `The body is not JSON: ${why}` }
   }
-  const parsed = schema.safeParse(named(body, schema))
+  const long: Path[] = []
+  const spelled = named(body, schema, [], long)
+  const [first] = long
+  if (first !== undefined) {
+    const path = show(first)
+    const message = `${path} must not be longer than ${mostEntries}`
+    return { code: 'body_invalid', message, more: { path } }
+  }
+  const parsed = schema.safeParse(spelled)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const path = issue === undefined || issue.path.length === 0 ? '' : show(issue.path)
@@ -44,31 +55,49 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
 
 /**
  * With the keys as the schema spells them. encoding/json matches them in any case, the last one wins, and null is as
- * good as absent where the schema has no use for it; `mac_address` and `macAddress` are one key.
+ * good as absent where the schema has no use for it; `mac_address` and `macAddress` are one key. `long` takes the paths
+ * of what has more than mostEntries, which is left as it is.
  */
-function named(value: unknown, schema: unknown): unknown {
+function named(value: unknown, schema: unknown, path: Path, long: Path[]): unknown {
   const kind = unwrapped(schema)
   if (kind instanceof z.ZodArray && Array.isArray(value)) {
-    return value.map((entry: unknown) => named(entry, kind.element))
+    if (value.length <= mostEntries) {
+      return value.map((entry: unknown, index) => named(entry, kind.element, [...path, index], long))
+    }
+    long.push(path)
   }
-  if (!(kind instanceof z.ZodObject) || !isObject(value)) return value
-  const shape = kind.shape as Readonly<Record<string, z.ZodType>>
-  const spelled = new Map(Object.keys(shape).map((key) => [plain(key), key]))
+  if (!isObject(value)) return value
+  if (kind instanceof z.ZodRecord && Object.keys(value).length > mostEntries) long.push(path)
+  if (!(kind instanceof z.ZodObject)) return value
+  const keys = keysOf(kind)
   const entries = Object.entries(value).flatMap(([key, entry]): [string, unknown][] => {
-    const known = spelled.get(plain(key))
-    const part = known === undefined ? undefined : shape[known]
-    if (known === undefined || part === undefined) return [[key, entry]]
-    return entry === null && !takesNull(part) ? [] : [[known, named(entry, part)]]
+    const known = keys.get(plain(key))
+    if (known === undefined) return [[key, entry]]
+    const { name, part, takesNull } = known
+    return entry === null && !takesNull ? [] : [[name, named(entry, part, [...path, name], long)]]
   })
   return Object.fromEntries(entries)
 }
 
-function plain(key: string): string {
-  return key.replaceAll('_', '').toLowerCase()
+type Key = { readonly name: string; readonly part: z.ZodType; readonly takesNull: boolean }
+
+const keysOfGroup = new WeakMap<z.ZodObject, ReadonlyMap<string, Key>>()
+
+/** Found out once: a deploy asks it for each of its hosts. */
+function keysOf(group: z.ZodObject): ReadonlyMap<string, Key> {
+  const known = keysOfGroup.get(group)
+  if (known !== undefined) return known
+  const shape = group.shape as Readonly<Record<string, z.ZodType>>
+  const keys = Object.entries(shape).map(([name, part]): [string, Key] => [
+    plain(name),
+    { name, part, takesNull: part.safeParse(null).success },
+  ])
+  keysOfGroup.set(group, new Map(keys))
+  return new Map(keys)
 }
 
-function takesNull(schema: z.ZodType): boolean {
-  return schema.safeParse(null).success
+function plain(key: string): string {
+  return key.replaceAll('_', '').toLowerCase()
 }
 
 /** What optional(), nullable(), default() and a transformation wrap. */

@@ -67,6 +67,9 @@ async function explained(fault: Fault, configuration: string, { lint }: LintPart
   return { ...fault, more: { hint: printable(`its file has a fault: ${file}:${line}: ${text}`) } }
 }
 
+/** What is read, in bytes, of those who may not deploy: a machine that says that it is installed needs 100. */
+const biggestCall = 8 * 1024
+
 /** Of a deploy that the guard refused, which has not been read. */
 export async function refuseDeploy(
   ctx: Context,
@@ -74,7 +77,7 @@ export async function refuseDeploy(
   fault: Fault,
   parts: DeployParts,
 ): Promise<void> {
-  const order = await bodyOf(ctx, deployOrder)
+  const order = await bodyOf(ctx, deployOrder, { most: biggestCall })
   if (!('code' in order)) tellOfCallHome(ctx, configuration, targetsOf(order), parts)
   refuse(ctx, fault, parts.tell)
 }

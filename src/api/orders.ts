@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { DeployTarget } from '../registry.ts'
 import { hostSchema } from '../settings/schema.ts'
+import { mostEntries } from './body.ts'
 
 const confirm = z
   .int('must be a number of hosts')
@@ -31,6 +32,7 @@ export const deployOrder = z
     // A host that is null is one without a name.
     hosts: z
       .array(deployHost.nullable().transform((host) => host ?? {}))
+      .max(mostEntries)
       .optional()
       .transform((hosts) => hosts ?? []),
     dry_run: dryRun,

@@ -135,7 +135,7 @@ export function sendAudit(ctx: Context, { registry }: RegistryParts): void {
 }
 
 export async function undo(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {
-  const order = await bodyOf(ctx, undoOrder, true)
+  const order = await bodyOf(ctx, undoOrder, { isOptional: true })
   if ('code' in order) return refuse(ctx, order, parts.tell)
   const { id, confirm, dry_run: dryRun = false } = order
   const undone = await parts.registry.undo({ id, confirm, dryRun }, whoAsks(ctx, parts))
@@ -148,7 +148,7 @@ export function sendHold(ctx: Context, { registry }: RegistryParts): void {
 }
 
 export async function setHold(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {
-  const order = await bodyOf(ctx, holdOrder, true)
+  const order = await bodyOf(ctx, holdOrder, { isOptional: true })
   if ('code' in order) return refuse(ctx, order, parts.tell)
   const hold = await parts.registry.holdAll(order.reason ?? '', whoAsks(ctx, parts))
   if ('fault' in hold) return refuse(ctx, hold.fault, parts.tell)

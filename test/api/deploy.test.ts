@@ -145,6 +145,13 @@ const refused: readonly (readonly [string, string | Uint8Array, number, string, 
   ],
   ['more than a mebibyte', `{"x":"${'a'.repeat(1024 * 1024)}"}`, 413, 'body_too_big', /1048576/],
   ['ten mebibytes', new Uint8Array(10 * 1024 * 1024), 413, 'body_too_big', /10485760/],
+  [
+    'half a million hosts, each of them wrong',
+    `{"hosts":[${'1,'.repeat(500_000)}1]}`,
+    400,
+    'body_invalid',
+    /^hosts must not be longer than 10000$/,
+  ],
   ['a deep hole', '['.repeat(500_000), 400, 'body_not_json', /JSON/],
 ]
 

@@ -149,6 +149,14 @@ test('whoever sends a token means the MAC that is written, from wherever it come
   t.is(table.assignments.get('h1'), 'sheep')
 })
 
+test('of a deploy that is refused no more is understood than a machine’s own call has', async (t) => {
+  const { url, registry, events } = await serveApi(t, { writers: () => ({ subnets: [], isSet: true }) })
+  await registry.deploy('sheep', [{ name: 'h1' }])
+  const much = { name: 'h1', more: 'x'.repeat(9_000) }
+  t.is((await put(url, 'local', much)).status, 403)
+  t.false(events.some(({ step }) => step === 'deploy.call-home'))
+})
+
 test('a refused call of a machine that boots an installer is a warning with the remedy', async (t) => {
   for (const parts of [{ tokens: known }, { writers: () => ({ subnets: [], isSet: true }) }]) {
     const { url, registry, events } = await serveApi(t, parts)
