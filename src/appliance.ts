@@ -10,7 +10,7 @@ import { Catalog } from './catalog/catalog.ts'
 import { linterOf, type Linter } from './catalog/lint.ts'
 import { Clock } from './clock.ts'
 import { DhcpServer } from './dhcp/server.ts'
-import type { Tell } from './events.ts'
+import { printableLine, type Tell } from './events.ts'
 import { handlerOf, HttpListener } from './http/server.ts'
 import { httpThread } from './http/thread.ts'
 import type { Lease } from './model.ts'
@@ -29,7 +29,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { worries } from './worries.ts'
+import { exposedByLinks, worries } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -51,6 +51,8 @@ export class Appliance {
   private links: Links | undefined
   private readonly unknowns: Unknowns
   private readonly clock: Clock
+  /** Being looked for: what a root holds. */
+  private exposed: Promise<void> | undefined
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
@@ -102,6 +104,7 @@ export class Appliance {
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
+    this.tellExposed(settings)
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
   }
 
@@ -119,9 +122,19 @@ export class Appliance {
     }
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
+    this.tellExposed(settings)
     if (later.length === 0) return
     const text = `these settings have changed, and need a restart: ${later.join(', ')}`
     tell({ level: 'warn', step: 'settings', text })
+  }
+
+  /** Nobody waits for it: a root may be on a file server that hangs. */
+  private tellExposed(settings: Settings): void {
+    if (this.exposed !== undefined) return
+    this.exposed = exposedByLinks(settings).then((texts) => {
+      this.exposed = undefined
+      for (const text of texts) this.tell({ level: 'warn', step: 'settings', text: printableLine(text) })
+    })
   }
 
   /** Also after a failed start. */

@@ -1,10 +1,14 @@
 // What is set and leads nowhere, or leaves a door open: said at the start.
 
 import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet } from './net/ipv4.ts'
 import { localLinks } from './net/links.ts'
 import { isMulticast } from './net/mac.ts'
+import { exposures, secretFiles } from './settings/consistency.ts'
+import { show } from './settings/explain.ts'
 import { nearest } from './settings/nearest.ts'
 import type { Settings } from './settings/schema.ts'
 import { writersOf } from './site.ts'
@@ -45,5 +49,28 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
     const { subnets } = writersOf(settings)
     const who = subnets === undefined ? 'everyone' : `everyone in ${subnets.map(formatSubnet).join(', ')}`
     yield `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
+  }
+}
+
+/** What lies in a root by way of links, and is not seen by the settings alone. A root that hangs takes one thread. */
+export async function exposedByLinks(settings: Settings): Promise<readonly string[]> {
+  const { tftp, http } = settings
+  const places = new Map<string, string>()
+  for (const path of [tftp?.root, http?.root, ...secretFiles(settings).flatMap(([, ...paths]) => paths)]) {
+    if (path !== undefined && !places.has(path)) places.set(path, await placeOf(path))
+  }
+  const said = (real?: (path: string) => string) =>
+    Array.from(exposures(settings, real), ({ at, text }) => `${show(at)} ${text}`)
+  const known = said()
+  return said((path) => places.get(path) ?? path).filter((text) => !known.includes(text))
+}
+
+/** Also of what is not there yet. */
+async function placeOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const above = dirname(path)
+    return above === path ? path : join(await placeOf(above), basename(path))
   }
 }

@@ -1,10 +1,13 @@
 // What a start warns of: names that nothing has, addresses that are our own, and MACs that no card has.
 
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { applyDelta, emptyTable, type Change } from '../src/boot/table.ts'
 import { declaredHosts } from '../src/settings/hosts.ts'
 import { parseSettings } from '../src/settings/read.ts'
-import { worries } from '../src/worries.ts'
+import { exposedByLinks, worries } from '../src/worries.ts'
+import { tree } from './folder.ts'
 
 const reserved = (ip: string) => `hosts:\n  - { name: h1, mac_addresses: [52-54-00-00-00-01], ip: ${ip} }`
 
@@ -42,4 +45,25 @@ test('a MAC that no card can have is told, whatever the bit of local administrat
     t.true(worry.startsWith(`${mac} of h1 is a multicast address`), worry)
     t.deepEqual(more, [])
   }
+})
+
+test('secrets that lie in a root by way of a link are told, and those whose names say so are not told twice', async (t) => {
+  const folder = tree({ 'real/tokens': '', 'real/h1.password': '', 'elsewhere/tokens': '' })
+  symlinkSync('real', join(folder, 'tftproot'))
+  const exposed = async (root: string, tokens: string, password: string) => {
+    const host = `{ name: h1, ipmi: { hostname: 10.0.0.1, password_file: ${password} } }`
+    const text = `tftp: { root: ${root} }\nserver: { tokens_file: ${tokens} }\nstore: elsewhere/p.db\nhosts: [${host}]`
+    const read = parseSettings(text, join(folder, 'pxe-pilot.yml'))
+    if (!('settings' in read)) throw new Error(JSON.stringify(read))
+    return await exposedByLinks(read.settings)
+  }
+  const told = (what: string) => [`tftp.root holds ${what}, which any machine can then fetch`]
+  t.deepEqual(await exposed('tftproot', 'real/tokens', 'none'), told('server.tokens_file'))
+  t.deepEqual(await exposed('real', 'elsewhere/tokens', 'tftproot/h1.password'), told('password_file of h1'))
+  t.deepEqual(
+    await exposed('tftproot', 'real/tokens', 'tftproot/h1.password'),
+    told('server.tokens_file and password_file of h1'),
+  )
+  t.deepEqual(await exposed('real', 'real/tokens', 'real/h1.password'), [])
+  t.deepEqual(await exposed('tftproot', 'elsewhere/tokens', 'elsewhere/none'), [])
 })

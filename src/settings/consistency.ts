@@ -41,19 +41,43 @@ function* unguarded(settings: Settings): Generator<Inconsistency> {
   }
 }
 
-function* exposures({ file, store, tftp, http, server }: Settings): Generator<Inconsistency> {
-  const secrets = [
-    ['the settings file', file],
-    ['the store', store],
-    ['server.tokens_file', server.tokens_file],
-  ] as const
+/** `real`: where a path really leads. */
+export function* exposures(
+  settings: Settings,
+  real: (path: string) => string = (path) => path,
+): Generator<Inconsistency> {
+  const { tftp, http } = settings
+  const secrets = secretFiles(settings)
   for (const [section, root] of [['tftp', tftp?.root] as const, ['http', http?.root] as const]) {
     if (root === undefined) continue
-    const inside = secrets.filter(([, path]) => path?.startsWith(root.endsWith('/') ? root : `${root}/`))
+    const folder = real(root).replace(/\/?$/, '/')
+    const isInside = (path: string) => real(path).startsWith(folder)
+    const inside = secrets.flatMap(([name, ...paths]) => (paths.some(isInside) ? name : []))
     if (inside.length === 0) continue
-    const what = inside.map(([name]) => name).join(' and ')
-    yield { at: [section, 'root'], text: `holds ${what}, which any machine can then fetch` }
+    const [first = '', second = '', ...more] = inside
+    const what = inside.length > 4 ? [first, second, `${more.length} more`] : inside
+    yield { at: [section, 'root'], text: `holds ${what.join(' and ')}, which any machine can then fetch` }
   }
+}
+
+/** What holds secrets, each with its paths. */
+export function secretFiles({
+  file,
+  store,
+  server,
+  hosts,
+}: Settings): readonly (readonly [name: string, ...paths: string[]])[] {
+  const given = (name: string, path: string | undefined): [string, string][] =>
+    path === undefined ? [] : [[name, path]]
+  return [
+    ['the settings file', file],
+    // Its copy lies beside the name that the settings have, and it where that leads.
+    ['the store', store, `${store}.copy`],
+    ...given('server.tokens_file', server.tokens_file),
+    ...hosts.flatMap(({ name, ipmi, redfish }, index) =>
+      given(`password_file of ${name ?? `hosts[${index}]`}`, ipmi?.password_file ?? redfish?.password_file),
+    ),
+  ]
 }
 
 function* storeFaults({ store }: Settings): Generator<Inconsistency> {
