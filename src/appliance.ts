@@ -29,7 +29,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { exposedByLinks, worries } from './worries.ts'
+import { exposedByLinks, openTo, worries } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -108,6 +108,13 @@ export class Appliance {
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
   }
 
+  /** As they were read last; of what decides who may write, what needs a restart is as at the start. */
+  get inForce(): Settings {
+    const { settings, running } = this
+    const server = { ...settings.server, tokens_file: running.server.tokens_file }
+    return { ...settings, dhcp: running.dhcp, server }
+  }
+
   /** Takes what the settings file says now, as far as a running appliance can; what it cannot is told. */
   async reload(settings: Settings): Promise<void> {
     const { registry, tell } = this
@@ -120,9 +127,12 @@ export class Appliance {
       const text = `${settings.file} was read again, and its hosts stay as they were: ${done.fault.message}`
       return tell({ level: 'error', step: 'settings', text })
     }
+    const before = openTo(this.inForce)
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
     this.tellExposed(settings)
+    const open = openTo(this.inForce)
+    if (open !== undefined && open !== before) tell({ level: 'warn', step: 'settings', text: open })
     if (later.length === 0) return
     const text = `these settings have changed, and need a restart: ${later.join(', ')}`
     tell({ level: 'warn', step: 'settings', text })
@@ -201,7 +211,7 @@ export class Appliance {
       registry,
       unknowns: this.unknowns,
       names: () => this.settings.server.names,
-      writers: () => writersOf(this.settings),
+      writers: () => writersOf(this.inForce),
       tokens: server.tokens_file === undefined ? undefined : new Tokens(server.tokens_file, tell),
       selfService: () => this.settings.configuration.self_service,
       macOf: this.macOf,

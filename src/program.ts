@@ -117,7 +117,7 @@ async function serve(options: { config?: string }): Promise<void> {
       await start
       await appliance.reload(changed)
     }
-    followSettings({ file, environment, take, tell })
+    followSettings({ file, environment, inForce: () => appliance.inForce, take, tell })
   }
   await run(settings, appliance, follow, log)
 }

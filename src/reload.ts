@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { printable, type Tell } from './events.ts'
 import { readSettings, type ReadResult, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
+import { isWider, writersOf } from './site.ts'
 
 /** How often, in milliseconds, the file is looked at: that works over NFS and for a file that is replaced, too. */
 const lookMs = 1000
@@ -13,15 +14,19 @@ const lookMs = 1000
 export type ReloadParts = {
   readonly file: string
   readonly environment: { readonly STATE_DIRECTORY?: string | undefined }
+  /** Those that are so now. */
+  readonly inForce: () => Settings
   /** Brings them into force. */
   readonly take: (settings: Settings) => Promise<void>
   readonly tell: Tell
 }
 
+type Why = 'SIGHUP' | 'its change'
+
 /** As long as the process runs. */
 export function followSettings(parts: ReloadParts): void {
   let working = Promise.resolve()
-  const reload = (why: string) => {
+  const reload = (why: Why) => {
     working = working.then(() => reread(parts, why))
     return working
   }
@@ -52,10 +57,11 @@ async function signatureOf(file: string): Promise<string | undefined> {
 }
 
 /** Never rejects. */
-async function reread({ file, environment, take, tell }: ReloadParts, why: string): Promise<void> {
+async function reread(parts: ReloadParts, why: Why): Promise<void> {
+  const { file, take, tell } = parts
   const say = (level: 'warn' | 'error', { line, text }: Remark, end = '') =>
     tell({ level, step: 'settings', text: printable(`${file}${line > 0 ? `:${line}` : ''}: ${text}`) + end })
-  const result = isEmpty(file) ? empty : readSettings(file, environment)
+  const result = readAgain(parts, why)
   if ('faults' in result) {
     for (const fault of result.faults) say('error', fault, `; after ${why}, the settings stay as they were`)
     return
@@ -67,6 +73,27 @@ async function reread({ file, environment, take, tell }: ReloadParts, why: strin
     const message = error instanceof Error ? error.message : String(error)
     say('error', { line: 0, text: `the settings could not be taken over: ${message}` })
   }
+}
+
+function readAgain({ file, environment, inForce }: ReloadParts, why: Why): ReadResult {
+  const result = isEmpty(file) ? empty : readSettings(file, environment)
+  if ('faults' in result || why === 'SIGHUP') return result
+  const text = cutOff(inForce(), result.settings)
+  return text === undefined ? result : { faults: [{ line: 0, text }], warnings: [] }
+}
+
+/**
+ * What the beginning of a file lacks, which is good YAML, too, and may be all that a slow writer has written: taken for
+ * the whole, it would let anybody write. `log` is there for a while only, and harms nobody.
+ */
+function cutOff(before: Settings, after: Settings): string | undefined {
+  const gone = before.sections.filter((name) => name !== 'log' && !after.sections.includes(name))
+  const meant = 'if that is meant, send SIGHUP'
+  if (gone.length > 0) return `has no section ${gone.join(', ')} any more: ${meant}`
+  const writers = writersOf({ server: after.server, dhcp: before.dhcp })
+  if (isWider(writersOf(before), writers))
+    return `server.allow lets more addresses write than before: ${meant}`
+  return undefined
 }
 
 /** What stands for every default at a start is, under a server that runs, a file that was cut off. */

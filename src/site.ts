@@ -6,7 +6,7 @@ import type { Site } from './boot/decide.ts'
 import type { IsThere } from './boot/explain.ts'
 import { scopesOf, serviceAt, type Service } from './dhcp/scope.ts'
 import { findUnder } from './files.ts'
-import { ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
+import { inSubnet, ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
 import { takenBy } from './settings/consistency.ts'
@@ -65,4 +65,15 @@ export function writersOf({ server, dhcp }: Pick<Settings, 'server' | 'dhcp'>): 
   if (server.allow !== undefined) return { subnets: server.allow, isSet: true }
   const subnets = dhcp?.subnets.map(({ subnet }) => subnet) ?? []
   return { subnets: subnets.length === 0 ? undefined : [...subnets, loopback], isSet: false }
+}
+
+/** Whether `after` lets anybody write whom `before` did not. */
+export function isWider(before: Writers, after: Writers): boolean {
+  // Without server.allow a token is taken from anywhere.
+  if (before.isSet && !after.isSet) return true
+  const { subnets } = before
+  if (subnets === undefined) return false
+  const isWithin = ({ network, prefix }: Subnet) =>
+    subnets.some((subnet) => subnet.prefix <= prefix && inSubnet(network, subnet))
+  return after.subnets?.every(isWithin) !== true
 }

@@ -1,4 +1,4 @@
-// What is set and leads nowhere, or leaves a door open: said at the start.
+// What is set and leads nowhere, or leaves a door open: said at the start, and the latter again when it changes.
 
 import { existsSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import { writersOf } from './site.ts'
 
 /** A sentence each. `table`: with what the directories hold. */
 export function* worries(settings: Settings, table: Table): Generator<string> {
-  const { tftp, http, configuration, server } = settings
+  const { tftp, http, configuration } = settings
   for (const [name, root] of [
     ['tftp.root', tftp?.root],
     ['http.root', http?.root],
@@ -45,11 +45,16 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
       yield `${formatIpv4(ip)} is reserved for ${host}, and is this machine's own: ${host} is given another`
     }
   }
-  if (server.tokens_file === undefined) {
-    const { subnets } = writersOf(settings)
-    const who = subnets === undefined ? 'everyone' : `everyone in ${subnets.map(formatSubnet).join(', ')}`
-    yield `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
-  }
+  const open = openTo(settings)
+  if (open !== undefined) yield open
+}
+
+/** Who may deploy without a token, where anybody may. */
+export function openTo(settings: Settings): string | undefined {
+  if (settings.server.tokens_file !== undefined) return undefined
+  const { subnets } = writersOf(settings)
+  const who = subnets === undefined ? 'everyone' : `everyone in ${subnets.map(formatSubnet).join(', ')}`
+  return `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
 }
 
 /** What lies in a root by way of links, and is not seen by the settings alone. A root that hangs takes one thread. */

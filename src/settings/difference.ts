@@ -6,6 +6,7 @@ import type { Settings } from './schema.ts'
 /** In force as soon as they are read; a whole section, or one key of it. */
 const live: ReadonlySet<string> = new Set([
   'file',
+  'sections',
   'hosts',
   'hosts_policy',
   'server.names',

@@ -104,7 +104,7 @@ function check(written: unknown, lines: Lines, path: string, environment: Enviro
   // Contradictions are told at once with the faults of other sections: every section may be left out.
   const sound = parsed.success ? parsed : settingsSchema.safeParse(sections)
   if (sound.success) {
-    const settings = complete(sound.data, path, environment)
+    const settings = { ...complete(sound.data, path, environment), sections: sectionsOf(written) }
     for (const fault of inconsistencies(settings)) {
       faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
     }
@@ -153,7 +153,15 @@ function named(place: Path): string {
   return place.filter((step) => typeof step === 'string').join('.')
 }
 
-function complete(parsed: z.infer<typeof settingsSchema>, file: string, environment: Environment): Settings {
+function sectionsOf(written: unknown): readonly string[] {
+  return Object.keys(settingsSchema.shape).filter((key) => at(written, [key]) != null)
+}
+
+function complete(
+  parsed: z.infer<typeof settingsSchema>,
+  file: string,
+  environment: Environment,
+): Omit<Settings, 'sections'> {
   const folder = dirname(file)
   const from = (path: string) => resolve(folder, path)
   const { tftp, http, server } = parsed

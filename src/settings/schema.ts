@@ -275,6 +275,8 @@ export type PowerSettings = Pick<HostSettings, 'ipmi' | 'management' | 'redfish'
 export type Settings = Omit<Parsed, 'store' | 'hosts_policy' | 'hosts' | 'clients'> & {
   /** The file they were read from. */
   readonly file: string
+  /** What of them stands in it at the top level, and says something. */
+  readonly sections: readonly string[]
   readonly store: string
   readonly hosts: readonly HostSettings[]
   readonly hosts_policy: 'register' | 'declared'

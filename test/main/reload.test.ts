@@ -107,3 +107,50 @@ test('what needs a restart is told until the file says again what is running; gu
   await site.write('pxe-pilot.yml', `${guarded(site.settings(), '')}log: { level: debug }\n`)
   await program.transcript.waitFor(/need a restart: configuration\.default, log\.level/, 10)
 })
+
+test('a file that is half written lets nobody in and forgets no host; SIGHUP takes what was meant', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const card = '52:54:00:00:00:01'
+  const more = (allow: string) => `hosts: [{ name: h1, mac_addresses: ['${card}'], locked: true }]
+hosts_policy: declared
+server: { bind: 127.0.0.1, port: ${site.ports.api}${allow} }
+`
+  const head = site
+    .settings()
+    .split('\n')
+    .filter((line) => !line.startsWith('server:'))
+    .join('\n')
+  const whole = head + more(', allow: [192.0.2.0/24]')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', whole)])
+  await program.transcript.waitFor(/PXE Pilot is ready:[^]*Next:/, 30)
+  const refused = async () => {
+    t.is(await site.deploy('sheep', '52:54:00:00:00:02'), 403)
+    t.like(await hostsOf(site), [{ name: 'h1' }])
+  }
+  await refused()
+
+  for (const [text, why] of [
+    [head, /has no section server, hosts, hosts_policy any more: if that is meant, send SIGHUP.*stay as/],
+    [`${head}${more('').split('\n')[0]}\n`, /has no section server, hosts_policy any more/],
+    [`${head}${more('').replace(/server:.*/, 'server:')}`, /has no section server any more/],
+    [head + more(''), /server\.allow lets more addresses write than before: if that is meant, send SIGHUP/],
+    [head + more(', allow: [192.0.2.0/2]'), /lets more addresses write than before/],
+  ] as const) {
+    await site.write('pxe-pilot.yml', text)
+    await program.transcript.waitFor(why, 10)
+    await refused()
+  }
+
+  // Less is taken at once, and what was asked for by SIGHUP is, with who may write from then on.
+  await site.write('pxe-pilot.yml', head + more(', allow: [192.0.2.128/25]'))
+  await program.transcript.waitFor(/was read again and is in force[^]*192\.0\.2\.128\/25 may deploy/, 10)
+  await refused()
+  await site.write('pxe-pilot.yml', head + more(', allow: [127.0.0.0/8]'))
+  await program.transcript.waitFor(/lets more addresses write than before/, 10)
+  process.kill(program.pid ?? 0, 'SIGHUP')
+  await program.transcript.waitFor(/everyone in 127\.0\.0\.0\/8 may deploy without a token/, 10)
+  t.is(await site.deploy('sheep', '52:54:00:00:00:02'), 404)
+  await site.write('pxe-pilot.yml', head)
+  await program.transcript.waitFor(/has no section server, hosts, hosts_policy any more/, 10)
+})
