@@ -14,6 +14,7 @@ import type Koa from 'koa'
 import { printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
+import { Crowd } from './crowd.ts'
 import { Pipeline } from './pipeline.ts'
 
 /** Milliseconds, but for the counts. */
@@ -30,7 +31,7 @@ export type Limits = {
   readonly stalledMs: number
   /** What transfers under way have when we are told to stop. */
   readonly stopMs: number
-  /** Beyond it, whoever waits longest without a request makes room. */
+  /** Beyond it, one of the address that has the most makes room. */
   readonly connections: number
   /** On one connection; more are read as these are answered. apt sends 10 ahead. */
   readonly requests: number
@@ -66,6 +67,9 @@ export type ListenerParts = {
 /** How long a peer has to read why it was refused before the connection goes. */
 const lastWordsMs = 500
 
+/** How often, in milliseconds, it is told that there is no room. */
+const fullToldMs = 60_000
+
 export class HttpListener {
   private readonly parts: ListenerParts
   private readonly limits: Limits
@@ -74,6 +78,8 @@ export class HttpListener {
   private readonly busy = new Map<Duplex, Set<ServerResponse>>()
   /** Connections without a request, longest first. */
   private readonly waiting = new Set<Duplex>()
+  private readonly crowd = new Crowd()
+  private toldFullAt = -Infinity
   private readonly ending = new WeakSet<Duplex>()
   private readonly pipelines = new WeakMap<Duplex, Pipeline>()
 
@@ -135,16 +141,20 @@ export class HttpListener {
   }
 
   private welcome(socket: Socket): void {
-    if (this.waiting.size + this.busy.size >= this.limits.connections) {
-      const [oldest = socket] = this.waiting
-      this.note('http.full', `${this.parts.service}: too many connections; one without a request was closed`)
-      this.waiting.delete(oldest)
-      oldest.destroy()
-      if (oldest === socket) return
+    const { crowd } = this
+    crowd.add(socket, socket.remoteAddress ?? '')
+    if (crowd.size > this.limits.connections) {
+      const leaver = crowd.leaver(socket, this.waiting)
+      this.tellFull(leaver)
+      crowd.delete(leaver)
+      this.waiting.delete(leaver)
+      leaver.destroy()
+      if (leaver === socket) return
     }
     this.waiting.add(socket)
     this.pipelines.set(socket, new Pipeline(socket, this.limits.requests))
     socket.once('close', () => {
+      crowd.delete(socket)
       this.waiting.delete(socket)
       const cut = this.busy.get(socket) ?? []
       this.busy.delete(socket)
@@ -153,6 +163,16 @@ export class HttpListener {
         if (response.socket === null) response.destroy().emit('close')
       }
     })
+  }
+
+  private tellFull(leaver: Duplex): void {
+    if (performance.now() - this.toldFullAt < fullToldMs) return
+    this.toldFullAt = performance.now()
+    const { service, tell } = this.parts
+    const count = this.crowd.countOf(leaver)
+    const address = 'remoteAddress' in leaver ? String(leaver.remoteAddress) : 'a client'
+    const text = `${service}: all ${this.limits.connections} connections are taken, ${count} of them by ${address}, which lost one: if those are not many machines behind one address, keep it out by a firewall`
+    tell({ level: 'warn', step: 'http.full', text })
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {

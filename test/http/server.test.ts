@@ -225,6 +225,33 @@ test('a connection with a request under way is never the one to go', async (t) =
   t.true((await slow).text.endsWith('hello'))
 })
 
+test('one client with a request on every connection keeps no other out; the log warns once', async (t) => {
+  const { port, events } = await listen(t, { connections: 20 }, (asked, response) => {
+    if (asked.url === '/held') return void response.write('held')
+    setTimeout(() => response.end('hello'), 100)
+  })
+  const from = async (localAddress: string, path: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
+    t.teardown(() => void socket.destroy())
+    let text = ''
+    socket.on('data', (chunk) => (text += String(chunk)))
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await within(5_000, () => socket.closed || /held|hello/.test(text))
+    return { socket, text }
+  }
+  const greedy = await Promise.all(Array.from({ length: 20 }, () => from('127.0.0.2', '/held')))
+  const others = await Promise.all([3, 4, 5, 6, 7].map((last) => from(`127.0.0.${last}`, '/')))
+  for (const { text } of others) t.true(text.endsWith('hello'))
+  // It gets nothing by coming again, not even the place of one that just waits.
+  t.is((await from('127.0.0.2', '/held')).text, '')
+  t.is(greedy.filter(({ socket }) => !socket.closed).length, 15)
+  t.is(others.filter(({ socket }) => !socket.closed).length, 5)
+  const told = events.filter(({ step }) => step === 'http.full')
+  t.is(told.length, 1)
+  t.like(told[0], { level: 'warn' })
+  t.regex(told[0]?.text ?? '', /20 of them by 127\.0\.0\.2/)
+})
+
 test('a kept-open connection serves again, and is closed when it is idle', async (t) => {
   const { port } = await listen(t, { keepAliveMs: 200 })
   let answers = 0
