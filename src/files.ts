@@ -1,6 +1,6 @@
 // Finds and opens a regular file, and finds a folder, under a root and nowhere else.
 
-import { constants, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
@@ -135,6 +135,26 @@ async function liesUnder(handle: FileHandle, root: string): Promise<boolean | un
     return undefined
   }
 }
+
+/**
+ * A file of the settings, at once: a FIFO would hold up the whole process until somebody writes to it, and a file that
+ * is too big take its memory.
+ * @throws Error of the file system, and where it is no regular file or has more than `most` bytes
+ */
+export function readOwn(path: string, most: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const status = fstatSync(file)
+    if (!status.isFile()) throw new Error('it is no regular file')
+    if (status.size > most) throw new Error(`it is larger than ${most / 1024 / 1024} MiB`)
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Of a file of tokens or of a password, for readOwn(). */
+export const mostOfSecrets = 1024 * 1024
 
 /** Which file it is, whatever its name leads to by now. */
 export function identityOf(status: Pick<Stats, 'dev' | 'ino'>): string {

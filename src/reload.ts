@@ -1,10 +1,10 @@
 // Reads the settings again on SIGHUP and when their file changes; a fault in them leaves everything as it is, and is told.
 
-import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { printable, type Tell } from './events.ts'
-import { readSettings, type ReadResult, type Remark } from './settings/read.ts'
+import { readOwn } from './files.ts'
+import { mostOfSettings, readSettings, type ReadResult, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 import { isWider, writersOf } from './site.ts'
 
@@ -104,7 +104,7 @@ const empty: ReadResult = {
 
 function isEmpty(file: string): boolean {
   try {
-    return readFileSync(file, 'utf8').trim() === ''
+    return readOwn(file, mostOfSettings).trim() === ''
   } catch {
     return false
   }

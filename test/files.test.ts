@@ -1,10 +1,10 @@
 // Files under a root and nowhere else, also while somebody changes the tree under our hands.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { findUnder, openFound, openUnder } from '../src/files.ts'
+import { findUnder, openFound, openUnder, readOwn } from '../src/files.ts'
 import { newFolder } from './folder.ts'
 
 function folder(): string {
@@ -73,6 +73,23 @@ test('openFound follows no link and waits for no FIFO', async (t) => {
   execFileSync('mkfifo', [join(root, 'fifo')])
   const handle = await openFound(join(root, 'fifo'))
   await handle.close()
+})
+
+test('a file of the settings is a regular one, and of some size: a FIFO holds nobody up', (t) => {
+  const base = folder()
+  execFileSync('mkfifo', [join(base, 'fifo')])
+  writeFileSync(join(base, 'big'), '')
+  truncateSync(join(base, 'big'), 1024 * 1024 + 1)
+  symlinkSync('root/file', join(base, 'link'))
+  for (const [name, message] of [
+    ['fifo', /no regular file/],
+    ['root', /no regular file/],
+    ['big', /larger than 1 MiB/],
+    ['none', /ENOENT/],
+  ] as const) {
+    t.throws(() => readOwn(join(base, name), 1024 * 1024), { message }, name)
+  }
+  t.is(readOwn(join(base, 'link'), 1024 * 1024), readOwn(join(base, 'root/file'), 1024 * 1024))
 })
 
 test('a folder that turns into a link out of the root while files are opened: never the file outside', async (t) => {

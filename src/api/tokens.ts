@@ -1,8 +1,9 @@
 // The tokens of people and programs that may change things: a file, read again when it changes.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { printable, type Tell } from '../events.ts'
+import { mostOfSecrets, readOwn } from '../files.ts'
 
 export type Token = { readonly name: string; readonly rights: 'read' | 'write' }
 
@@ -61,7 +62,7 @@ export class Tokens {
     let text: string
     this.signature = this.signatureNow()
     try {
-      text = readFileSync(this.path, 'utf8')
+      text = readOwn(this.path, mostOfSecrets)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return [`server.tokens_file: ${this.path} cannot be read: ${why}`]

@@ -1,6 +1,6 @@
 // Which adapter switches a host, by what its settings have.
 
-import { readFileSync } from 'node:fs'
+import { mostOfSecrets, readOwn } from '../files.ts'
 import type { Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Link } from '../net/links.ts'
@@ -94,7 +94,7 @@ type Secret = { readonly password?: string | undefined; readonly password_file?:
 function secret({ password, password_file: file }: Secret): string {
   if (password !== undefined || file === undefined) return password ?? ''
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    return readOwn(file, mostOfSecrets).replace(/\r?\n$/, '')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new PowerError(`its password_file cannot be read: ${why}`)

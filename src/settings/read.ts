@@ -1,9 +1,9 @@
 // Reads pxe-pilot.yml into frozen Settings, or tells every fault at once, each with its line.
 
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isScalar, LineCounter, parseDocument, type ParsedNode, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
+import { readOwn } from '../files.ts'
 import { cautions, inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
 import { Lines } from './lines.ts'
@@ -22,12 +22,15 @@ type Environment = { STATE_DIRECTORY?: string | undefined }
 /** Each host of a big site may share a value with all others; a bomb of aliases has millions. */
 const mostAliases = 10_000
 
+/** Ten thousand hosts with all they can have are some megabytes. */
+export const mostOfSettings = 64 * 1024 * 1024
+
 /** `environment` gives $STATE_DIRECTORY (systemd's StateDirectory=). A file that cannot be read is a fault too. */
 export function readSettings(file: string, environment: Environment = {}): ReadResult {
   const path = resolve(file)
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readOwn(path, mostOfSettings)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return { faults: [{ line: 0, text: `cannot be read: ${why}` }], warnings: [] }

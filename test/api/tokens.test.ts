@@ -1,5 +1,6 @@
 // Tokens, and what a machine may do without one: nothing but say that it is installed.
 
+import { execFileSync } from 'node:child_process'
 import { chmodSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -210,4 +211,10 @@ test('a file that is not there, empty, or wrong ends the start, with its line an
   const { message } = t.throws(open)
   t.regex(message, /tokens:2: .*neither read nor write\n.*tokens:3: a line is/)
   t.notRegex(message, /f00d/)
+})
+
+test('a file of tokens that is a FIFO holds nobody up', (t) => {
+  const path = join(newFolder('tokens'), 'tokens')
+  execFileSync('mkfifo', [path])
+  t.throws(() => new Tokens(path, () => undefined), { message: /no regular file/ })
 })

@@ -1,9 +1,10 @@
 // Redfish: a service as the standard has it, those that differ as real ones do, and each way one fails.
 
+import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { PowerParts } from '../../src/power/power.ts'
-import { powerOf } from './bench.ts'
+import { powerOf, programs } from './bench.ts'
 import { freePort } from '../cli/port.ts'
 import { RedfishService, type Behaviour } from './redfish-service.ts'
 
@@ -133,4 +134,12 @@ test('what a service says is one line of some length, without the password, in a
     }
     t.true(events.length > 0)
   }
+})
+
+test('a password_file that is a FIFO holds nobody up', async (t) => {
+  const folder = await programs(t, {})
+  execFileSync('mkfifo', [`${folder}/password`])
+  const named = host(1).replace('password: secret', `password_file: ${folder}/password`)
+  const status = (await powerOf(t, named).power.ask(['h1'])).get('h1')
+  t.is(status?.because, 'its password_file cannot be read: it is no regular file')
 })

@@ -1,5 +1,6 @@
 // What a settings file may say, what it means where it says nothing, and every mistake at once with its line.
 
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -333,4 +334,10 @@ test('nothing can change the settings once they are read', (t) => {
     ArrayBuffer.isView(value) ||
     (Object.isFrozen(value) && Object.values(value).every(deep))
   t.true(deep(settings))
+})
+
+test('a settings file that is a FIFO is a fault, and holds nobody up', (t) => {
+  const file = join(newFolder('settings'), 'p.yml')
+  execFileSync('mkfifo', [file])
+  t.like(readSettings(file), { faults: [{ line: 0, text: 'cannot be read: it is no regular file' }] })
 })
