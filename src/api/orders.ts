@@ -68,7 +68,12 @@ export const hostName = z
 const own = hostSchema.shape
 export const macAddress = own.mac_addresses.unwrap().unwrap().element
 export const ipAddress = own.ip.unwrap()
-const ipmi = own.ipmi.unwrap().unwrap().omit({ password_file: true })
+const ipmi = own.ipmi
+  .unwrap()
+  .unwrap()
+  .omit({ password_file: true })
+  // `open` and others of ipmitool's would switch the machine that this server runs on.
+  .extend({ interface: z.enum(['lan', 'lanplus'], 'must be lan or lanplus').optional() })
 const redfish = own.redfish.unwrap().unwrap().omit({ password_file: true })
 const wol = own.wol.unwrap().unwrap()
 

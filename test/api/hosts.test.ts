@@ -221,6 +221,8 @@ const refused: readonly (readonly [string, string, string, unknown, number, stri
   ['a name that is taken', 'POST', '/hosts', { ...h9, name: 'h1' }, 409, 'host_exists'],
   ['a MAC that is taken', 'POST', '/hosts', { ...h9, macAddresses: ['00:00:00:00:0b:01'] }, 409, 'mac_taken'],
   ['an unknown key', 'POST', '/hosts', { ...h9, colour: 'red' }, 400, 'body_invalid'],
+  ['our own BMC', 'POST', '/hosts', { ...h9, ipmi: { interface: 'open' } }, 400, 'body_invalid'],
+  ['our own BMC, later', 'PATCH', '/hosts/h9', { ipmi: { interface: 'open' } }, 400, 'body_invalid'],
   ['no body', 'POST', '/hosts', undefined, 400, 'body_not_json'],
   [
     'an unknown machine that never asked',
