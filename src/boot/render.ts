@@ -8,6 +8,9 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** The variables every template may name; a host's own vars come on top (pxe-pilot.yml, hosts[].vars). */
 export const templateVariables = ['server', 'http', 'http_host', 'api', 'mac', 'ip', 'hostname'] as const
 
+/** Of a file of httproot, in bytes: a preseed has some kilobytes; what is bigger is no template. */
+export const biggestTemplate = 1024 * 1024
+
 export type Rendered = { readonly text: string } | { readonly fault: string }
 
 /**

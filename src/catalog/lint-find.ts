@@ -5,7 +5,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { decide, type Decision, type Site } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
-import { render, type Variables } from '../boot/render.ts'
+import { biggestTemplate, render, type Variables } from '../boot/render.ts'
 import type { Table } from '../boot/table.ts'
 import { findUnder, type Links } from '../files.ts'
 import type { Language } from '../model.ts'
@@ -22,7 +22,7 @@ export type Roots = {
 export type FileFound =
   | { readonly kind: 'file'; readonly size: number; readonly path: string }
   /** A NAME.tmpl of httproot. */
-  | { readonly kind: 'template'; readonly path: string }
+  | { readonly kind: 'template'; readonly size: number; readonly path: string }
   | { readonly kind: 'folder' }
   | { readonly kind: 'missing'; readonly why: string }
 
@@ -37,7 +37,7 @@ export async function findAnswer({ answers, reason }: Decision, roots: Roots): P
     const found = await findUnder(root, answer.path, answer.root === 'http' ? 'inside' : roots.links)
     if (found.kind === 'found') {
       return answer.kind === 'template'
-        ? { kind: 'template', path: found.path }
+        ? { kind: 'template', size: found.size, path: found.path }
         : { kind: 'file', size: found.size, path: found.path }
     }
     if (found.kind === 'refused' && (await isFolder(join(root, answer.path)))) return { kind: 'folder' }
@@ -159,7 +159,7 @@ export class Finder {
       case 'missing':
         return [{ level: 'fault', text: `${shown} ${found.why}${await this.hint(place.via, place.path)}` }]
       case 'template':
-        return await readTemplate(found.path, variables)
+        return await readTemplate(found, variables)
       case 'file': {
         if (ending !== undefined && endingsOf !== undefined) {
           const text = `${shown} is not there: ${endingsOf} alone takes ${place.path}${ending} for it`
@@ -228,7 +228,11 @@ type Place = { readonly via: 'tftp' | 'http'; readonly path: string }
 
 type Said = { readonly level: Level; readonly text: string }
 
-async function readTemplate(path: string, variables: Variables): Promise<readonly Said[]> {
+async function readTemplate(
+  { path, size }: Extract<FileFound, { kind: 'template' }>,
+  variables: Variables,
+): Promise<readonly Said[]> {
+  if (size > biggestTemplate) return [{ level: 'fault', text: `${path} is too big for a template` }]
   const text = await readFile(path, 'utf8').catch(() => '')
   const rendered = render(text, variables)
   return 'fault' in rendered ? [{ level: 'fault', text: `${path} ${rendered.fault}` }] : []

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
-import { render } from '../boot/render.ts'
+import { biggestTemplate, render } from '../boot/render.ts'
 import { printable } from '../events.ts'
 import { giveListing } from './listing.ts'
 import type { Answered } from './log.ts'
@@ -20,9 +20,6 @@ export type Stock = {
   /** http.listing. */
   readonly listing: boolean
 }
-
-/** A preseed has some kilobytes; what is bigger is no template. */
-const biggestTemplate = 1024 * 1024
 
 /** A name that gets another file at every look gets no further one. */
 const tries = 3

@@ -407,3 +407,13 @@ test('a path that holds a secret of a host is told without it', async (t) => {
   t.regex(said(await linter.all(), at).join('\n'), /the kernel \*\*\*\/vmlinuz is not there/)
   t.regex(events.at(-1)?.text ?? '', /the kernel \*\*\*\/vmlinuz is not there/)
 })
+
+test('a template of httproot that is too big to be served is not read', async (t) => {
+  const { at, linter } = await lint(t, {
+    vmlinuz: 'k',
+    'http/seed.tmpl': '${nothing}',
+    [`${conf}a.tmpl`]: 'DEFAULT x\nLABEL x\nKERNEL vmlinuz\nAPPEND url=${http}/seed\n',
+  })
+  await truncate(join(at.root, 'http/seed.tmpl'), 1024 * 1024 + 1)
+  t.regex(said(await linter.all(), at).join(), /^a\.tmpl:4 fault: .*seed\.tmpl is too big for a template$/)
+})
