@@ -119,6 +119,20 @@ test('who uses an address without a lease keeps it: it is given to no other, and
   t.is(await new Client(server, 30).offered(wish), wish)
 })
 
+test('D14 an address that was found in use is offered to nobody for ten minutes, though nobody answers there any more', async (t) => {
+  const wish = '10.77.0.105'
+  const { server, online } = await serve(t, {}, new Map([[address4(wish), printer]]))
+  online.clear()
+  // Another client each time, as the last one still has its offer.
+  for (let minute = 0; minute < 10; minute++) {
+    t.not(await new Client(server, 1 + minute).offered(wish), wish, `after ${minute} minutes`)
+    await server.forward(59_900)
+  }
+  t.not(await new Client(server, 11).offered(wish), wish)
+  await server.forward(600_000)
+  t.is(await new Client(server, 12).offered(wish), wish)
+})
+
 test('a machine that uses one address is told of once, and is no router with proxy ARP however often it is found', async (t) => {
   const { server } = await serve(t, {}, new Map([[address4('10.77.0.105'), printer]]))
   await hours(server, 12)
