@@ -3,13 +3,17 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { createInterface } from 'node:readline'
 
-/** `id` names the socket, made on its first use; `times`: as often, each from a port of its own, and none is listened to. */
+/**
+ * `id` names the socket, made on its first use; `times`: as often, each from a port of its own, on `addresses` in turn,
+ * and none is listened to.
+ */
 export type Outgoing = {
   readonly id: number
   readonly bytes: string
   readonly to: string
   readonly port: number
   readonly times?: number
+  readonly addresses?: readonly string[]
 }
 /** `at`: milliseconds, of this process. */
 export type Incoming = {
@@ -35,9 +39,10 @@ async function socketOf(id: number): Promise<Socket> {
   return socket
 }
 
-async function flood({ bytes, to, port, times = 0 }: Outgoing): Promise<void> {
+async function flood({ bytes, to, port, times = 0, addresses = [] }: Outgoing): Promise<void> {
   for (let count = 0; count < times; count++) {
     const socket = createSocket('udp4')
+    await new Promise<void>((bound) => socket.bind(0, addresses[count % addresses.length], bound))
     await new Promise((sent) => socket.send(Buffer.from(bytes, 'base64'), port, to, sent))
     socket.close()
   }

@@ -58,9 +58,21 @@ export class Peer {
     return client
   }
 
-  /** The same request from so many ports, without a word to any answer. */
-  async flood(server: string, bytes: Buffer, times: number): Promise<void> {
-    const outgoing: Outgoing = { id: -1, bytes: bytes.toString('base64'), to: server, port: 69, times }
+  /** The same request from so many ports, of `addresses` in turn, without a word to any answer. */
+  async flood(
+    server: string,
+    bytes: Buffer,
+    times: number,
+    addresses: readonly string[] = [],
+  ): Promise<void> {
+    const outgoing: Outgoing = {
+      id: -1,
+      bytes: bytes.toString('base64'),
+      to: server,
+      port: 69,
+      times,
+      addresses,
+    }
     const done = new Promise<void>((resolve) => (this.#done = resolve))
     this.#child.stdin?.write(`${JSON.stringify(outgoing)}\n`)
     await done
