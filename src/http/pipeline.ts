@@ -15,6 +15,7 @@ export class Pipeline {
   private underWay = 0
   private thisTurn = 0
   private isHeld = false
+  private isOver = false
 
   /** `most`: requests without an answer, beyond which the connection is read no further. */
   constructor(socket: Socket, most: number) {
@@ -41,8 +42,13 @@ export class Pipeline {
     this.goOn()
   }
 
+  /** What still comes is read and forgotten. Left unread, it would cut off the answers before it. */
+  stop(): void {
+    this.isOver = true
+  }
+
   private read(chunk: Buffer, parse: (slice: Buffer) => void): void {
-    for (let at = 0; at < chunk.length && !this.socket.destroyed; at += sliceBytes) {
+    for (let at = 0; at < chunk.length && !this.isOver; at += sliceBytes) {
       // Node pauses it, too, while answers wait to be sent, and is the one to resume it then.
       if (!this.socket.isPaused() && this.isFull()) {
         this.isHeld = true

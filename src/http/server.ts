@@ -186,6 +186,7 @@ export class HttpListener {
       responses.delete(response)
       pipeline?.end()
       if (responses.size > 0) return
+      if (this.ending.has(socket)) close(socket)
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
     if (hostLines(request) > 1) return this.refuseHosts(request, response)
@@ -204,22 +205,28 @@ export class HttpListener {
   private refuse(error: Error, socket: Duplex): void {
     if (this.ending.has(socket)) return
     this.ending.add(socket)
+    this.pipelines.get(socket)?.stop()
     const code = 'code' in error ? String(error.code) : ''
     const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : 'a client'
     const silent = 'bytesRead' in socket && socket.bytesRead === 0
-    // Words in the middle of another request's answer would be taken for a part of it.
-    if (!socket.writable || code === 'ECONNRESET' || silent || this.busy.has(socket)) {
+    const pending = [...(this.busy.get(socket) ?? [])]
+    // One whose body breaks off waits for the rest of it.
+    const isBroken = pending.some(({ req }) => !req.complete)
+    if (!socket.writable || code === 'ECONNRESET' || silent || isBroken) {
       socket.destroy()
       return
     }
-    const status = statusOf(code)
     this.note('http.malformed', printable(`${peer} sent ${this.parts.service} no request: ${error.message}`))
+    // A deploy with a byte too many behind it is in force, and has its answer. Words in the middle of that would be
+    // taken for a part of it.
+    if (pending.length > 0) return
+    const status = statusOf(code)
     const text = `${status} ${STATUS_CODES[status] ?? ''}\n`
-    socket.end(
+    close(
+      socket,
       `HTTP/1.1 ${text.trim()}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
         `Content-Length: ${text.length}\r\n\r\n${text}`,
     )
-    setTimeout(() => socket.destroy(), lastWordsMs).unref()
   }
 
   private note(step: string, text: string): void {
@@ -231,6 +238,11 @@ export class HttpListener {
 export function handlerOf(app: Koa): RequestListener {
   const answer = app.callback()
   return (request, response) => void answer(request, response)
+}
+
+function close(socket: Duplex, words = ''): void {
+  socket.end(words)
+  setTimeout(() => socket.destroy(), lastWordsMs).unref()
 }
 
 function hostLines({ rawHeaders }: IncomingMessage): number {

@@ -143,8 +143,24 @@ test('garbage behind a good request never lands inside its answer', async (t) =>
     setTimeout(() => socket.write('GARBAGE\r\n\r\n'), 30)
   })
   t.true(closed)
-  t.notRegex(text, /400/)
+  t.regex(text, /^HTTP\/1\.1 200 [^]*\r\n\r\n0123456789$/)
 })
+
+for (const [what, more] of [
+  ['a byte', 'X'],
+  ['a megabyte', 'X'.repeat(1024 * 1024)],
+] as const) {
+  test(`${what} too many behind a body: what was asked is answered, nothing else, and the connection closed`, async (t) => {
+    const { port } = await listen(t, {}, (asked, response) => {
+      asked.resume().on('end', () => setTimeout(() => response.end('deployed'), 50))
+    })
+    const put = 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'
+    const { text, closed } = await exchange(port, put + put + more)
+    t.true(closed)
+    t.is(countOf(text, 'HTTP/1.1 '), 2)
+    t.is(countOf(text, 'deployed'), 2)
+  })
+}
 
 test('headers that come a byte at a time are cut off in time, and others are served meanwhile', async (t) => {
   const { port } = await listen(t, { headersMs: 300 })
