@@ -51,10 +51,11 @@ export type Fault = {
 /** Of more names the nearest takes too long to find for an answer. */
 const mostNames = 1000
 
-function didYouMean(name: string, known: Iterable<string>): Pick<Fault, 'more'> {
+/** `where`: what shows those there are. */
+function didYouMean(name: string, known: Iterable<string>, where: string): Pick<Fault, 'more'> {
   const names = [...known]
   const near = names.length > mostNames ? undefined : nearest(name, names)
-  return near === undefined ? {} : { more: { hint: `did you mean ${near}?` } }
+  return { more: { hint: near === undefined ? where : `did you mean ${near}?` } }
 }
 
 /** The messages scripts of the original compare against: its spelling and its angle brackets (service.go). */
@@ -62,12 +63,16 @@ export const faults = {
   configurationNotFound: (name: string, known: Iterable<string> = []): Fault => ({
     code: 'configuration_not_found',
     message: `Configuration '${name}' does not exists`,
-    ...didYouMean(name, known),
+    ...didYouMean(name, known, 'pxe-pilot config list and GET /v1/configurations show those there are'),
   }),
   hostNotFound: (name: string, known: Iterable<string> = []): Fault => ({
     code: 'host_not_found',
     message: `No host declared for name <${name}>`,
-    ...didYouMean(name, known),
+    ...didYouMean(
+      name,
+      known,
+      'pxe-pilot host list and GET /v1/hosts show those there are; a deploy takes a MAC, too',
+    ),
   }),
   macNotFound: (mac: string): Fault => ({
     code: 'host_not_found',
@@ -116,7 +121,7 @@ export const faults = {
   }),
   hostExists: (name: string): Fault => ({
     code: 'host_exists',
-    message: `There is a host <${name}> already; PATCH /v1/hosts/${name} changes it`,
+    message: `There is a host <${name}> already; pxe-pilot host set ${name} or PATCH /v1/hosts/${name} changes it`,
   }),
   macTaken: (mac: string, name: string): Fault => ({
     code: 'mac_taken',
@@ -128,7 +133,7 @@ export const faults = {
   }),
   discoveredNotFound: (mac: string): Fault => ({
     code: 'discovered_not_found',
-    message: `No unknown machine with MAC address <${mac}> asked for a boot lately; POST /v1/hosts adds a host all the same`,
+    message: `No unknown machine with MAC address <${mac}> asked for a boot lately; pxe-pilot host add or POST /v1/hosts adds a host all the same`,
   }),
   confirmationNeeded: (why: string, hosts: number): Fault => ({
     code: 'confirmation_needed',
@@ -163,7 +168,8 @@ export const faults = {
   }),
   nothingToUndo: (): Fault => ({
     code: 'nothing_to_undo',
-    message: 'There is no change that could be taken back; GET /v1/audit shows what was changed',
+    message:
+      'There is no change that could be taken back; pxe-pilot audit and GET /v1/audit show what was changed',
   }),
   undoConflict: (why: string): Fault => ({ code: 'undo_conflict', message: why }),
   addressInvalid: (address: string): Fault => ({

@@ -27,6 +27,7 @@ const hostMade: readonly FaultCode[] = [
   'host_exists',
   'mac_taken',
   'address_taken',
+  'too_many_hosts',
   'confirmation_needed',
 ]
 const hostChanges: readonly FaultCode[] = [...hostMade, 'host_declared', 'host_not_found']

@@ -25,7 +25,7 @@ export async function switchHost(
   more: { readonly network?: boolean } = {},
 ): Promise<Switched> {
   const host = table.hosts.get(name)
-  if (host === undefined) return { fault: faults.hostNotFound(name) }
+  if (host === undefined) return { fault: faults.hostNotFound(name, table.hosts.keys()) }
   if (host.locked) return { fault: faults.hostLocked(name) }
   return await power.order(name, order, more)
 }

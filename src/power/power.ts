@@ -171,7 +171,7 @@ export class Power {
     signal: AbortSignal,
   ): Promise<Switched> {
     const host = powered(this.parts.hosts.get(name))
-    if (host === undefined) return { fault: noPowerControl(name) }
+    if (host === undefined) return { fault: noPowerControl(name, this.parts.hosts.get(name)?.origin) }
     try {
       const adapter = this.adapter(host)
       let act = order
@@ -252,9 +252,10 @@ export class Power {
   }
 }
 
-function noPowerControl(name: string): Fault {
-  return {
-    code: 'power_unmanaged',
-    message: `Host <${name}> has no power control: give it ipmi, redfish, wol or management in the settings file`,
-  }
+function noPowerControl(name: string, origin: Host['origin'] = 'settings'): Fault {
+  const remedy =
+    origin === 'settings'
+      ? 'give it ipmi, redfish, wol or management in the settings file'
+      : `pxe-pilot host set ${name} with --ipmi ADDRESS, --redfish ADDRESS or --wol gives it one`
+  return { code: 'power_unmanaged', message: `Host <${name}> has no power control: ${remedy}` }
 }

@@ -87,7 +87,7 @@ function inverse({ host, configuration, record }: HostChange): HostChange {
 function conflictOf(change: HostChange, table: Table): Fault | undefined {
   const { host: name, configuration, record } = change
   const host = table.hosts.get(name) ?? null
-  const since = `Host <${name}> has changed since; GET /v1/audit and GET /v1/hosts show how`
+  const since = `Host <${name}> has changed since; pxe-pilot audit and GET /v1/audit show how`
   // A host that is declared no more keeps what it boots, and may get back what it booted.
   if (record !== undefined && !isSame(host, record.before)) return faults.undoConflict(since)
   if (configuration !== undefined && (table.assignments.get(name) ?? null) !== configuration.before) {

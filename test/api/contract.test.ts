@@ -28,7 +28,11 @@ const calls: readonly Call[] = [
     'a configuration that is not there',
     request('GET', '/v1/configurations/x'),
     404,
-    fault("Configuration 'x' does not exists", 'configuration_not_found'),
+    fault(
+      "Configuration 'x' does not exists",
+      'configuration_not_found',
+      ',"hint":"pxe-pilot config list and GET /v1/configurations show those there are"',
+    ),
   ],
   [
     'a name with what HTML escapes',
@@ -101,7 +105,11 @@ const calls: readonly Call[] = [
     'an unknown name',
     deploy('{"hosts":[{"name":"nobody"}]}'),
     404,
-    fault('No host declared for name <nobody>', 'host_not_found'),
+    fault(
+      'No host declared for name <nobody>',
+      'host_not_found',
+      ',"hint":"pxe-pilot host list and GET /v1/hosts show those there are; a deploy takes a MAC, too"',
+    ),
   ],
   [
     'another case of a name',

@@ -49,6 +49,7 @@ for (const prefix of ['/v1', '']) {
       Message: "Configuration 'nope' does not exists",
       message: "Configuration 'nope' does not exists",
       code: 'configuration_not_found',
+      hint: 'pxe-pilot config list and GET /v1/configurations show those there are',
     })
   })
 

@@ -86,7 +86,8 @@ test('explain: what is wrong with the question is one line, and exit status 1', 
   t.like(await run('-s', url, 'explain', 'nobody'), {
     code: 1,
     stdout: '',
-    stderr: 'No host declared for name <nobody>\n',
+    stderr:
+      'No host declared for name <nobody>; pxe-pilot host list and GET /v1/hosts show those there are; a deploy takes a MAC, too\n',
   })
   t.is((await run('-s', url, 'explain')).code, 2)
 })

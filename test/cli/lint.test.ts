@@ -49,7 +49,13 @@ test('-o json: the findings as the API gives them', async (t) => {
 test('a configuration nobody wrote', async (t) => {
   const { url } = await serveApi(t, finding())
   const { code, stderr } = await run('-s', url, 'config', 'lint', 'goat')
-  t.deepEqual([code, stderr], [1, "Configuration 'goat' does not exists\n"])
+  t.deepEqual(
+    [code, stderr],
+    [
+      1,
+      "Configuration 'goat' does not exists; pxe-pilot config list and GET /v1/configurations show those there are\n",
+    ],
+  )
 })
 
 test('a deploy of what would stop a machine is done, and says what', async (t) => {

@@ -248,7 +248,10 @@ test.serial('host reboot, on, off and refresh', async (t) => {
     stdout: '+------+-------+\n| NAME |  OFF  |\n+------+-------+\n| h2   | ERROR |\n+------+-------+\n',
   })
   t.regex(off.stderr, /^h2: off failed: ipmitool failed: .*\n$/)
-  t.like(await run('-s', url, 'host', 'on', 'h9'), { code: 1, stderr: 'No host declared for name <h9>\n' })
+  t.like(await run('-s', url, 'host', 'on', 'h9'), {
+    code: 1,
+    stderr: 'No host declared for name <h9>; did you mean h1?\n',
+  })
   t.like(await run('-s', url, 'host', 'on', '--wait', '--timeout', '5', 'h2'), { code: 0, stderr: '' })
   t.like(await run('-s', url, 'host', 'off', '--wait', '--timeout', '5', 'h2'), { code: 1 })
   t.regex((await run('-s', url, 'host', 'status', 'h2')).stdout, /^\| h2 +\| On +\| \d{4}-\S+Z \| +\|$/m)

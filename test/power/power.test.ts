@@ -220,6 +220,21 @@ test.serial('what was heard of a host is forgotten with it', async (t) => {
   t.is(power.last('h0').state, '')
 })
 
+test.serial('a host without power control: where it gets one', async (t) => {
+  const [host] = declaredHosts(
+    settingsOf('hosts: [{ name: h1, mac_addresses: ["00:00:00:00:00:01"] }]').hosts,
+  )
+  for (const [origin, remedy] of [
+    ['settings', /settings file$/],
+    ['added', /pxe-pilot host set h1 .*--ipmi/],
+  ] as const) {
+    const hosts = new Map<string, Host>(host && [['h1', { ...host, origin }]])
+    const { power } = powerOf(t, '', { hosts })
+    const switched = await power.order('h1', 'on')
+    t.regex('fault' in switched ? switched.fault.message : '', remedy)
+  }
+})
+
 test.serial('a machine that is woken is not known to be on', async (t) => {
   const text = 'hosts: [{ name: h1, mac_addresses: ["00:00:00:00:00:01"], wol: { address: 127.0.0.1 } }]'
   const { power } = powerOf(t, text)
