@@ -2,7 +2,7 @@
 
 import type { Context } from 'koa'
 import type { z } from 'zod'
-import { printable, type Tell } from '../events.ts'
+import { printable, printableLine, type Tell } from '../events.ts'
 import type { Fault } from '../faults.ts'
 import { parseIpv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
@@ -54,8 +54,9 @@ export function refuse(ctx: Context, fault: Fault, tell: Tell): void {
   tell({ level: 'warn', step: 'api.refused', text: summary(ctx, ` ${fault.message}`), client: clientOf(ctx) })
 }
 
+/** The remedy at the end of `more` is there however long the address is. */
 export function summary(ctx: Context, more: string): string {
-  return printable(`${ctx.method} ${ctx.url}: ${ctx.status}${more}`)
+  return `${ctx.method} ${printable(ctx.url)}: ${ctx.status}${printableLine(more)}`
 }
 
 export function clientOf(ctx: Context) {

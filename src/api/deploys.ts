@@ -82,6 +82,9 @@ export async function refuseDeploy(
   refuse(ctx, fault, parts.tell)
 }
 
+/** Of the hosts in one refused deploy: a machine calls for itself. */
+const mostCalls = 5
+
 /** A machine that may not say that it is installed installs itself again: the loop that everybody fears. */
 function tellOfCallHome(
   ctx: Context,
@@ -90,11 +93,15 @@ function tellOfCallHome(
   { table, selfService, tell }: DeployParts,
 ): void {
   if (!selfService().includes(configuration)) return
-  for (const { name, mac } of targets) {
-    const host = table.hosts.get(name ?? '') ?? hostOfMac(table, parseMac(mac ?? ''))
+  const hosts = new Set(
+    targets.map(({ name, mac }) => table.hosts.get(name ?? '') ?? hostOfMac(table, parseMac(mac ?? ''))),
+  )
+  let left = mostCalls
+  for (const host of hosts) {
     const boots = host && table.assignments.get(host.name)
     if (host === undefined || boots === undefined || boots === builtInLocal || boots === configuration)
       continue
+    if (left-- === 0) return
     const text = `${host.name} was to boot ${configuration}, as ${callerOf(ctx)} asked, and goes on booting ${boots}: let that address write (server.allow), send a token with the request, or deploy ${configuration} by hand`
     tell({ level: 'warn', step: 'deploy.call-home', text, client: { host: host.name, mac: host.macs[0] } })
   }

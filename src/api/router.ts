@@ -3,7 +3,7 @@
 import Koa from 'koa'
 import type { Context } from 'koa'
 import { Router } from 'koa-router'
-import { printable, type Tell } from '../events.ts'
+import { hushed, printable, type Event, type Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { allow, clientOf, refuse, summary } from './answer.ts'
 import { apiPage } from './api-page.ts'
@@ -16,7 +16,13 @@ import { stylesheet } from './style.ts'
 
 export { type ApiParts } from './routes.ts'
 
-export function apiApp(parts: ApiParts): Koa {
+/** Of each warning in a second, as strangers can cause it. */
+const mostWarnings = 20
+
+export function apiApp(given: ApiParts): Koa {
+  const sparing = hushed(given.tell, mostWarnings, () => performance.now())
+  const isWarning = ({ level }: Event) => level === 'warn' || level === 'error'
+  const parts = { ...given, tell: (event: Event) => (isWarning(event) ? sparing : given.tell)(event) }
   const router = new Router({ strict: true, sensitive: true })
   for (const { method, path, answer } of routes) {
     router[method]([`/v1${path}`, path], async (ctx) => {

@@ -169,6 +169,41 @@ test('a refused call of a machine that boots an installer is a warning with the 
   }
 })
 
+test('who is refused floods no log: a host is told once, five of a deploy, and twenty refusals in a second', async (t) => {
+  const names = Array.from({ length: 9 }, (_, n) => `m${n}`)
+  const hosts = `hosts:\n${names.map((name, n) => `  - { name: ${name}, mac_addresses: ["00:00:00:00:01:0${n}"] }\n`).join('')}`
+  const { url, registry, events } = await serveApi(t, {
+    hosts,
+    writers: () => ({ subnets: [], isSet: true }),
+  })
+  await registry.deploy(
+    'sheep',
+    names.map((name) => ({ name })),
+  )
+  const warned = (step: string) => events.filter((event) => event.step === step)
+  const send = async (targets: readonly string[]) =>
+    await fetch(`${url}/v1/configurations/local/deploy`, {
+      method: 'PUT',
+      body: JSON.stringify({ hosts: targets.map((name) => ({ name })) }),
+    })
+  await send(Array.from({ length: 300 }, () => 'm1'))
+  t.is(warned('deploy.call-home').length, 1)
+  await send(names)
+  t.is(warned('deploy.call-home').length, 6)
+  const started = performance.now()
+  await Promise.all(
+    Array.from({ length: 200 }, () => fetch(`${url}/v1/leases/1.2.3.4`, { method: 'DELETE' })),
+  )
+  const seconds = Math.ceil((performance.now() - started) / 1000) + 1
+  t.true(warned('api.refused').length <= 20 * seconds)
+})
+
+test('a long address does not cut off the remedy of a refusal', async (t) => {
+  const { url, events } = await serveApi(t, { writers: () => ({ subnets: [], isSet: true }) })
+  await fetch(`${url}/v1/hosts/${'x'.repeat(900)}`, { method: 'DELETE' })
+  t.regex(events.at(-1)?.text ?? '', /^DELETE \/v1\/hosts\/x+….* 403 .*server\.allow in pxe-pilot\.yml$/)
+})
+
 test('the file: names, rights, comments; kept while it is broken; read again when it changes', (t) => {
   const path = join(newFolder('tokens'), 'tokens')
   const told: Event[] = []
