@@ -49,12 +49,13 @@ export class Tokens {
       this.tell({ level: 'error', step: 'tokens', text: printable(text) })
     }
     if (faults.length === 0) {
-      this.tell({ level: 'info', step: 'tokens', text: `${this.path} was read again: ${this.names()}` })
+      const text = `${this.path} was read again: tokens that may write ${this.countOf('write')}, that may only read ${this.countOf('read')}`
+      this.tell({ level: 'info', step: 'tokens', text })
     }
   }
 
-  private names(): string {
-    return this.known.map(({ name, rights }) => `${name} (${rights})`).join(', ')
+  private countOf(wanted: Token['rights']): number {
+    return this.known.filter(({ rights }) => rights === wanted).length
   }
 
   /** What is wrong with the file, in whole sentences. */
@@ -73,7 +74,7 @@ export class Tokens {
       const words = line.trim()
       if (words === '' || words.startsWith('#')) continue
       const token = tokenOf(words, known)
-      // The line itself may hold a secret.
+      // Any word of the line may be the secret.
       if (typeof token === 'string') faults.push(`${this.path}:${index + 1}: ${token}`)
       else known.push(token)
     }
@@ -88,11 +89,10 @@ export class Tokens {
   }
 
   private tellShort(text: string): void {
-    const short = [...text.matchAll(/^[ \t]*([^#\s]\S*)[ \t]+(\S+)/gm)].filter(
-      ([, , token = '']) => token.length < shortest,
-    )
-    for (const [, name = ''] of short) {
-      const why = `the token of ${printable(name)} is shorter than ${shortest} characters, and can be guessed: openssl rand -hex 16 makes one`
+    for (const [index, line] of text.split('\n').entries()) {
+      const [name = '', token] = line.trim().split(/\s+/)
+      if (name.startsWith('#') || token === undefined || token.length >= shortest) continue
+      const why = `${this.path}:${index + 1}: the token is shorter than ${shortest} characters, and can be guessed: openssl rand -hex 16 makes one`
       this.tell({ level: 'warn', step: 'tokens', text: why })
     }
   }
@@ -122,7 +122,8 @@ function tokenOf(line: string, others: readonly Known[]): Known | string {
   const [name = '', token, rights = 'write', ...more] = line.split(/\s+/)
   if (token === undefined || more.length > 0) return shape
   if (rights !== 'read' && rights !== 'write') return `${shape}: the third word is neither read nor write`
-  if (others.some((other) => other.name === name)) return `${name} is there twice`
+  if (token === 'read' || token === 'write') return `${shape}: the name or the token is missing`
+  if (others.some((other) => other.name === name)) return 'its name is there twice'
   return { name, rights, digest: digestOf(token) }
 }
 

@@ -248,6 +248,25 @@ test('a file that is not there, empty, or wrong ends the start, with its line an
   t.notRegex(message, /f00d/)
 })
 
+test('a line without a name makes no token of its last word, and no word of a line is told', (t) => {
+  const path = join(newFolder('tokens'), 'tokens')
+  const told: Event[] = []
+  const open = () => new Tokens(path, (event) => void told.push(event))
+  for (const rights of ['write', 'read']) {
+    writeFileSync(path, `# nobody\n${secret} ${rights}\n`)
+    const { message } = t.throws(open)
+    t.regex(message, /tokens:2: .*the name or the token is missing$/)
+    t.false(message.includes(secret))
+  }
+  writeFileSync(path, `${secret} a\n${secret} b\n`)
+  t.false(t.throws(open).message.includes(secret))
+  // The two the wrong way round.
+  writeFileSync(path, `\n${secret} ci\n`, { mode: 0o600 })
+  open()
+  t.true(told.some(({ text }) => /tokens:2: the token is shorter/.test(text)))
+  t.false(JSON.stringify(told).includes(secret))
+})
+
 test('a file of tokens that is a FIFO holds nobody up', (t) => {
   const path = join(newFolder('tokens'), 'tokens')
   execFileSync('mkfifo', [path])
