@@ -119,6 +119,8 @@ export type AuditEntry = {
   readonly changes: readonly HostChange[]
   /** The entry that this one took back. */
   readonly undoes?: number
+  /** Of a hold: what its caller said. */
+  readonly reason?: string
 }
 
 /** Everything boots local until somebody releases it. */

@@ -163,6 +163,10 @@ const hostChange = z.strictObject({
   before: text.nullable().optional(),
   after: text.nullable().optional(),
   host: z.enum(['added', 'changed', 'removed']).optional(),
+  keys: z
+    .array(text)
+    .optional()
+    .meta({ description: 'Which of its keys changed, such as ipmi.password; never their values.' }),
 })
 
 const change = z.strictObject({ id: z.int(), at: time, action: text, hosts: z.array(hostChange) })
@@ -171,6 +175,7 @@ export const audit = z.array(
   change.extend({
     by: text.meta({ description: 'The name of the token.' }),
     from: text.meta({ description: 'The address.' }),
+    reason: text.optional().meta({ description: 'Of a hold.' }),
     undoes: z.int().optional(),
     undoneBy: z.int().optional(),
   }),

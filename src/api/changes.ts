@@ -1,6 +1,7 @@
 // Who changed what, taking the last change back, and the hold, as the API shows them.
 
-import type { AuditEntry, Hold, HostChange } from '../model.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { AuditEntry, Hold, Host, HostChange } from '../model.ts'
 import type { ImportedLinks } from '../registry/import.ts'
 import type { Undone } from '../registry/undo.ts'
 
@@ -11,6 +12,8 @@ type ShownChange = {
   readonly after?: string | null
   /** What became of the host itself. */
   readonly host?: 'added' | 'changed' | 'removed'
+  /** Of one that was changed: which keys, such as `ip` and `ipmi.password`; never their values. */
+  readonly keys?: readonly string[]
 }
 
 /** The last one first. */
@@ -21,13 +24,14 @@ export function listAudit(audit: readonly AuditEntry[], limit: number) {
   return audit
     .slice(-limit)
     .toReversed()
-    .map(({ id, at, action, by, from, changes, undoes }) => ({
+    .map(({ id, at, action, by, from, changes, undoes, reason }) => ({
       id,
       at: new Date(at).toISOString(),
       action,
       by,
       from,
       hosts: changes.map(showChange),
+      ...(reason !== undefined && { reason }),
       ...(undoes !== undefined && { undoes }),
       ...(undone.has(id) && { undoneBy: undone.get(id) }),
     }))
@@ -78,5 +82,29 @@ function showChange({ host, configuration, record }: HostChange): ShownChange {
     ...(record && {
       host: record.before === null ? 'added' : record.after === null ? 'removed' : 'changed',
     }),
+    ...(record?.before && record.after && { keys: changedKeys(record.before, record.after) }),
   }
+}
+
+function changedKeys(before: Host, after: Host): readonly string[] {
+  return differingKeys(keyed(before), keyed(after)).flatMap((key) => {
+    const [was, is] = [keyed(before)[key], keyed(after)[key]]
+    return isGroup(was) && isGroup(is) ? differingKeys(was, is).map((part) => `${key}.${part}`) : [key]
+  })
+}
+
+/** By the keys that the API takes. */
+function keyed({ macs, firmware, power, options: _ours, ...rest }: Host): Group {
+  return { ...rest, macAddresses: macs, arch: firmware, ...power }
+}
+
+type Group = Readonly<Record<string, unknown>>
+
+function isGroup(value: unknown): value is Group {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function differingKeys(before: Group, after: Group): readonly string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...keys].filter((key) => !isDeepStrictEqual(before[key] ?? null, after[key] ?? null))
 }

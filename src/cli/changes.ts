@@ -1,6 +1,6 @@
 // `audit`, `undo` and `hold`: who changed what, taking it back, and the brake for everything.
 
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { z } from 'zod'
 import { ask, ClientError, read, type Client } from './client.ts'
 import type { ClientFor } from './host.ts'
@@ -20,6 +20,7 @@ const hostChange = z.looseObject({
   before: z.string().nullish(),
   after: z.string().nullish(),
   host: z.string().optional(),
+  keys: z.array(z.string()).default([]),
 })
 
 const change = z.looseObject({
@@ -29,7 +30,14 @@ const change = z.looseObject({
   hosts: z.array(hostChange),
 })
 
-const audit = z.array(change.extend({ by: z.string(), from: z.string(), undoneBy: z.number().optional() }))
+const audit = z.array(
+  change.extend({
+    by: z.string(),
+    from: z.string(),
+    reason: z.string().default(''),
+    undoneBy: z.number().optional(),
+  }),
+)
 
 const undone = change.extend({ confirm: z.number().optional() })
 
@@ -56,7 +64,7 @@ export function addChanges(program: Command, terminal: Terminal, clientFor: Clie
         one.undoneBy === undefined ? one.action : `${one.action} (undone)`,
         one.by,
         one.from,
-        one.hosts.map(changeText).join(', '),
+        one.hosts.map(changeText).join(', ') || one.reason,
       ])
       const titles = ['id', 'at', 'action', 'by', 'from', 'hosts']
       terminal.out(output === 'json' ? json(all) : tableOf(terminal, titles, rows))
@@ -67,10 +75,11 @@ export function addChanges(program: Command, terminal: Terminal, clientFor: Clie
 }
 
 /** Tables have their own line for a host; here it is one of several in a cell. */
-function changeText({ name, before, after, host }: z.infer<typeof hostChange>): string {
+function changeText({ name, before, after, host, keys }: z.infer<typeof hostChange>): string {
   const boots =
     before === undefined && after === undefined ? '' : `: ${before ?? 'nothing'} -> ${after ?? 'nothing'}`
-  return `${name}${host === undefined ? '' : ` ${host}`}${boots}`
+  const what = keys.length === 0 ? '' : ` (${keys.join(' ')})`
+  return `${name}${host === undefined ? '' : ` ${host}${what}`}${boots}`
 }
 
 type UndoOptions = Format & { readonly yes?: true; readonly dryRun?: true }
@@ -166,7 +175,11 @@ function addHold(program: Command, terminal: Terminal, clientFor: ClientFor): vo
     .description('make every host boot local, whatever was deployed to it, until the hold is released')
     .option('--release', 'let hosts boot what was deployed to them again')
     .option('--status', 'only say whether they are held')
-    .option('--reason <text>', 'for those who wonder', shortText)
+    .addOption(
+      new Option('--reason <text>', 'for those who wonder')
+        .argParser(shortText)
+        .conflicts(['release', 'status']),
+    )
     .addOption(outputOption())
     .action(async ({ release, status, reason, output }: HoldOptions) => {
       const client = clientFor(output)

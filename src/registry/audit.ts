@@ -9,7 +9,7 @@ const mostEntries = 1000
 const mostChanges = 20_000
 
 export function entryOf(
-  { action, caller, hosts, undoes }: Plan<unknown>,
+  { action, caller, hosts, undoes, reason }: Plan<unknown>,
   id: number,
   at: number,
 ): AuditEntry {
@@ -19,7 +19,16 @@ export function entryOf(
       ? hosts.map(({ host, configuration }) => ({ host, ...(configuration && { configuration }) }))
       : hosts
   const { by, from } = caller
-  return { id, at, action, by, from, changes, ...(undoes !== undefined && { undoes }) }
+  return {
+    id,
+    at,
+    action,
+    by,
+    from,
+    changes,
+    ...(undoes !== undefined && { undoes }),
+    ...(reason !== undefined && { reason }),
+  }
 }
 
 const sizes = new WeakMap<AuditEntry, number>()

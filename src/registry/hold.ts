@@ -15,6 +15,7 @@ export function planHold(present: Hold | null, reason: string, caller: Caller, n
   return {
     action: 'hold',
     caller,
+    ...(reason !== '' && { reason }),
     hosts: [],
     store: [{ kind: 'hold', hold }],
     table: [{ kind: 'hold', held: true }],

@@ -16,6 +16,7 @@ export type Plan<T> = {
   readonly store?: readonly StoreChange[]
   readonly table?: readonly Change[]
   readonly undoes?: number | undefined
+  readonly reason?: string | undefined
   /** To be called as soon as it is on disk. */
   readonly kept?: () => void
   /** Worth an entry although no host changed. */

@@ -31,6 +31,10 @@ test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
   const locked = await pxe('config', 'deploy', 'sheep', 'h7')
   t.is(locked.code, 1)
   t.regex(locked.stderr, /locked/)
+  t.regex(
+    (await pxe('audit', '--limit', '1')).stdout,
+    /\| change \|.*\| h7 changed \((?=.*\bip\b)(?=.*\blocked\b)(?=.*\bvars\.rack\b)[^)]*\) \|/,
+  )
   t.is((await pxe('host', 'set', 'h7', '--unlock')).code, 0)
   t.is((await pxe('config', 'deploy', '--dry-run', 'sheep', 'h7')).code, 0)
   t.is((await pxe('config', 'deploy', 'sheep', 'h7')).code, 0)
@@ -102,6 +106,8 @@ test('hold, its status, and its end', async (t) => {
   t.regex((await run('-s', url, 'config', 'deploy', 'sheep', 'h1')).stderr, /held and boot local/)
   t.regex((await run('-s', url, 'host', 'list')).stderr, /held and boot local/)
   t.regex((await run('-s', url, 'hold', '--status')).stdout, /^\| yes /m)
+  t.is((await run('-s', url, 'hold', '--release', '--reason', 'x')).code, 2, 'nobody would hear of it')
   t.regex((await run('-s', url, 'hold', '--release')).stdout, /^\| no /m)
+  t.regex((await run('-s', url, 'audit')).stdout, /\| hold +\|.*\| move of the racks +\|/)
   t.is((await run('-s', url, 'host', 'list')).stderr, '')
 })
