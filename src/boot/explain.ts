@@ -88,7 +88,8 @@ async function explainStage(question: Question, table: Table, site: Site, isTher
     const decision = ask(path, recent)
     const given = await givenOf(decision, isThere)
     asks.push(asked(path, decision, given?.kind ?? 'nothing'))
-    if (given === undefined) continue
+    // A machine without a UUID goes straight to the next name.
+    if (given === undefined || path.includes(someUuid)) continue
     if (given.kind === 'text') text = given.body
     break
   }

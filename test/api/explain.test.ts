@@ -283,12 +283,22 @@ test('a real file is given where it is: a Raspberry Pi’s config.txt', async (t
   t.like((await stageOf()).asks[0], { path: 'config.txt', gives: 'file' })
 })
 
+const dashed = mac.replaceAll(':', '-')
+
 for (const [what, loader, expected] of [
-  ['PXELINUX: its UUID, its MAC', { file: 'pxelinux.0' }, ['pxelinux.cfg/<UUID>']],
+  [
+    'PXELINUX: its UUID, its MAC',
+    { file: 'pxelinux.0' },
+    ['pxelinux.cfg/<UUID>', `pxelinux.cfg/01-${dashed}`],
+  ],
   ['PXELINUX with a name built in', { file: 'pxelinux.0', config_path: '/my.cfg' }, ['my.cfg']],
   ['GRUB of a folder', { file: 'g.0', config_path: '/my/grub' }, ['my/grub/grub.cfg']],
   ['GRUB of a name', { file: 'g.0', config_path: 'my/boot.cfg' }, ['my/boot.cfg']],
-  ['GRUB of grub-mknetdir', { file: 'boot/grub/i386-pc/core.0' }, ['boot/grub/grub.cfg-<UUID>']],
+  [
+    'GRUB of grub-mknetdir',
+    { file: 'boot/grub/i386-pc/core.0' },
+    ['boot/grub/grub.cfg-<UUID>', `boot/grub/grub.cfg-01-${dashed}`],
+  ],
 ] as const) {
   test(`names asked for: ${what}`, async (t) => {
     const file = loader.file === 'g.0' ? 'grub/g.0' : loader.file
