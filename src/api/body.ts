@@ -3,7 +3,8 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { Fault } from '../faults.ts'
-import { show, type Path } from '../settings/explain.ts'
+import { show, unquoted, type Path } from '../settings/explain.ts'
+import { isSecret } from '../settings/secrets.ts'
 
 /** Bytes. A thousand hosts take 50 KiB. */
 export const biggestBody = 1024 * 1024
@@ -35,7 +36,9 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
     body = firstJsonValue(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return { code: 'body_not_json', message: `The body is not JSON: ${why}` }
+    // V8 quotes what stands around the fault, and that may be a password.
+    const bare = why.replace(/, (?:\.\.\.)?".*$/s, '')
+    return { code: 'body_not_json', message: `The body is not JSON: ${bare}` }
   }
   const long: Path[] = []
   const spelled = named(body, schema, [], long)
@@ -127,7 +130,9 @@ const kinds: Readonly<Record<string, string>> = {
 }
 
 function explained(issue: z.core.$ZodIssue): string {
-  if (issue.message.startsWith('must be ')) return issue.message
+  if (issue.message.startsWith('must be ')) {
+    return isSecret(issue.path) ? unquoted(issue.message) : issue.message
+  }
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${kinds[issue.expected] ?? issue.expected}`

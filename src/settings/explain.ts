@@ -2,6 +2,7 @@
 
 import type { z } from 'zod'
 import { nearest } from './nearest.ts'
+import { isSecret } from './secrets.ts'
 
 export type Path = readonly PropertyKey[]
 
@@ -29,7 +30,7 @@ const kinds: Readonly<Record<string, string>> = {
 export function explain(issue: z.core.$ZodIssue, value: unknown): string {
   const text = ours(issue)
   if (value === undefined) return text === undefined ? 'is missing' : `is missing: it ${text}`
-  const not = `, not ${shown(value)}`
+  const not = isSecret(issue.path) && typeof value !== 'object' ? '' : `, not ${shown(value)}`
   switch (issue.code) {
     case 'invalid_type':
       return (text ?? `must be ${kinds[issue.expected] ?? issue.expected}`) + not
@@ -52,14 +53,18 @@ export function explain(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_format':
       return issue.message + not
     default:
-      return issue.message
+      return isSecret(issue.path) ? unquoted(issue.message) : issue.message
   }
 }
 
 /** The schema's own words, where it has some. */
 function ours(issue: z.core.$ZodIssue): string | undefined {
-  // A text that could not be parsed says itself what it was.
-  return issue.message.startsWith('must be ') ? issue.message.replace(/, not ".*"$/s, '') : undefined
+  return issue.message.startsWith('must be ') ? unquoted(issue.message) : undefined
+}
+
+/** A text that could not be parsed says itself what it was. */
+export function unquoted(message: string): string {
+  return message.replace(/, not ".*"$/s, '')
 }
 
 /** A value as a fault quotes it. */

@@ -10,6 +10,7 @@ import { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
 import { ignoredKeys, originalKeys } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
+import { secretName } from './secrets.ts'
 
 export type Remark = { readonly line: number; readonly text: string }
 
@@ -51,7 +52,9 @@ export function parseSettings(text: string, path: string, environment: Environme
   if (loose.length > 0) {
     const faults = loose.map(({ name, line }) => ({
       line,
-      text: `*${name} stands for nothing: &${name} must stand before it`,
+      text: mayBeSecret(text, line)
+        ? 'a value that begins with * stands for nothing: put it in quotes'
+        : `*${name} stands for nothing: &${name} must stand before it`,
     }))
     return { faults, warnings: [] }
   }
@@ -83,9 +86,18 @@ function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): R
       const [first = error.code] = error.message.split('\n')
       if (first.includes('call stack'))
         return { line, text: 'the file has too many brackets within brackets' }
-      return { line, text: first.replace(/ at line \d+, column \d+:?$/, '') }
+      const what = first.replace(/ at line \d+, column \d+:?$/, '')
+      return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
     }
   }
+}
+
+/** Of what stands in a line, or has its name in the one before: the parser's words may quote it. */
+function mayBeSecret(text: string, line: number): boolean {
+  return text
+    .split('\n')
+    .slice(Math.max(0, line - 2), line)
+    .some((one) => secretName.test(one))
 }
 
 /** 42 and "42" name one option. */

@@ -3,6 +3,11 @@
 /** Names of variables whose value no answer and no log may show. */
 export const secretName = /pass|pwd|pw$|pin$|secret|token|key|cred|community/i
 
+/** Whether what stands at `path` may be shown to nobody: `wol.password`. */
+export function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.some((step) => typeof step === 'string' && secretName.test(step))
+}
+
 /** `text` with `***` for each of `secrets`: before anything is cut or escaped, which would leave a part of one. */
 export function hide(text: string, secrets: Iterable<string>): string {
   return [...secrets]

@@ -18,6 +18,26 @@ const ask = async (url: string, method: string, path: string, body?: unknown) =>
 
 const h9 = { name: 'h9', macAddresses: ['52-54-00-00-00-09'], locked: true, vars: { rack: '7' } }
 
+test('a body that is mistyped takes no password into the answer or the log', async (t) => {
+  const { url, events } = await serveApi(t)
+  const bodies = [
+    '{"name":"h9","wol":{"password":hunter2}}',
+    '{"name":"h9","wol":{"password":"x"hunter2}}',
+    "{'password':'hunter2'}",
+    'hunter2',
+    JSON.stringify({ ...h9, wol: { password: 'hunter2' } }),
+    JSON.stringify({ ...h9, ipmi: { password: ['hunter2'] } }),
+  ]
+  for (const body of bodies) {
+    const reply = await ask(url, 'POST', '/hosts', body)
+    t.is(reply.status, 400)
+    t.regex(String(reply.body['message']), /^The body is not JSON: \w|password must be /)
+    t.notRegex(JSON.stringify(reply.body), /hunter/)
+  }
+  t.is(events.filter(({ step }) => step === 'api.refused').length, bodies.length)
+  t.notRegex(JSON.stringify(events), /hunter/)
+})
+
 test('a host is added, shown, changed, renamed and removed; what it boots goes with it', async (t) => {
   const { url, table } = await serveApi(t)
   const added = await ask(url, 'POST', '/hosts', { ...h9, locked: false })

@@ -77,6 +77,26 @@ clients: 10.77.0.0/24
   ])
 })
 
+for (const value of [
+  '*hunter2',
+  '|hunter2',
+  '"\\hunter2"',
+  '"x" hunter2',
+  '&hunter2 x: y',
+  '!hunter2 x',
+  '@hunter2',
+  'hunter2',
+  '{ hunter2: [ }',
+  '\n        *hunter2',
+]) {
+  test(`a fault of a password never quotes it: ${JSON.stringify(value)}`, (t) => {
+    const text = `hosts:\n  - name: h1\n    wol:\n      password: ${value}\n`
+    const faults = faultsOf(text)
+    t.true(faults.length > 0)
+    t.notRegex(faults.join(), /hunter|\\h/)
+  })
+}
+
 const broken: readonly (readonly [what: string, text: string, ...faults: string[]])[] = [
   [
     'no settings at all',
