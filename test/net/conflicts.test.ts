@@ -12,11 +12,11 @@ const settings = (range: string, more = '') => `dhcp:
 ${more}  subnets:
     - { subnet: 10.77.0.0/24, ranges: ['${range}'] }`
 
-async function squatter(network: Network, ip: string): Promise<Namespace> {
+async function squatter(network: Network, address: string): Promise<Namespace> {
   const machine = await network.client()
-  await machine.must(['ip', 'address', 'add', `${ip}/24`, 'dev', 'eth0'])
+  await machine.must(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0'])
   // A new port of the bridge forwards nothing at first.
-  const arping = ['busybox', 'arping', '-f', '-c', '1', '-w', '1', '-I', 'br0', ip]
+  const arping = ['busybox', 'arping', '-f', '-c', '1', '-w', '1', '-I', 'br0', address]
   await within(5, async () => (await network.server.run(arping)).code === 0)
   return machine
 }

@@ -765,8 +765,8 @@ both('P14 a deploy between OFFER and ACK: the ACK has all of the new one', async
 // Last, as it ends the appliance.
 test('R01 what was acknowledged is known after kill -9', async (t) => {
   const clients = await Promise.all(
-    Array.from({ length: 20 }, async () => {
-      const client = remote.client()
+    Array.from({ length: 20 }, async (_, index) => {
+      const client = (index % 2 ? local : remote).client()
       return [client, (await client.offer()).yiaddr] as const
     }),
   )

@@ -353,7 +353,7 @@ export class Site {
       readonly ip: string
       readonly mac: string
     }[]
-    return leases.filter((lease) => lease.mac === mac).map(({ ip }) => ip)
+    return leases.filter((lease) => lease.mac === mac).map((lease) => lease.ip)
   }
 
   async deploy(configuration: string, mac: string): Promise<void> {
