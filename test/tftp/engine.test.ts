@@ -486,6 +486,24 @@ test('a request sent again after a deploy gets what was deployed, not what its t
   t.is(engine.open, 1)
 })
 
+test('a loader that came whole three times in a minute comes no more in it; one that was broken off does', async (t) => {
+  const root = tree({ 'pxelinux.0': pattern(2000), other: 'x' })
+  const { client, clock, events } = serve({ root, macOf: () => h1.macs[0] })
+  const asked = { file: 'pxelinux.0' }
+  for (let times = 0; times < 3; times++) {
+    const peer = client(1 + times)
+    peer.ask(asked)
+    await peer.nth(1)
+    peer.send(encode({ kind: 'error', code: 0, message: 'bye' }), peer.last.from)
+  }
+  for (let times = 0; times < 3; times++) t.is((await client().fetch(asked)).bytes.length, 2000)
+  t.is((await client().fetch(asked)).error?.code, 1)
+  t.like(events.at(-1), { level: 'warn', step: 'tftp.missing' })
+  t.is((await client().fetch({ file: 'other' })).bytes.length, 1)
+  clock.forward(60_000)
+  t.is((await client().fetch(asked)).bytes.length, 2000)
+})
+
 test('behind a router that translates many machines fetch one loader', async (t) => {
   const root = tree({ 'pxelinux.0': pattern(2000) })
   const { client } = serve({ root, macOf: () => mac('52:54:00:00:00:99') })
