@@ -141,5 +141,9 @@ function whyNot(error: unknown): string {
   }
   for (const code of codesOf(error)) if (reasons[code] !== undefined) return reasons[code]
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  // Of fetch's own: ports of other protocols, which no browser asks either (fetch.spec.whatwg.org, port blocking).
+  if (cause instanceof Error && cause.message === 'bad port') {
+    return 'HTTP is never asked for on that port, which is of another protocol; name the port of a PXE Pilot with --server'
+  }
   return `${printable(cause instanceof Error ? cause.message : String(cause))}; see whether --server names a PXE Pilot`
 }

@@ -30,7 +30,7 @@ export function addCommands(
       new Option('-s, --server <url>', 'the server that commands ask')
         .default(defaultServer)
         .env('PXE_PILOT_SERVER')
-        .argParser(serverUrl),
+        .argParser((text) => serverUrl(text, program)),
     )
     .option('-d, --debug', 'say each request to the server')
   const clientFor = (output: Output = 'table'): Client => {
@@ -54,7 +54,24 @@ export function addCommands(
   addChanges(program, terminal, clientFor)
   addCompletion(program, terminal, clientFor)
   addManual(program, terminal)
+  addHelp(program)
   program.addHelpText('after', teaching)
+}
+
+/** commander's own takes one word: of `help config deploy` it would tell of config. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .description('what a command does, and its options')
+    .argument('[command...]', 'the command, such as config deploy')
+    .action((words: readonly string[]) => {
+      const found = words.reduce((command, word) => {
+        const next = command.commands.find((child) => child.name() === word)
+        return next ?? command.error(`error: there is no command ${printable(words.join(' '))}`)
+      }, program)
+      found.help()
+    })
 }
 
 const teaching = `
@@ -67,12 +84,15 @@ Examples:
 
 pxe-pilot help COMMAND tells more of each. PXE_PILOT_SERVER names the server, PXE_PILOT_TOKEN the token.`
 
-function serverUrl(text: string): string {
+/** One line where it is none: the help would push it off the screen. */
+function serverUrl(text: string, program: Command): string {
   // The original took -s=URL, too.
   const url = text.replace(/^=/, '')
   const { protocol, username, search, hash } = URL.canParse(url) ? new URL(url) : new URL('none:')
   if ((protocol !== 'http:' && protocol !== 'https:') || `${username}${search}${hash}` !== '') {
-    throw new InvalidArgumentError(`It is no URL such as ${defaultServer}.`)
+    const meant = /^[\w.-]+(:\d+)?$/.test(url) ? `http://${url}` : defaultServer
+    program.showHelpAfterError(false)
+    throw new InvalidArgumentError(`It is no URL such as ${meant}.`)
   }
   return url.replace(/\/+$/, '')
 }

@@ -16,3 +16,26 @@ test('every command that docs/cli.md shows is there', async (t) => {
   t.true(shown.length > 4)
   for (const [, words = ''] of shown) t.true(new RegExp(`fB${words.split(' ')[0]}\\b`).test(manual), words)
 })
+
+test('help of a command, and of a command in a group', async (t) => {
+  const [group, deploy, none] = await Promise.all([
+    run('help', 'config'),
+    run('help', 'config', 'deploy'),
+    run('help', 'config', 'nix'),
+  ])
+  t.regex(group.stderr, /^Usage: pxe-pilot config \[options\] \[command\]/)
+  t.regex(deploy.stderr, /^Usage: pxe-pilot config deploy .*\n[^]*--dry-run/)
+  t.deepEqual([group.code, deploy.code, none.code], [0, 0, 2])
+  t.regex(none.stderr, /^error: there is no command config nix\n/)
+})
+
+test('what is no server that could be asked is one line', async (t) => {
+  const [schemeless, port] = await Promise.all([
+    run('-s', 'pxe-server:3478', 'config', 'list'),
+    run('-s', 'http://127.0.0.1:9', 'config', 'list'),
+  ])
+  t.is(schemeless.code, 2)
+  t.regex(schemeless.stderr, /^error: option .*--server.* such as http:\/\/pxe-server:3478\.\n$/)
+  t.is(port.code, 1)
+  t.regex(port.stderr, /^http:\/\/127\.0\.0\.1:9: .*name the port.*\n$/)
+})
