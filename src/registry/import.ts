@@ -1,6 +1,6 @@
 // The links that the original PXE Pilot left, as first assignments.
 
-import { configurationExists, hostOfMac, registeredHost, type Table } from '../boot/table.ts'
+import { builtInLocal, configurationExists, hostOfMac, registeredHost, type Table } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 import type { HostChange } from '../model.ts'
 import type { Mac } from '../net/mac.ts'
@@ -14,20 +14,25 @@ export type ImportedLinks = {
   readonly hosts: readonly HostChange[]
   /** Those that say what a host boots which boots something already: that stays. */
   readonly kept: readonly Kept[]
-  /** Those that lead to no configuration, or are of no card of the host that has their name. */
+  /** Those that lead to no configuration, are of no card of the host that has their name, or not of its primary one. */
   readonly left: readonly Link[]
 }
 
 /** `boots`: what the host goes on booting; `configuration`: what its link says. */
 export type Kept = { readonly host: string; readonly boots: string; readonly configuration: string }
 
-/** A host that was deployed to keeps what it boots; a machine nobody declared becomes a host. */
+/**
+ * A host that was deployed to keeps what it boots; a machine nobody declared becomes a host. The original looked at the
+ * link of a host's primary card alone: one of another card may be years old, and install the machine anew.
+ */
 export function planImport(links: readonly Link[], table: Table, caller: Caller): Plan<ImportedLinks> {
   const hosts = new Map<string, HostChange>()
   const events: Event[] = []
   const kept: Kept[] = []
   const left: Link[] = []
-  for (const link of links) {
+  const primary = links.filter((link) => !isOther(link, table))
+  const others = links.filter((link) => isOther(link, table))
+  for (const link of [...primary, ...others]) {
     const { mac, configuration } = link
     const owner = hostOfMac(table, mac)
     const host = owner ?? registeredHost(mac)
@@ -42,10 +47,10 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
       events.push({ level: 'warn', step: 'import', text, client: { mac, host: host.name } })
       continue
     }
-    if (isTaken || !configurationExists(table, configuration)) {
-      const why = isTaken
-        ? `would make a host ${host.name}, which is there and has no such card`
-        : `leads to ${configuration}, which is no configuration`
+    const why = isTaken
+      ? `would make a host ${host.name}, which is there and has no such card`
+      : whyNot(link, table)
+    if (why !== undefined) {
       const text = `the link of ${mac} ${why}: it is not taken over, and stays where it is`
       left.push(link)
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
@@ -62,4 +67,18 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
   const changes = [...hosts.values()]
   const result = { hosts: changes, kept, left }
   return { action: 'import', caller, hosts: changes, store: [{ kind: 'imported' }], events, result }
+}
+
+/** Whether it is of a card of a host that is not its primary one. */
+function isOther({ mac }: Link, table: Table): boolean {
+  return (hostOfMac(table, mac)?.macs[0] ?? mac) !== mac
+}
+
+function whyNot(link: Link, table: Table): string | undefined {
+  const { mac, configuration } = link
+  if (!configurationExists(table, configuration))
+    return `leads to ${configuration}, which is no configuration`
+  // Nothing is lost by local.
+  if (configuration === builtInLocal || !isOther(link, table)) return undefined
+  return `leads to ${configuration}, and ${hostOfMac(table, mac)?.name} has another primary card, whose link counts`
 }

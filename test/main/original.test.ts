@@ -43,6 +43,30 @@ test('links become assignments at the first start, lie aside from then on, and n
   await second.stop()
 })
 
+test('of the links of a host that of its primary card counts, and no other makes it install', async (t) => {
+  const site = await Site.make(t)
+  for (const name of ['ubuntu', 'debian']) await site.write(`tftproot/conf/${name}`, `DEFAULT ${name}\n`)
+  const folder = join(site.folder, 'tftproot/pxelinux.cfg')
+  await mkdir(folder)
+  const links = { '0b-03': 'ubuntu', '0d-03': 'debian', '0b-04': 'ubuntu', '0b-05': 'local' }
+  for (const [card, name] of Object.entries(links)) {
+    await symlink(`conf/${name}`, join(folder, `01-52-54-00-00-${card}`))
+  }
+  const cards = (last: number) => `['52:54:00:00:0d:0${last}', '52:54:00:00:0b:0${last}']`
+  const hosts = [3, 4, 5].map((last) => `{ name: h${last}, mac_addresses: ${cards(last)} }`)
+  const program = await site.start(`hosts: [${hosts.join()}]\n`)
+  const assigned = await site.assigned()
+  t.is(assigned.get('52:54:00:00:0d:03'), 'debian')
+  t.falsy(assigned.get('52:54:00:00:0d:04'))
+  t.is(assigned.get('52:54:00:00:0d:05'), 'local')
+  t.regex(program.transcript.text, /h3 boots debian already, .* its link to ubuntu is not taken over/)
+  t.regex(
+    program.transcript.text,
+    /the link of 52:54:00:00:0b:04 leads to ubuntu, and h4 has another primary card/,
+  )
+  await program.stop()
+})
+
 test('an import says whose links change nothing, and loses none of those it moves', async (t) => {
   const site = await Site.make(t)
   for (const name of ['sheep', 'cow']) await site.write(`tftproot/conf/${name}`, `DEFAULT ${name}\n`)
