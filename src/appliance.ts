@@ -233,6 +233,7 @@ export class Appliance {
       bind,
       port,
       handle,
+      servesInstallers: true,
       tell,
     })
     const where = `tcp ${formatIpv4(bind)}:${port}`

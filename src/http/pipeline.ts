@@ -16,11 +16,16 @@ export class Pipeline {
   private thisTurn = 0
   private isHeld = false
   private isOver = false
+  private takesBareLines: boolean
 
-  /** `most`: requests without an answer, beyond which the connection is read no further. */
-  constructor(socket: Socket, most: number) {
+  /**
+   * `most`: requests without an answer, beyond which the connection is read no further. `takesBareLines`: the first
+   * request may end its lines by LF alone.
+   */
+  constructor(socket: Socket, most: number, takesBareLines = false) {
     this.socket = socket
     this.most = most
+    this.takesBareLines = takesBareLines
     const [parse] = socket.listeners('data')
     if (parse === undefined) return
     socket.on('data', (chunk: Buffer) => this.read(chunk, (slice) => void parse.call(socket, slice)))
@@ -47,7 +52,9 @@ export class Pipeline {
     this.isOver = true
   }
 
-  private read(chunk: Buffer, parse: (slice: Buffer) => void): void {
+  private read(given: Buffer, parse: (slice: Buffer) => void): void {
+    const chunk = this.takesBareLines ? withWholeLines(given) : given
+    this.takesBareLines = false
     for (let at = 0; at < chunk.length && !this.isOver; at += sliceBytes) {
       // Node pauses it, too, while answers wait to be sent, and is the one to resume it then.
       if (!this.socket.isPaused() && this.isFull()) {
@@ -68,4 +75,18 @@ export class Pipeline {
     this.isHeld = false
     this.socket.resume()
   }
+}
+
+/**
+ * RFC 9112 2.2: a single LF may be taken for the end of a line, and Node takes none. Only where the head is whole and
+ * without any CR, as printf in an installer writes it: lines of both kinds are how one request is hidden in another.
+ */
+function withWholeLines(chunk: Buffer): Buffer {
+  const end = chunk.indexOf('\n\n') + 2
+  const head = chunk.subarray(0, end)
+  if (end < 2 || head.includes('\r')) return chunk
+  return Buffer.concat([
+    Buffer.from(head.toString('latin1').replaceAll('\n', '\r\n'), 'latin1'),
+    chunk.subarray(end),
+  ])
 }

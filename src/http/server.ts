@@ -11,7 +11,7 @@ import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type Koa from 'koa'
-import { printable, type Tell } from '../events.ts'
+import { hushed, printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
 import { Crowd } from './crowd.ts'
@@ -61,11 +61,19 @@ export type ListenerParts = {
   /** handlerOf() a Koa application. */
   readonly handle: RequestListener
   readonly tell: Tell
+  /**
+   * Installers call it, some by a request that a shell wrote: its lines may end by LF alone, and one that is malformed is
+   * a warning, as that machine may install itself again and again.
+   */
+  readonly servesInstallers?: boolean
   readonly limits?: Partial<Limits> | undefined
 }
 
 /** How long a peer has to read why it was refused before the connection goes. */
 const lastWordsMs = 500
+
+/** Of malformed requests in a second. */
+const mostMalformedTold = 5
 
 /** How often, in milliseconds, it is told that there is no room. */
 const fullToldMs = 60_000
@@ -80,12 +88,14 @@ export class HttpListener {
   private readonly waiting = new Set<Duplex>()
   private readonly crowd = new Crowd()
   private toldFullAt = -Infinity
+  private readonly tellSparingly: Tell
   private readonly ending = new WeakSet<Duplex>()
   private readonly pipelines = new WeakMap<Duplex, Pipeline>()
 
   constructor(parts: ListenerParts) {
     this.parts = parts
     this.limits = { ...standardLimits, ...parts.limits }
+    this.tellSparingly = hushed(parts.tell, mostMalformedTold, () => performance.now())
     const { headersMs, requestMs, checkMs, keepAliveMs, stalledMs, headerBytes } = this.limits
     this.server = createServer(
       {
@@ -94,6 +104,8 @@ export class HttpListener {
         connectionsCheckingInterval: checkMs,
         keepAliveTimeout: keepAliveMs,
         maxHeaderSize: headerBytes,
+        // We look ourselves, as Node refuses it without a word to the log.
+        requireHostHeader: false,
         keepAlive: true,
         noDelay: true,
       },
@@ -152,7 +164,7 @@ export class HttpListener {
       if (leaver === socket) return
     }
     this.waiting.add(socket)
-    this.pipelines.set(socket, new Pipeline(socket, this.limits.requests))
+    this.pipelines.set(socket, new Pipeline(socket, this.limits.requests, this.parts.servesInstallers))
     socket.once('close', () => {
       crowd.delete(socket)
       this.waiting.delete(socket)
@@ -189,15 +201,15 @@ export class HttpListener {
       if (this.ending.has(socket)) close(socket)
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
-    if (hostLines(request) > 1) return this.refuseHosts(request, response)
+    if (!hasItsHost(request)) return this.refuseHosts(request, response)
     this.parts.handle(request, response)
   }
 
-  /** RFC 9112 3.2. Node takes the first, a proxy before us perhaps the last; one without any is refused by Node. */
+  /** RFC 9112 3.2. Of several, Node takes the first, a proxy before us perhaps the last. */
   private refuseHosts({ socket }: IncomingMessage, response: ServerResponse): void {
     const { service } = this.parts
-    const text = 'a request has one Host line'
-    this.note('http.malformed', `${socket.remoteAddress ?? 'a client'} sent ${service} no request: ${text}`)
+    const text = 'a request has one Host line, and HTTP/1.0 may do without'
+    this.tellMalformed(`${socket.remoteAddress ?? 'a client'} sent ${service} no request: ${text}`)
     response.writeHead(400, { Connection: 'close', 'Content-Type': 'text/plain' }).end(`400: ${text}\n`)
   }
 
@@ -216,17 +228,22 @@ export class HttpListener {
       socket.destroy()
       return
     }
-    this.note('http.malformed', printable(`${peer} sent ${this.parts.service} no request: ${error.message}`))
+    const status = statusOf(code)
+    this.tellMalformed(printable(`${peer} sent ${this.parts.service} no request: ${error.message}`), status)
     // A deploy with a byte too many behind it is in force, and has its answer. Words in the middle of that would be
     // taken for a part of it.
     if (pending.length > 0) return
-    const status = statusOf(code)
     const text = `${status} ${STATUS_CODES[status] ?? ''}\n`
     close(
       socket,
       `HTTP/1.1 ${text.trim()}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
         `Content-Length: ${text.length}\r\n\r\n${text}`,
     )
+  }
+
+  private tellMalformed(text: string, status = 400): void {
+    const isWarning = this.parts.servesInstallers === true && status === 400
+    this.tellSparingly({ level: isWarning ? 'warn' : 'debug', step: 'http.malformed', text })
   }
 
   private note(step: string, text: string): void {
@@ -245,8 +262,9 @@ function close(socket: Duplex, words = ''): void {
   setTimeout(() => socket.destroy(), lastWordsMs).unref()
 }
 
-function hostLines({ rawHeaders }: IncomingMessage): number {
-  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
+function hasItsHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  const lines = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
+  return lines === 1 || (lines === 0 && httpVersion !== '1.1')
 }
 
 function statusOf(code: string): number {

@@ -1,5 +1,6 @@
 // The deploy's body: whatever clients were seen to send, whatever they must not, and nothing changed by what is refused.
 
+import type { Socket } from 'node:net'
 import * as fc from 'fast-check'
 import test from 'ava'
 import { exchange } from '../http/raw.ts'
@@ -247,6 +248,36 @@ test('a bare PUT over a plain socket, as an initrd without curl sends it', async
   t.regex(text, /^HTTP\/1\.1 200 OK\r\n/)
   t.is(table.assignments.get('h1'), 'local')
 })
+
+for (const [what, finish] of [
+  ['keeps its side open', (socket: Socket, put: string) => void socket.write(put)],
+  ['closes its side behind it', (socket: Socket, put: string) => void socket.end(put)],
+] as const) {
+  test(`lines that end by LF alone, as printf and nc send them, deploy: a client that ${what}`, async (t) => {
+    const { port, table } = await serveApi(t)
+    const body = '{"hosts":[\n{"macAddress":"00:00:00:00:00:01"}\n\n]}'
+    const put = `PUT /v1/configurations/local/deploy HTTP/1.0\nContent-Length: ${body.length}\n\n${body}`
+    const { text, closed } = await exchange(port, (socket) => finish(socket, put))
+    t.true(closed)
+    t.regex(text, /^HTTP\/1\.[01] 200 OK\r\n/)
+    t.is(table.assignments.get('h1'), 'local')
+  })
+}
+
+for (const [what, head] of [
+  ['lines of both kinds', 'PUT /v1/configurations/local/deploy HTTP/1.0\r\nX: y\nContent-Length: 46\n\n'],
+  ['no Host line', 'PUT /v1/configurations/local/deploy HTTP/1.1\r\nContent-Length: 46\r\n\r\n'],
+] as const) {
+  test(`a request with ${what} is refused, and a warning says whose`, async (t) => {
+    const { port, table, events } = await serveApi(t)
+    const { text } = await exchange(port, `${head}{"hosts":[{"macAddress":"00:00:00:00:00:01"}]}`)
+    t.regex(text, /^HTTP\/1\.1 400 /)
+    t.is(table.assignments.get('h1'), undefined)
+    const [told] = events.filter(({ step }) => step === 'http.malformed')
+    t.is(told?.level, 'warn')
+    t.regex(told?.text ?? '', /^127\.0\.0\.1 sent the API no request: ./)
+  })
+}
 
 test('any body: a 2xx or a 4xx, a reply that is JSON, and nothing changed by a 4xx', async (t) => {
   const api = await serveApi(t)

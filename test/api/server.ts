@@ -133,6 +133,7 @@ export async function serveApi(
     bind: parseIpv4('127.0.0.1') as Ipv4,
     port: 0,
     handle: handlerOf(app),
+    servesInstallers: true,
     tell,
     limits: { stopMs: 50 },
   })

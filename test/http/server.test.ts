@@ -100,6 +100,7 @@ for (const [what, sends, status] of [
   ['a malformed request line', 'GARBAGE\r\n\r\n', 400],
   ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['no Host in HTTP/1.1', 'GET / HTTP/1.1\r\n\r\n', 400],
+  ['lines that end by LF alone', 'GET / HTTP/1.0\n\n', 400],
   ['two Host lines', 'GET / HTTP/1.1\r\nHost: x\r\nX: host\r\nhOST: x\r\n\r\n', 400],
   ['two Host lines in HTTP/1.0', 'GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n', 400],
   [
