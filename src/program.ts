@@ -86,7 +86,8 @@ async function writeLinks(options: { config?: string }): Promise<void> {
 }
 
 function fileOf(options: { config?: string }): string {
-  return options.config ?? (existsSync(localSettings) ? localSettings : systemSettings)
+  // The original took -c=FILE, too.
+  return options.config?.replace(/^=/, '') ?? (existsSync(localSettings) ? localSettings : systemSettings)
 }
 
 /** Ends the process where they have a fault. */

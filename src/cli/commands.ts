@@ -28,17 +28,18 @@ export function addCommands(
     .enablePositionalOptions()
     .addOption(
       new Option('-s, --server <url>', 'the server that commands ask')
-        .default(defaultServer)
-        .env('PXE_PILOT_SERVER')
+        .default(defaultServer, `$PXE_PILOT_SERVER, else ${defaultServer}`)
         .argParser((text) => serverUrl(text, program)),
     )
     .option('-d, --debug', 'say each request to the server')
   const clientFor = (output: Output = 'table'): Client => {
     const { server, debug = false } = program.opts<{ server: string; debug?: boolean }>()
+    const named =
+      program.getOptionValueSource('server') === 'cli' ? undefined : environment['PXE_PILOT_SERVER']
     // On stdout, as the original's; but JSON there is for programs.
     const say = output === 'json' ? terminal.err : terminal.out
     return {
-      server,
+      server: named ? serverOf(named, program) : server,
       token: environment['PXE_PILOT_TOKEN'] || undefined,
       debug: (text) => debug && say(`${printable(text)}\n`),
     }
@@ -83,6 +84,16 @@ Examples:
   $ pxe-pilot host list                            hosts, what they boot, and whether they are on
 
 pxe-pilot help COMMAND tells more of each. PXE_PILOT_SERVER names the server, PXE_PILOT_TOKEN the token.`
+
+/** Only a command that asks a server looks at what the environment names. */
+function serverOf(named: string, program: Command): string {
+  try {
+    return serverUrl(named, program)
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error
+    return program.error(`error: PXE_PILOT_SERVER is '${printable(named)}'. ${error.message}`)
+  }
+}
 
 /** One line where it is none: the help would push it off the screen. */
 function serverUrl(text: string, program: Command): string {

@@ -294,6 +294,22 @@ test('PXE_PILOT_SERVER and PXE_PILOT_TOKEN; the option wins', async (t) => {
   )
 })
 
+test('PXE_PILOT_SERVER: empty is unset, and only commands that ask a server look at it', async (t) => {
+  const { url } = await serveApi(t)
+  t.is((await runWith({ PXE_PILOT_SERVER: '' }, '-s', url, 'config', 'list')).code, 0)
+  for (const named of ['', 'nonsense']) {
+    const environment = { PXE_PILOT_SERVER: named }
+    t.is((await runWith(environment, '--help')).code, 0)
+    const { code, stderr } = await runWith(environment, 'export', '-c=/nowhere.yml')
+    t.is(code, 1)
+    // Its file, as the original took it.
+    t.regex(stderr, /^\/nowhere\.yml: /)
+  }
+  const { code, stderr } = await runWith({ PXE_PILOT_SERVER: 'nonsense' }, 'config', 'list')
+  t.is(code, 2)
+  t.is(stderr, "error: PXE_PILOT_SERVER is 'nonsense'. It is no URL such as http://nonsense.\n")
+})
+
 for (const argv of [
   ['config', 'deploy'],
   ['config', 'deploy', 'sheep'],
