@@ -22,11 +22,17 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
     'Next:',
     `  look       ${api}/`,
     `  write      what machines shall boot: a file each in ${directory}`,
-    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"22:34:a3:e9:09:cc"}]}'`,
+    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"${exampleOf(settings)}"}]}'`,
     '  switch on  that machine, its network card first in the boot order; each step of its boot is a line here',
     '',
     '',
   ].join('\n')
+}
+
+/** One that the deploy takes. */
+function exampleOf({ hosts, hosts_policy: policy }: Settings): string {
+  const declared = policy === 'declared' ? hosts.flatMap(({ mac_addresses: macs }) => macs ?? []) : []
+  return declared[0] ?? '22:34:a3:e9:09:cc'
 }
 
 function undeployed({ dhcp, configuration }: Settings): string {

@@ -23,6 +23,17 @@ test('it says where everything listens and what to do next', async (t) => {
   )
 })
 
+test('the deploy that it suggests names a host that is declared, where no other is taken', async (t) => {
+  const site = await Site.make(t)
+  const { transcript } = await site.start(`hosts:
+  - { name: bare }
+  - { name: h1, mac_addresses: ['52:54:00:00:00:01', '52:54:00:00:00:02'] }
+`)
+  const [, mac = ''] = await transcript.waitFor(/deploy +curl .*"macAddress":"(.*)"\}\]\}'\n/, 5)
+  t.is(mac, '52:54:00:00:00:01')
+  t.is(await site.deploy('local', mac), 200)
+})
+
 test('every fault of the settings at once, each with its line: exit 1', async (t) => {
   const site = await Site.make(t)
   await site.write('faulty.yml', 'dhcp: { mode: serve }\ntftp:\n  rot: ./tftproot\nserver: { port: 99999 }\n')
