@@ -124,7 +124,7 @@ function textOf(wanted: Wanted, facts: Facts, table: Table, site: Site): Text {
   if (form === undefined) {
     return name === builtInLocal
       ? { answer: { kind: 'text', body: localBoot(language) }, rule, because }
-      : noForm(wanted, table)
+      : noForm(wanted, table, site)
   }
   const variables = variablesFor(facts, host, mac, site)
   const rendered = renderForm(form, { name, variables, host: host?.name, processors: asker.processors })
@@ -140,20 +140,35 @@ function broken({ choice, language, host }: Wanted, because: string): Text {
   return { answer: shown(language, host, choice.name, `but ${short}.`), rule: 'broken-template', because }
 }
 
-function noForm({ choice: { name, because }, language, asker, host }: Wanted, table: Table): Text {
+function noForm(
+  { choice: { name, because }, language, asker, host }: Wanted,
+  table: Table,
+  site: Site,
+): Text {
   const { loaders, processors = [] } = asker
   const forms = table.configurations.get(name)?.forms ?? []
   const written = [...new Set(forms.map((form) => form.folder ?? form.language))].join(' and ')
   const lacksKernel = forms.some((form) => form.oneText !== undefined && form.language === language)
   const why = lacksKernel ? `has no kernel for ${processors.join(' or ')}` : `is written for ${written}`
+  const missing = site.bootloaders.filter(
+    (loader) => forms.some((form) => form.language === loader.language) && isMissing(loader, asker, table),
+  )
+  const lack =
+    missing.length === 0 ? '' : ` (missing on the server: ${missing.map(({ file }) => file).join(', ')})`
   const [one, ...others] = loaders
   const reader = one === undefined || others.length > 0 ? language : one.name
-  const said = lacksKernel ? `which ${why}.` : `which ${why}, and this is ${loaderNames[language]}.`
+  const said = lacksKernel ? `which ${why}.` : `which ${why}, and this is ${loaderNames[language]}${lack}.`
   return {
     answer: shown(language, host, name, said),
     rule: 'no-form',
     because: `${because}, which ${why}${lacksKernel ? '' : ` and not for ${reader}`}`,
   }
+}
+
+/** What runs on the same firmware, and would have been sent there. */
+function isMissing({ file, firmwares, quiet }: Bootloader, { loaders }: Asker, table: Table): boolean {
+  const isLike = loaders.some((loader) => loader.firmwares.some((firmware) => firmwares.includes(firmware)))
+  return isLike && quiet !== true && table.loaders.get(file)?.from === 'nowhere'
 }
 
 /** The machine says it itself: whoever stands before it sees no log. */

@@ -200,7 +200,14 @@ function ipxe(text: Filled, name: string): string {
   const boots = bootsOf(text)
   const every = boots === undefined ? bootOf(text, 'x64') : undefined
   const body = boots === undefined ? ipxeLines(every) : ipxeChoice(boots, name)
-  return lines(['#!ipxe', ...body])
+  return lines([
+    '#!ipxe',
+    ...body,
+    ':failed',
+    `echo PXE Pilot: ${name} cannot be loaded`,
+    'sleep 30 ||',
+    ipxeToDisk,
+  ])
 }
 
 /** BIOS builds of iPXE are i386; cpuid is not in every build, and counts as no where it is not. */
@@ -222,15 +229,18 @@ function ipxeChoice(boots: ReadonlyMap<Processor, Boot>, name: string): readonly
   ]
 }
 
-/** A kernel that UEFI starts finds its initrds by their names; a BIOS one is handed them, and ignores the words. */
+/**
+ * A kernel that UEFI starts finds its initrds by their names; a BIOS one is handed them, and ignores the words. Where one
+ * is missing, iPXE would go on to the disk before anybody has read so.
+ */
 function ipxeLines(boot: Boot | undefined): readonly string[] {
   if (boot === undefined) return []
   const names = boot.initrds.map((_, index) => `initrd${index}`)
   const words = [...names.map((name) => `initrd=${name}`), boot.arguments].filter((word) => word !== '')
   return [
-    ['kernel', rooted(boot.kernel), ...words].join(' '),
-    ...boot.initrds.map((path, index) => `initrd --name ${names[index]} ${rooted(path)}`),
-    'boot',
+    `${['kernel', rooted(boot.kernel), ...words].join(' ')} || goto failed`,
+    ...boot.initrds.map((path, index) => `initrd --name ${names[index]} ${rooted(path)} || goto failed`),
+    'boot || goto failed',
   ]
 }
 

@@ -31,6 +31,7 @@ export type BootFilesParts = Roots & {
   /** For whoever looks for the API here. */
   readonly apiPort: number
   readonly decide: (facts: Facts) => Decision
+  readonly lackOf: Stock['lackOf']
   /** What was sent lately. */
   readonly recent: Recent
   /** Who holds an address: by lease, or as our neighbour on the link. */
@@ -79,7 +80,8 @@ class BootFiles {
   constructor(parts: BootFilesParts) {
     this.parts = parts
     const { glance, listing, now } = parts
-    this.stock = { places: new Places(parts, now), small: new SmallFiles(glance, Date.now), listing }
+    const small = new SmallFiles(glance, Date.now)
+    this.stock = { places: new Places(parts, now), small, listing, lackOf: parts.lackOf }
     const throughKoa = handlerOf(this.application())
     this.listener = (req, res) => {
       const asking = this.judge(req)

@@ -19,6 +19,8 @@ export type Stock = {
   readonly small: SmallFiles
   /** http.listing. */
   readonly listing: boolean
+  /** Why it is worth a warning that `file` is not there: what `host` boots names it. */
+  readonly lackOf: (file: string, host: string | undefined) => string | undefined
 }
 
 /** A name that gets another file at every look gets no further one. */
@@ -47,7 +49,10 @@ export async function give(
   if (refused !== undefined) return say(ctx, 403, refused)
   if (rule === 'refused' || rule === 'loop') return say(ctx, 403, because)
   if (rule === 'broken-template') return say(ctx, 500, because)
-  if (rule === 'file') return say(ctx, 404, `${because} is not there`)
+  if (rule === 'file') {
+    const lack = stock.lackOf(name, decision.host)
+    return { ...say(ctx, 404, lack ?? `${because} is not there`), isLack: lack !== undefined }
+  }
   return say(ctx, 404, decision.answers.length === 0 ? because : `${name} is not there: ${because}`)
 }
 

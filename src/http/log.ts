@@ -10,6 +10,8 @@ export type Answered = {
   /** Of the body. */
   readonly bytes: number
   readonly decision?: Decision | undefined
+  /** It is not there, and what the machine boots names it. */
+  readonly isLack?: boolean | undefined
 }
 
 /** A request and what became of it. */
@@ -31,7 +33,8 @@ export function tellAnswer(asked: Asked, client: Client, answered: Answered, ms:
   const who = name === undefined ? address : `${name} (${address})`
   const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
   tell({
-    level: levelOf(asked.method, status, decision?.reason.rule, client.host),
+    level:
+      answered.isLack === true ? 'warn' : levelOf(asked.method, status, decision?.reason.rule, client.host),
     step: left ? 'http.left' : `http.${method.toLowerCase()}`,
     text: `${who}: ${method} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
     client,

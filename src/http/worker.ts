@@ -1,6 +1,7 @@
 // The HTTP thread: a replica of the table and the files. It knows nothing of the store or the API.
 
 import { decide } from '../boot/decide.ts'
+import { lackOf } from '../boot/lack.ts'
 import { openGlance } from '../glance.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { ownersOf } from '../net/neighbours.ts'
@@ -23,6 +24,7 @@ const answer = bootFiles({
   apiPort: site.apiPort,
   listing: settings.listing,
   decide: (facts) => decide(facts, table, site),
+  lackOf: (file, host) => lackOf(file, host, table, site),
   recent,
   macOf: ownersOf((ip) => table.addresses.get(ip)),
   tell,

@@ -1,6 +1,7 @@
 // Answers TFTP datagrams: whose transfer each belongs to, what a request gets, and how many there may be. No socket here.
 
 import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
+import { lackOf } from '../boot/lack.ts'
 import type { Fetch, Recent } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
@@ -8,7 +9,6 @@ import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import type { Files, Found } from './answer.ts'
 import type { Clock } from './clock.ts'
-import { lackOf } from './lack.ts'
 import { decode, encode, errorCodes, type Request } from './packet.ts'
 import type { Port } from './port.ts'
 import { Session } from './session.ts'
@@ -231,10 +231,13 @@ export class Engine {
     if (worrying.has(rule)) return this.refuse(session, errorCodes.notFound, because, 'warn')
     const lack = lackOf(file, session.parts.client.host, this.parts.table, this.parts.site)
     const plain = rule === 'file' ? 'there is no such file' : because
-    this.refuse(session, errorCodes.notFound, lack ?? plain, lack === undefined ? 'debug' : 'warn')
+    if (lack === undefined) return this.refuse(session, errorCodes.notFound, plain, 'debug')
+    // GRUB shows this text alone, and not what it asked for.
+    this.refuse(session, errorCodes.notFound, lack, 'warn', `${printable(file)}: ${lack}`)
   }
 
-  private refuse(session: Session, code: number, because: string, level: Level): void {
+  /** `shown`: on the machine's screen. */
+  private refuse(session: Session, code: number, because: string, level: Level, shown = because): void {
     if (!session.isOpen) return
     const { who, file, client } = session.parts
     this.parts.tellSparingly({
@@ -244,7 +247,7 @@ export class Engine {
       client,
       data: { file: printable(file), code },
     })
-    session.refuse(code, because)
+    session.refuse(code, shown)
   }
 }
 

@@ -55,10 +55,14 @@ menuentry 'debian' {
 }
 `,
       ipxe: `#!ipxe
-kernel /debian/12/linux initrd=initrd0 initrd=initrd1 auto=true url=http://10.77.0.1:8080/debian-12.seed label="two words" it's
-initrd --name initrd0 /debian/12/initrd.gz
-initrd --name initrd1 http://10.77.0.1:8080/firmware.cpio
-boot
+kernel /debian/12/linux initrd=initrd0 initrd=initrd1 auto=true url=http://10.77.0.1:8080/debian-12.seed label="two words" it's || goto failed
+initrd --name initrd0 /debian/12/initrd.gz || goto failed
+initrd --name initrd1 http://10.77.0.1:8080/firmware.cpio || goto failed
+boot || goto failed
+:failed
+echo PXE Pilot: debian cannot be loaded
+sleep 30 ||
+iseq \${platform} efi && exit 1 || exit
 `,
     },
   )
@@ -79,7 +83,7 @@ test('a kernel for each architecture: each loader chooses', (t) => {
   )
   t.regex(
     ipxe ?? '',
-    /:x64\nkernel \/a\/linux initrd=initrd0\ninitrd --name initrd0 \/initrd\.gz\nboot\n:ia32\n/,
+    /:x64\nkernel \/a\/linux initrd=initrd0 \|\| goto failed\ninitrd --name initrd0 \/initrd\.gz \|\| goto failed\nboot \|\| goto failed\n:ia32\n/,
   )
   // What is iPXE's own stays iPXE's.
   t.regex(ipxe ?? '', /^goto \$\{arch\} \|\|$/m)
@@ -111,7 +115,7 @@ test("a host's values are the same arguments in every loader", (t) => {
   })
   t.regex(pxelinux ?? '', /^ {2}APPEND who=it's quiet console=ttyS0$/m)
   t.regex(grub ?? '', /^ {2}linux \/linux 'who=it'\\''s' 'quiet' 'console=ttyS0'$/m)
-  t.regex(ipxe ?? '', /^kernel \/linux who=it's quiet console=ttyS0$/m)
+  t.regex(ipxe ?? '', /^kernel \/linux who=it's quiet console=ttyS0 \|\| goto failed$/m)
 })
 
 test("a path that begins with a host's value begins at the root, or is a URL", (t) => {

@@ -432,6 +432,21 @@ test('a host boots what is deployed to it, byte for byte; nothing deployed is a 
   t.is(events.at(-1)?.level, 'debug')
 })
 
+test('a file that is not there is a warning where the configuration of the machine names it', async (t) => {
+  const { url, events } = await serveFiles(t, {
+    httproot: tree({}),
+    changes: assigned('#!ipxe\nkernel /ubuntu/linux\nboot\n', { language: 'ipxe' }),
+    macOf: () => h1.macs[0],
+  })
+  const missing = await ask(url, '/ubuntu/linux')
+  t.is(missing.status, 404)
+  t.regex(missing.body.toString(), /there is no such file, and the configuration ubuntu names it/)
+  t.is(events.at(-1)?.level, 'warn')
+  t.regex(events.at(-1)?.text ?? '', /h1 .*GET \/ubuntu\/linux: 404.*the configuration ubuntu names it/)
+  t.is((await ask(url, '/ubuntu/other')).status, 404)
+  t.is(events.at(-1)?.level, 'info')
+})
+
 test('a configuration whose file vanished is local, and a warning', async (t) => {
   const { url, events } = await serveFiles(t, {
     httproot: tree({}),

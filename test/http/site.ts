@@ -1,6 +1,7 @@
 // A site for the tests: roots on disk, a table, and the boot files' port on loopback.
 
 import { bootloader } from '../../src/boot/bootloaders.ts'
+import { lackOf } from '../../src/boot/lack.ts'
 import { decide, type Site } from '../../src/boot/decide.ts'
 import { Recent } from '../../src/boot/recent.ts'
 import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
@@ -58,6 +59,7 @@ export async function serveFiles(
     apiPort: 3478,
     listing: false,
     decide: (facts) => decide(facts, table, site),
+    lackOf: (file, host) => lackOf(file, host, table, site),
     recent: new Recent(table),
     macOf: () => undefined,
     tell,

@@ -4,8 +4,8 @@ import test from 'ava'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import { applyDelta, emptyTable } from '../../src/boot/table.ts'
 import type { Form } from '../../src/model.ts'
-import { lackOf } from '../../src/tftp/lack.ts'
-import { site } from './memory.ts'
+import { lackOf } from '../../src/boot/lack.ts'
+import { site } from '../tftp/memory.ts'
 
 /** A configuration's text that counts how often it is looked at. */
 class Counting implements Form {

@@ -1,8 +1,8 @@
 // Why a file that is not there is worth a warning: loaders probe for many names that need not be there.
 
-import type { Site } from '../boot/decide.ts'
-import { builtInLocal, type Table } from '../boot/table.ts'
 import type { Form } from '../model.ts'
+import type { Site } from './decision.ts'
+import { builtInLocal, type Table } from './table.ts'
 
 /** A loader without its package, or a file that the configuration of `host` names; undefined for a mere probe. */
 export function lackOf(file: string, host: string | undefined, table: Table, site: Site): string | undefined {
