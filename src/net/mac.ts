@@ -17,6 +17,11 @@ export function parseMac(text: string): Mac | undefined {
   return macFromHex(lower.replace(/[^0-9a-f]/g, ''))
 }
 
+/** `0:0:0:0:a:1`, as `arp` of BSD and files of the original spell it, with two digits in each octet. */
+export function padOctets(text: string): string {
+  return /^[0-9a-f]{1,2}(?:[:-][0-9a-f]{1,2}){5}$/i.test(text) ? text.replace(/\b[0-9a-f]\b/gi, '0$&') : text
+}
+
 const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
 
 /** Whether a machine can have it. Group addresses are let through: the use case's own 23:34:... has the bit of one. */

@@ -2,7 +2,7 @@
 
 import { printableLine, type Tell } from '../events.ts'
 import { formatIpv4, parseSubnet, type Ipv4 } from '../net/ipv4.ts'
-import { parseMac, type Mac } from '../net/mac.ts'
+import { padOctets, parseMac, type Mac } from '../net/mac.ts'
 import { neighbours } from '../net/neighbours.ts'
 import { PowerError } from './adapter.ts'
 import { isMissing, lastLine, run } from './run.ts'
@@ -125,7 +125,7 @@ export class Addresses {
 export function* arpEntries(text: string): Generator<readonly [Mac, string]> {
   for (const line of text.split('\n')) {
     const [, address = '', , hardware = ''] = line.trim().split(/\s+/)
-    const mac = parseMac(hardware)
+    const mac = parseMac(padOctets(hardware))
     const [, ip] = /^\((.+)\)$/.exec(address) ?? []
     if (mac !== undefined && ip !== undefined) yield [mac, ip]
   }

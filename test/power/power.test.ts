@@ -10,6 +10,7 @@ import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { declaredHosts } from '../../src/settings/hosts.ts'
 import type { Host } from '../../src/model.ts'
+import { arpEntries } from '../../src/power/addresses.ts'
 import { settingsOf } from '../settings/written.ts'
 import { powerOf, programs } from './bench.ts'
 
@@ -21,6 +22,12 @@ const ipmi = (count: number, address = (index: number) => `10.0.0.${index}`) =>
   ).join('')}`
 const halfDead = (index: number) => (index < 20 ? `10.0.1.${index}` : `10.0.0.${index}`)
 const names = (count: number) => Array.from({ length: count }, (_, index) => `h${index}`)
+
+test('arp -an as BSD spells it, too: octets of one digit', (t) => {
+  const text =
+    '? (10.0.0.5) at 0:0:0:0:a:1 on em0 expires\n? (10.0.0.6) at (incomplete) on em0\n? (10.0.0.7) at'
+  t.deepEqual([...arpEntries(text)].map(String), ['00:00:00:00:0a:01,10.0.0.5'])
+})
 
 test.serial('ipmitool gets the arguments of the original, and the password by its environment', async (t) => {
   const folder = await programs(t, {
