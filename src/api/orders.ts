@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { DeployTarget } from '../registry.ts'
-import { hostSchema } from '../settings/schema.ts'
+import { hostAddress, hostSchema } from '../settings/schema.ts'
 import { mostEntries } from './body.ts'
 
 const confirm = z
@@ -64,7 +64,10 @@ const ipmi = own.ipmi
   .unwrap()
   .omit({ password_file: true })
   // `open` and others of ipmitool's would switch the machine that this server runs on.
-  .extend({ interface: z.enum(['lan', 'lanplus'], 'must be lan or lanplus').optional() })
+  .extend({
+    hostname: hostAddress.optional(),
+    interface: z.enum(['lan', 'lanplus'], 'must be lan or lanplus').optional(),
+  })
 const redfish = own.redfish.unwrap().unwrap().omit({ password_file: true })
 const wol = own.wol.unwrap().unwrap()
 
@@ -74,6 +77,7 @@ const management = own.management
   .unwrap()
   .unwrap()
   .extend({
+    ip_address: hostAddress.optional(),
     vars: z.array(z.strictObject({ name: z.string(), value: argument })).optional(),
   })
 

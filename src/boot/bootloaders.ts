@@ -4,14 +4,20 @@ import type { Bootloader, Firmware, Language } from '../model.ts'
 
 type Written = {
   name: string
-  file: string
+  file?: string | undefined
   config_path?: string | undefined
   arch?: readonly Firmware[] | undefined
 }
 
-/** A bootloader as settings write it; what they leave out is inferred from the file's name. */
-export function bootloader({ name, file, config_path, arch }: Written): Bootloader {
-  const path = file.replace(/^\/+/, '')
+/**
+ * A bootloader as settings write it; what they leave out is inferred from the file's name. To the original the file was
+ * a word to show: without one it is that of the built-in bootloader of the name, else it runs on nothing.
+ */
+export function bootloader({ name, file = '', config_path, arch }: Written): Bootloader {
+  const path = file.replace(/^\/+/, '') || (builtInFiles.get(name) ?? '')
+  if (path === '') {
+    return { name, file: '', configPath: config_path ?? '', language: languageOf(name), firmwares: [] }
+  }
   return {
     name,
     file: path,
@@ -117,3 +123,7 @@ export const builtInBootloaders: readonly Bootloader[] = [
   bootloader({ name: 'petitboot', file: 'petitboot.conf' }),
   bootloader({ name: 'rpi', file: 'bootcode.bin' }),
 ]
+
+const builtInFiles: ReadonlyMap<string, string> = new Map(
+  builtInBootloaders.map(({ name, file }) => [name, file]),
+)

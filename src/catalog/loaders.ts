@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { arch } from 'node:process'
 import { basename, dirname, join } from 'node:path'
 import type { LoaderFile } from '../boot/table.ts'
+import { printable } from '../events.ts'
 import { findUnder, type Links } from '../files.ts'
 import type { Bootloader, Firmware } from '../model.ts'
 import { companionIn } from './companions.ts'
@@ -35,7 +36,12 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
   const distribution = await distributionOf(search.system)
   const system = new Folders(search.system, ['usr/lib', 'usr/share', 'boot'])
   const own = search.tftproot === undefined ? undefined : new Folders(search.tftproot)
-  for (const { file, firmwares, quiet, resident } of search.bootloaders) {
+  for (const { name: called, file, firmwares, quiet, resident } of search.bootloaders) {
+    if (file === '') {
+      const text = `the bootloader ${printable(called)} has no file, so that no machine is sent it: add one to it in configuration.bootloaders, such as file: pxelinux.0`
+      warnings.push(text)
+      continue
+    }
     if (done.has(file) || resident === true) continue
     done.add(file)
     const slash = file.lastIndexOf('/') + 1

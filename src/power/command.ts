@@ -16,7 +16,7 @@ export function commandAdapter(
 ): Adapter {
   const command = async (key: 'power_status' | (typeof steps)[keyof typeof steps], signal: AbortSignal) => {
     const template = settings[key]?.cmd
-    if (template === undefined) {
+    if (template === undefined || template === '') {
       throw new PowerError(`the adapter ${settings.name} has no ${key}: add it to host_management_adapters`)
     }
     return await execute(settings, management, key, template, address, signal)

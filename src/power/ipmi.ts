@@ -31,8 +31,8 @@ export function ipmiAdapter(parts: IpmiParts): Adapter {
 
 async function ipmitool(parts: IpmiParts, words: readonly string[], signal: AbortSignal) {
   const { settings, password, address } = parts
-  const { username, cipher, port, interface: transport = 'lanplus' } = settings
-  const args = ['-I', transport]
+  const { username, cipher, port } = settings
+  const args = ['-I', settings.interface || 'lanplus']
   if (cipher !== undefined) args.push('-C', String(cipher))
   if (port !== undefined) args.push('-p', String(port))
   args.push('-N', '2', '-R', '2', '-H', await address(signal))

@@ -1,4 +1,6 @@
-// The keys of the original PXE Pilot's settings file that are read in another way than ours.
+// What of the original PXE Pilot's settings file is read in another way than ours: its keys, and values it made do with.
+
+import { padOctets, parseMac } from '../net/mac.ts'
 
 /** Keys of old settings files that never did anything: accepted with a warning. */
 export const ignoredKeys: ReadonlySet<string> = new Set([
@@ -27,3 +29,28 @@ export const originalKeys: ReadonlySet<string> = new Set(
     'host_management_adapters.power_reset': ['cmd'],
   }).flatMap(([group, keys]) => keys.map((key) => `${group}.${key}`)),
 )
+
+const controllerMacs: ReadonlySet<string> = new Set([
+  'hosts.ipmi.mac_address',
+  'hosts.management.mac_address',
+])
+
+/** `value`: what stands for it; undefined takes it away. `warning`: the end of a sentence that begins with its place. */
+export type Mended = { readonly value: string | undefined; readonly warning?: string }
+
+/** What the original made of a value that ours refuses at `place` (`hosts.ipmi.mac_address`), where its server ran on. */
+export function asOriginal(place: string, value: unknown): Mended | undefined {
+  if (place === 'hosts.mac_addresses') {
+    return value === '' || value === null
+      ? { value: undefined, warning: 'is empty and is skipped' }
+      : undefined
+  }
+  if (!controllerMacs.has(place) || typeof value !== 'string') return undefined
+  if (value === '') return { value: undefined }
+  const padded = padOctets(value)
+  if (parseMac(padded) !== undefined) return { value: padded }
+  return {
+    value: undefined,
+    warning: `is no MAC address such as 22:34:a3:e9:09:cc and is ignored: ${JSON.stringify(value)}`,
+  }
+}

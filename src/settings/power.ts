@@ -1,7 +1,7 @@
 // Power control that is set and cannot work, or that shows a password: said at the start, as the rest works.
 
 import type { Inconsistency } from './consistency.ts'
-import type { AdapterSettings, Settings } from './schema.ts'
+import { parseHostAddress, type AdapterSettings, type Settings } from './schema.ts'
 import { secretName } from './secrets.ts'
 
 const steps = ['power_status', 'power_on', 'power_off', 'power_reset'] as const
@@ -15,6 +15,10 @@ export function* powerCautions(settings: Settings): Generator<Inconsistency> {
     if (ways.length > 1) {
       const names = ways.map(([name]) => name).join(' and ')
       yield { at, text: `has ${names}: it cannot be switched until one of them is left` }
+    }
+    if (ipmi?.hostname !== undefined && parseHostAddress(ipmi.hostname) === undefined) {
+      const text = 'is no IP address or host name: it cannot be switched'
+      yield { at: [...at, 'ipmi', 'hostname'], text }
     }
     if (management != null && !adapters.some(({ name }) => name === management.adapter)) {
       const name = management.adapter ?? ''
@@ -30,7 +34,7 @@ export function* powerCautions(settings: Settings): Generator<Inconsistency> {
 function* adapterCautions(adapter: AdapterSettings, at: readonly PropertyKey[]): Generator<Inconsistency> {
   const vars = new Map(adapter.vars?.map(({ name, value }) => [name, value]))
   for (const step of steps) {
-    if (adapter[step] !== undefined) continue
+    if (adapter[step]?.cmd) continue
     yield { at, text: `has no ${step}, so that its hosts cannot be ${doings[step]}` }
   }
   const showing = steps.find((step) => showsSecret(adapter[step]?.cmd ?? '', vars))

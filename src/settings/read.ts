@@ -8,7 +8,7 @@ import { cautions, inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
 import { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
-import { ignoredKeys, originalKeys } from './original.ts'
+import { asOriginal, ignoredKeys, originalKeys } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
 import { secretName } from './secrets.ts'
 
@@ -134,7 +134,18 @@ function check(written: unknown, lines: Lines, path: string, environment: Enviro
 /** What is written, without keys that are none of ours or say nothing, and with `0123` where a text was meant. */
 function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remark[]): unknown {
   let amended = written
+  const skipped: Path[] = []
   for (const issue of settingsSchema.safeParse(written).error?.issues ?? []) {
+    const mended = asOriginal(named(issue.path), at(written, issue.path))
+    if (mended !== undefined) {
+      const { value, warning } = mended
+      if (warning !== undefined) {
+        warnings.push({ line: lines.of(issue.path), text: `${show(issue.path)} ${warning}` })
+      }
+      if (typeof issue.path.at(-1) === 'number') skipped.unshift(issue.path)
+      else amended = put(amended, issue.path, value)
+      continue
+    }
     if (at(written, issue.path) === null && typeof issue.path.at(-1) === 'string') {
       // A section whose keys are all commented out is there; any other key is left out.
       const isSection =
@@ -160,6 +171,8 @@ function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remar
       amended = put(amended, place, undefined)
     }
   }
+  // From the end, as every entry behind one that is taken out moves up.
+  for (const path of skipped) amended = put(amended, path, undefined)
   return amended
 }
 
@@ -241,13 +254,16 @@ function at(value: unknown, path: Path): unknown {
   )
 }
 
-/** A copy with `next` at `path`; undefined takes the key away. */
+/** A copy with `next` at `path`; undefined takes the key or the entry away. */
 function put(value: unknown, path: Path, next: unknown): unknown {
   const [step, ...rest] = path
   if (step === undefined) return next
   if (!isGroup(value)) return value
   if (Array.isArray(value)) {
-    return value.map((entry: unknown, index) => (index === step ? put(entry, rest, next) : entry))
+    const isGone = next === undefined && rest.length === 0
+    return value.flatMap((entry: unknown, index) =>
+      index !== step ? [entry] : isGone ? [] : [put(entry, rest, next)],
+    )
   }
   const entries = Object.entries(value).map(([key, entry]) =>
     key === String(step) ? [key, put(entry, rest, next)] : [key, entry],

@@ -37,13 +37,15 @@ const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.19
 const label = /^\w(?:[\w-]{0,61}\w)?$/
 
 /** RFC 1123 2.1, and the underscore that names of a site's own have. Empty: none, as in the original. */
-function parseHostAddress(text: string): string | undefined {
+export function parseHostAddress(text: string): string | undefined {
   const labels = text.replace(/\.$/, '').split('.')
   const isName = text.length <= 254 && labels.every((part) => label.test(part))
   return text === '' || isIP(text) > 0 || isName ? text : undefined
 }
 
-const hostAddress = checked<string>(parseHostAddress, 'an IP address or a host name')
+export const hostAddress = checked<string>(parseHostAddress, 'an IP address or a host name')
+/** The original took any text, which a command of an adapter may make sense of: one argument, and no option. */
+const controller = z.string().regex(/^(?!-)\P{Cc}*$/u, 'must be an IP address or a host name')
 /** An empty one would be the folder of the settings file itself. */
 const path = z.string().regex(/^[^\0]+$/, 'must be a path')
 const bind = ipv4.prefault('0.0.0.0')
@@ -146,7 +148,7 @@ const configuration = z.strictObject({
     .array(
       z.strictObject({
         name: folderName,
-        file: z.string(),
+        file: z.string().optional(),
         config_path: z.string().default(''),
         arch: z.array(firmware).optional(),
       }),
@@ -154,7 +156,7 @@ const configuration = z.strictObject({
     .optional(),
 })
 
-const namedValue = z.strictObject({ name: z.string(), value: z.string() })
+const namedValue = z.strictObject({ name: z.string(), value: z.string().default('') })
 
 const ipmi = z.strictObject({
   mac_address: mac.optional(),
@@ -164,7 +166,7 @@ const ipmi = z.strictObject({
   interface: z.string().optional(),
   cipher: z.int('must be a cipher suite such as 3 or 17').min(0).max(255).optional(),
   port: z.int('must be a port, a number from 1 to 65535').min(1).max(65535).optional(),
-  hostname: hostAddress.optional(),
+  hostname: controller.optional(),
   subnet: z.string().optional(),
 })
 
@@ -191,7 +193,7 @@ const wol = z.strictObject({
 
 const management = z.strictObject({
   mac_address: mac.optional(),
-  ip_address: hostAddress.optional(),
+  ip_address: controller.optional(),
   adapter: z.string().optional(),
   subnet: z.string().optional(),
   vars: z.array(namedValue).optional(),
@@ -221,7 +223,7 @@ export const hostSchema = z.strictObject({
   wol: wol.nullish(),
 })
 
-const command = z.strictObject({ cmd: z.string() })
+const command = z.strictObject({ cmd: z.string().default('') })
 
 const adapter = z.strictObject({
   name: z.string(),

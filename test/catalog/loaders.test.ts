@@ -65,6 +65,20 @@ const debian = [
   'usr/lib/syslinux/modules/efi32/ldlinux.e32',
 ]
 
+test('a bootloader without a file, as the original took it, is told with what to add', async (t) => {
+  const { loaders, warnings } = await findLoaders({
+    bootloaders: [bootloader({ name: 'grub2' })],
+    tftproot: undefined,
+    links: 'inside',
+    system: '/nowhere',
+  })
+  t.deepEqual([...loaders], [])
+  t.regex(
+    warnings.join(),
+    /^the bootloader grub2 has no file, .* add one to it in configuration\.bootloaders/,
+  )
+})
+
 test("Debian's packages serve every loader and module under the name its clients ask", async (t) => {
   const { loaders, warnings, system } = await search(t, { system: debian, bootloaders: builtInBootloaders })
   t.deepEqual(warnings, [])

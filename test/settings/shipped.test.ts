@@ -172,6 +172,73 @@ host_management_adapters:
   )
 })
 
+test('what the original made do with is no fault: it goes on working, or what cannot is told with its line', (t) => {
+  const text = `hosts:
+  - name: h1
+    mac_addresses: ["", "00:00:00:00:00:01"]
+    ipmi:
+      mac_address: ""
+      hostname: http://pdu.lab/1
+  - name: h2
+    ipmi: { hostname: 10.0.0.5, mac_address: 0:0:0:0:a:1 }
+  - name: h3
+    management:
+      mac_address: soon
+      ip_address: 10.0.0.5:6230
+      adapter: pdu
+      vars: [{ name: a }, { name: b, value: }]
+configuration:
+  bootloaders: [{ name: pxelinux }, { name: grub2 }]
+host_management_adapters:
+  - name: pdu
+    vars: [{ name: c }]
+    power_status: { cmd: pdu status, pattern_on: on }
+    power_on: { cmd: pdu on }
+    power_off: {}
+    power_reset: { cmd: pdu reset }
+`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text), [
+    '3: hosts[0].mac_addresses[0] is empty and is skipped',
+    '6: hosts[0].ipmi.hostname is no IP address or host name: it cannot be switched',
+    '11: hosts[2].management.mac_address is no MAC address such as 22:34:a3:e9:09:cc and is ignored: "soon"',
+    '18: host_management_adapters[0] has no power_off, so that its hosts cannot be switched off',
+  ])
+  const { hosts, configuration, host_management_adapters: adapters } = settingsOf(text)
+  t.deepEqual(hosts[0]?.mac_addresses?.map(String), ['00:00:00:00:00:01'])
+  t.deepEqual(
+    hosts.slice(0, 2).map(({ ipmi }) => ipmi?.mac_address?.toString()),
+    [undefined, '00:00:00:00:0a:01'],
+  )
+  t.like(hosts[2]?.management, {
+    ip_address: '10.0.0.5:6230',
+    vars: [
+      { name: 'a', value: '' },
+      { name: 'b', value: '' },
+    ],
+  })
+  t.deepEqual(adapters?.[0]?.vars, [{ name: 'c', value: '' }])
+  t.deepEqual(
+    configuration.bootloaders?.map(bootloader).map(({ name, file, firmwares }) => [name, file, ...firmwares]),
+    [
+      ['pxelinux', 'pxelinux.0', 'bios'],
+      ['grub2', ''],
+    ],
+  )
+})
+
+for (const [what, text] of [
+  ['an address that is an option of a program', 'hosts: [{ management: { ip_address: -x, adapter: a } }]'],
+  ['arch, which was none of its keys', 'hosts: [{ name: h1, arch: x86_64 }]'],
+  ['vars of a host as a list', 'hosts: [{ name: h1, vars: [{ name: a, value: b }] }]'],
+  ['a name of two hosts', 'hosts: [{ name: h1 }, { name: h1 }]'],
+  ['a key twice', 'tftp: { root: a, root: b }'],
+] as const) {
+  test(`a fault in a file of the original, too: ${what}`, (t) => {
+    t.is(faultsOf(text).length, 1)
+  })
+}
+
 test('keys of the original that never did anything are accepted with a warning', (t) => {
   const text = `
 discovery: { cmd: fping }
