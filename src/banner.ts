@@ -3,7 +3,7 @@
 import { relative } from 'node:path'
 import type { Listener } from './api/listener.ts'
 import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
-import { isAttached, localLinks } from './net/links.ts'
+import { formatLink, isAttached, isIn, linksWithoutCarrier, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'
 
 /** Whole lines, aligned. */
@@ -55,18 +55,22 @@ function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly stri
 }
 
 function whyNoLink(dhcp: Settings['dhcp']): string {
-  const own = localLinks().filter(isAttached)
+  const subnets = (dhcp?.subnets ?? []).map(({ subnet }) => subnet)
+  const idle = linksWithoutCarrier()
+  const waiting = idle.filter((link) => (subnets.length === 0 ? isAttached(link) : isIn(link, subnets)))
+  if (waiting.length > 0) {
+    const names = waiting.map(formatLink).join(', ')
+    return `no carrier on ${names}, as nothing is plugged in or switched on there; it is served when that comes`
+  }
+  const own = [...localLinks(), ...idle].filter(isAttached)
   if (own.length === 0) return 'no link has an IPv4 address yet'
-  const ours = own.map(
-    ({ name, addresses }) => `${name} ${addresses.map(({ ip }) => formatIpv4(ip)).join(', ')}`,
-  )
-  const subnets = (dhcp?.subnets ?? []).map(({ subnet }) => formatSubnet(subnet)).join(' or ')
-  return `through relays only: no link has an address in ${subnets}; there are ${ours.join('; ')}`
+  const wanted = subnets.map(formatSubnet).join(' or ')
+  return `through relays only: no link has an address in ${wanted}; there are ${own.map(formatLink).join(', ')}`
 }
 
 /** Ours on a link that leads to machines. */
 function likelyAddress(): Ipv4 {
   const links = localLinks()
-  const link = links.find(isAttached) ?? links[0]
+  const link = links.find(isAttached) ?? linksWithoutCarrier().find(isAttached) ?? links[0]
   return link?.addresses[0]?.ip ?? ipv4(0x7f000001)
 }

@@ -9,8 +9,8 @@ import { hostOfMac, type Table } from '../boot/table.ts'
 import type { Service } from '../dhcp/scope.ts'
 import { faults, type Fault } from '../faults.ts'
 import { firmwares, type Firmware, type Host } from '../model.ts'
-import { formatIpv4, inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
-import { isAttached, localLinks } from '../net/links.ts'
+import { formatIpv4, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import { addressOn, isAttached, isIn, linksWithoutCarrier, localLinks, type NamedLink } from '../net/links.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 import { masked } from '../settings/secrets.ts'
 import { sendFault, sendJson } from './reply.ts'
@@ -28,6 +28,9 @@ const keys: ReadonlySet<string> = new Set(['host', 'mac', 'arch', 'agent', 'via'
 /** What is shown where nobody says as what the machine starts. */
 const usual: readonly Firmware[] = ['bios', 'uefi-x64']
 
+const unknownServer =
+  "127.0.0.1 stands for this server's address, which is not known yet, as no link to machines has one"
+
 export async function sendExplanation(ctx: Context, parts: ExplainParts): Promise<void> {
   const asked = readQuery(ctx.query, parts)
   if ('code' in asked) return sendFault(ctx, asked)
@@ -37,7 +40,8 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   const { mode, bootServer, subnet } = parts.serviceAt(ip)
   // `dhcp` also where DHCP is not served: a router then points here.
   const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
-  const server = bootServer ?? ownIn(subnet) ?? reachedAt(ctx)
+  const near = subnet && linkIn(subnet)
+  const server = bootServer ?? (near && addressOn(near, subnet)) ?? reachedAt(ctx)
   const choice = choose(host, mac, table, site)
   const shown = withoutSecrets(table)
   const show = async ({ arch, codes }: Arch) => {
@@ -52,8 +56,13 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
       agent: agent ?? (isHttp ? 'httpboot' : 'rom'),
     } as const
     const { stages, notes } = await explain(question, table, site, parts.isThere)
+    const isUnknown = server >>> 24 === 127 && stages.some(({ offer }) => offer?.server === server)
     const open = await explain(question, shown, site, parts.isThere)
-    return { arch, stages: stages.map((stage, index) => showStage(stage, open.stages[index]?.text)), notes }
+    return {
+      arch,
+      stages: stages.map((stage, index) => showStage(stage, open.stages[index]?.text)),
+      notes: isUnknown ? [...notes, unknownServer] : notes,
+    }
   }
   sendJson(ctx, {
     host: host?.name ?? null,
@@ -148,15 +157,16 @@ function addressOf(mac: Mac, table: Table): Ipv4 | undefined {
   return undefined
 }
 
-/** Our address on the machine's own link. */
-function ownIn(subnet: Subnet | undefined): Ipv4 | undefined {
-  const all = localLinks().flatMap(({ addresses }) => addresses)
-  return subnet && all.find(({ ip }) => inSubnet(ip, subnet))?.ip
+/** The machine's own link, also before the machine is switched on. */
+function linkIn(subnet: Subnet): NamedLink | undefined {
+  const isNear = (link: NamedLink) => isIn(link, [subnet])
+  return localLinks().find(isNear) ?? linksWithoutCarrier().find(isNear)
 }
 
 /** What a machine would be told: where the caller reached us, unless that is this very machine. */
 function reachedAt(ctx: Context): Ipv4 {
   const own = parseIpv4((ctx.req.socket.localAddress ?? '').replace(/^::ffff:/, ''))
   if (own !== undefined && own >>> 24 !== 127) return own
-  return localLinks().find(isAttached)?.addresses[0]?.ip ?? own ?? ipv4(0x7f000001)
+  const link = localLinks().find(isAttached) ?? linksWithoutCarrier().find(isAttached)
+  return link?.addresses[0]?.ip ?? own ?? ipv4(0x7f000001)
 }

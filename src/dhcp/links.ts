@@ -2,9 +2,9 @@
 
 import { printable } from '../events.ts'
 import type { FrameSender } from '../net/frame.ts'
-import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import { formatIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { openLibc, type Libc } from '../net/libc.ts'
-import { isAttached, localLinks, type Link } from '../net/links.ts'
+import { formatLink, isAttached, isIn, localLinks, type Link } from '../net/links.ts'
 import { BindError } from '../net/ports.ts'
 import { Sockets, type SocketsParts } from './sockets.ts'
 
@@ -85,7 +85,11 @@ export class Links {
   }
 
   states(): readonly LinkState[] {
-    const serving = this.serving().map(({ link }) => ({ name: link.name, where: shown(link), serving: true }))
+    const serving = this.serving().map(({ link }) => ({
+      name: link.name,
+      where: formatLink(link),
+      serving: true,
+    }))
     const failed = Array.from(this.failed, ([name, because]) => ({
       name,
       where: name,
@@ -114,8 +118,8 @@ export class Links {
       const sockets = this.served.get(link.name)
       if (sockets === undefined) await this.tryOpen(link, isStart)
       else {
-        if (shown(sockets.link) !== shown(link)) {
-          this.say('info', `${shown(link)} has other addresses than before, and is served with them`)
+        if (formatLink(sockets.link) !== formatLink(link)) {
+          this.say('info', `${formatLink(link)} has other addresses than before, and is served with them`)
         }
         sockets.link = link
       }
@@ -137,7 +141,7 @@ export class Links {
     if (bind !== 0) return true
     if (names !== undefined) return names.includes(link.name)
     if (subnets.length === 0) return isAttached(link)
-    return link.addresses.some(({ ip }) => subnets.some((subnet) => inSubnet(ip, subnet)))
+    return isIn(link, subnets)
   }
 
   /** Relays send to any address of ours: other links are listened to as well, if that goes. */
@@ -150,7 +154,7 @@ export class Links {
     try {
       await this.open(link)
       this.failed.delete(link.name)
-      if (!isStart && isServed) this.say('info', `${shown(link)} is served from now on`)
+      if (!isStart && isServed) this.say('info', `${formatLink(link)} is served from now on`)
     } catch (error) {
       if (isStart && isServed) throw error
       const why = error instanceof Error ? error.message : String(error)
@@ -229,8 +233,4 @@ function linkOf(ip: Ipv4, links: readonly Link[]): Link {
   const found = links.find(({ addresses }) => addresses.some((address) => address.ip === ip))
   if (found !== undefined) return found
   throw new BindError(`dhcp.bind is ${formatIpv4(ip)}, which is no address of this machine.`)
-}
-
-function shown(link: Link): string {
-  return `${link.name} (${link.addresses.map(({ ip }) => formatIpv4(ip)).join(', ')})`
 }

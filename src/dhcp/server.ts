@@ -6,9 +6,9 @@ import type { Facts } from '../boot/facts.ts'
 import { hushed, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
 import { FrameSender } from '../net/frame.ts'
-import { formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
+import { formatIpv4, formatSubnet, type Ipv4 } from '../net/ipv4.ts'
 import { openLibc, type Libc } from '../net/libc.ts'
-import { localLinks } from '../net/links.ts'
+import { formatLink, isIn, linksWithoutCarrier, localLinks } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
 import type { DhcpSettings } from '../settings/schema.ts'
 import { Commits, type Commit } from './commits.ts'
@@ -212,10 +212,8 @@ export class DhcpServer {
 
   /** Only where we would give addresses. */
   private searchRivals({ link, main }: Sockets): void {
-    const gives = this.serverScopes().some(({ subnet }) =>
-      link.addresses.some(({ ip }) => inSubnet(ip, subnet)),
-    )
-    if (gives && main !== undefined) this.rivals?.watch(link, main)
+    const gives = this.serverScopes().map(({ subnet }) => subnet)
+    if (isIn(link, gives) && main !== undefined) this.rivals?.watch(link, main)
   }
 
   /** Why no address is given to machines on this link now. */
@@ -230,9 +228,12 @@ export class DhcpServer {
   private tellRelayed(): void {
     const links = localLinks()
     for (const { subnet, mode } of this.scopes) {
-      const isNear = links.some(({ addresses }) => addresses.some(({ ip }) => inSubnet(ip, subnet)))
-      if (mode === 'off' || isNear) continue
-      const text = `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`
+      if (mode === 'off' || links.some((link) => isIn(link, [subnet]))) continue
+      const waiting = linksWithoutCarrier().find((link) => isIn(link, [subnet]))
+      const text =
+        waiting === undefined
+          ? `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`
+          : `${formatLink(waiting)} has no carrier, as nothing is plugged in or switched on there: it is served when that comes`
       this.parts.tell({ level: 'warn', step: 'dhcp.link', text })
     }
   }

@@ -70,6 +70,41 @@ async function secondLinkAgain(network: Network): Promise<Namespace> {
   return client
 }
 
+test('a link without carrier is called that, its address is known, and it is served when its first machine comes', async (t) => {
+  const network = await makeNetwork(t)
+  const client = await network.client()
+  // A bridge has the carrier of its ports.
+  await client.must(['ip', 'link', 'set', 'eth0', 'down'])
+  await network.server.must(['sh', '-c', 'until grep -q 0 /sys/class/net/br0/carrier; do sleep 0.1; done'])
+  const only = settings.replace(/\n.*10\.79\.0\.0.*/, '')
+  const appliance = await startAppliance(t, network, only)
+  await appliance.transcript.waitFor(/switch on +that machine/, 5)
+  const { text } = appliance.transcript
+  t.regex(text, /WARN: dhcp.link: br0 \(10\.77\.0\.1\) has no carrier, .*served when that comes/)
+  t.regex(text, /DHCP .*no carrier on br0 \(10\.77\.0\.1\)/)
+  t.regex(text, /look +http:\/\/10\.77\.0\.1:3478\//)
+  t.notRegex(text, /no link has|through relays only/)
+  await network.server.must([
+    'curl',
+    '-sfS',
+    '-X',
+    'PUT',
+    '-d',
+    '{"hosts":[{"macAddress":"52:54:00:00:00:77"}]}',
+    'http://127.0.0.1:3478/v1/configurations/local/deploy',
+  ])
+  const explained = await network.server.must([
+    'curl',
+    '-sfS',
+    'http://127.0.0.1:3478/v1/explain?mac=52:54:00:00:00:77&arch=bios',
+  ])
+  t.regex(explained, /"offer":\{"server":"10\.77\.0\.1","file":"pxelinux\.0"/)
+
+  await client.must(['ip', 'link', 'set', 'eth0', 'up'])
+  await appliance.transcript.waitFor(/br0 \(10\.77\.0\.1\) is served from now on/, 5)
+  t.regex((await leaseOf(client)) ?? '', /^10\.77\.0\.1\d\d obtained from 10\.77\.0\.1$/)
+})
+
 const perSubnet = `dhcp:
   mode: proxy
   subnets:
