@@ -13,7 +13,7 @@ import { addLease } from './lease.ts'
 import { addLint } from './lint.ts'
 import { addLoaders } from './loaders.ts'
 import { addManual } from './manual.ts'
-import type { Output, Terminal } from './output.ts'
+import { oneLine, type Output, type Terminal } from './output.ts'
 
 const defaultServer = 'http://localhost:3478'
 
@@ -41,7 +41,7 @@ export function addCommands(
     return {
       server: named ? serverOf(named, program) : server,
       token: environment['PXE_PILOT_TOKEN'] || undefined,
-      debug: (text) => debug && say(`${printable(text)}\n`),
+      debug: (text) => debug && say(`${oneLine(text)}\n`),
     }
   }
 

@@ -6,7 +6,7 @@ import { parseMac } from '../net/mac.ts'
 import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
 import { listHosts } from './host.ts'
-import { complainOfFaults } from './lint.ts'
+import { faultsOf } from './lint.ts'
 import {
   json,
   oneLine,
@@ -130,9 +130,12 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
       }
       const path = `${configurationPath(configuration)}/deploy`
       const answer = read(client, await ask(client, 'PUT', path, body), deployed)
+      // What the original never wrote, only where somebody reads it: the server's log says it in any case.
+      const isShown = terminal.lively === true || output === 'wide'
+      const faults = isShown ? await faultsOf(configuration, client) : []
       terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
       for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)
-      await complainOfFaults(configuration, terminal, client)
+      for (const fault of faults) terminal.err(`${fault}\n`)
       complainOfHold(terminal, answer.held)
       if (dryRun && answer.confirm !== undefined)
         complain(terminal, `it has to be confirmed: --confirm ${answer.confirm}`)

@@ -23,21 +23,17 @@ function lineOf({ file, line, text }: Finding, level: string): string {
 }
 
 /**
- * What would stop a machine that boots `configuration`, a line each on standard error: it is deployed all the same.
- * A server that is older, or does not answer, says nothing of it.
+ * What would stop a machine that boots `configuration`, a line each: it is deployed all the same. A server that is older,
+ * or does not answer, says nothing of it.
  */
-export async function complainOfFaults(
-  configuration: string,
-  terminal: Terminal,
-  client: Client,
-): Promise<void> {
+export async function faultsOf(configuration: string, client: Client): Promise<readonly string[]> {
   const path = `${configurationPath(configuration)}/lint?remote=false`
   try {
     const { findings } = read(client, await ask(client, 'GET', path), answer)
-    const faults = findings.filter(({ level }) => level === 'fault')
-    for (const fault of faults) terminal.err(`${lineOf(fault, '')}\n`)
+    return findings.filter(({ level }) => level === 'fault').map((fault) => lineOf(fault, ''))
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
+    return []
   }
 }
 

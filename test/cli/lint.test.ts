@@ -58,12 +58,23 @@ test('a configuration nobody wrote', async (t) => {
   )
 })
 
-test('a deploy of what would stop a machine is done, and says what', async (t) => {
+test('a deploy of what would stop a machine is done; -o wide says what, and a script of the original sees nothing', async (t) => {
   const { url } = await serveApi(t, finding(fault, warning))
-  const { code, stdout, stderr } = await run('-s', url, 'config', 'deploy', 'sheep', 'h1')
-  t.is(code, 0)
-  t.regex(stdout, /^\| h1 +\| sheep +\| NO +\|$/m)
-  t.is(stderr, String.raw`/srv/conf/sheep:3: the kernel li\x1b[31mnus is not there` + '\n')
+  const deploy = async (...words: string[]) => {
+    const { code, stdout, stderr } = await run('-s', url, ...words, 'sheep', 'h1')
+    t.is(code, 0)
+    t.regex(stdout, /^\| h1 +\| sheep +\| NO +\|/m)
+    return stderr
+  }
+  t.is(await deploy('config', 'deploy'), '')
+  const line = String.raw`/srv/conf/sheep:3: the kernel li\x1b[31mnus is not there` + '\n'
+  t.is(await deploy('config', 'deploy', '-o', 'wide'), line)
+})
+
+test('-d says what the server answered as it stands there, and the table is last', async (t) => {
+  const { url } = await serveApi(t, finding({ ...fault, text: 'a <b>' }))
+  const { stdout } = await run('-s', url, '-d', 'config', 'deploy', '-o', 'wide', 'sheep', 'h1')
+  t.regex(stdout, /^PUT .*\nGET .*lint.*a \\u003cb\\u003e.*\n\+[-+]+\+\n[^]*\+\n$/)
 })
 
 test('a deploy of a file that is there and no configuration says what is wrong with it', async (t) => {
