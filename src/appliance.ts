@@ -220,6 +220,7 @@ export class Appliance {
       look: (at) => catalog.look(at),
       lint: { all: () => linter.all(), one: (name, remote) => linter.one(name, remote) },
       listeners: () => this.listeners(),
+      hasHosts: () => this.settings.sections.includes('hosts'),
       leases: () => this.dhcp?.activeLeases() ?? [],
       releaseLease: async (ip) => await this.dhcp?.release(ip),
       power,

@@ -46,14 +46,13 @@ export function isStatusAsked(value: unknown): boolean {
   return !falses.some((spelling) => spelling === value)
 }
 
-/** Those of the settings file in its order (`declared`), then the others; null where there is none, as the original. */
+/** Those of the settings file in its order (`declared`), then the others. */
 export function listHosts(
   declared: readonly string[],
   powerOf: (name: string) => PowerStatus,
   parts: HostParts,
-): readonly ShownHost[] | null {
+): readonly ShownHost[] {
   const { hosts } = parts.table
-  if (hosts.size === 0) return null
   const first = declared.flatMap((name) => hosts.get(name) ?? [])
   const others = [...hosts.values()].filter(({ origin }) => origin !== 'settings')
   return [...first, ...others].map((host) => showHost(host, powerOf(host.name), parts))

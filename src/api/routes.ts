@@ -41,6 +41,8 @@ export type ApiParts = GuardParts &
   DeployParts &
   RegistryParts & {
     readonly listeners: () => readonly Listener[]
+    /** Whether the settings file has a list of hosts, be it an empty one. */
+    readonly hasHosts: () => boolean
   }
 
 export type Method = 'get' | 'put' | 'post' | 'patch' | 'delete'
@@ -97,7 +99,9 @@ export const routes: readonly Route[] = [
       return sendFault(ctx, { code: 'query_invalid', message: 'status must be true or false' })
     }
     const powerOf = await powerStates(parts, isStatusAsked(status))
-    sendJson(ctx, listHosts(parts.registry.declared, powerOf, parts))
+    const hosts = listHosts(parts.registry.declared, powerOf, parts)
+    // Null as the original, which had no other hosts than those of the file.
+    sendJson(ctx, hosts.length === 0 && !parts.hasHosts() ? null : hosts)
   }),
   route('post', '/hosts', addHost),
   route('get', '/hosts/:name', sendHost),

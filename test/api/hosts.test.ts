@@ -453,3 +453,14 @@ test('twenty thousand hosts are added and no more; those of the settings do not 
   t.is((await ask(url, 'DELETE', '/hosts/h9')).status, 204)
   t.is((await ask(url, 'POST', '/hosts', more)).status, 201)
 })
+
+test('no host: an empty list where the settings have one, else null, as in the original', async (t) => {
+  for (const [hosts, answer] of [
+    ['hosts: []', '[]'],
+    ['hosts:', 'null'],
+    ['', 'null'],
+  ] as const) {
+    const { url } = await serveApi(t, { hosts })
+    t.is(await (await fetch(`${url}/v1/hosts`)).text(), answer, hosts)
+  }
+})

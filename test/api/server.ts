@@ -119,6 +119,7 @@ export async function serveApi(
     look: async () => {},
     lint: { all: async () => [], one: async () => [] },
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
+    hasHosts: () => read.settings.sections.includes('hosts'),
     leases: () => [],
     releaseLease: async () => undefined,
     power: powerOf(),
