@@ -221,7 +221,9 @@ const loader = z.strictObject({
   from: z.enum(['tftproot', 'package', 'firmware']).nullable(),
   path: text.nullable(),
   package: text.nullable(),
-  remedy: text.nullable().meta({ description: 'What brings it, where it is missing.' }),
+  remedy: text.nullable().meta({
+    description: 'What brings it, where it is missing; what brings shim, where Secure Boot would refuse it.',
+  }),
 })
 
 export const loaders = z.array(loader)

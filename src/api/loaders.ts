@@ -2,7 +2,7 @@
 
 import type { Context } from 'koa'
 import type { Site } from '../boot/decide.ts'
-import type { Table } from '../boot/table.ts'
+import { lackOf, type Table } from '../boot/table.ts'
 import { installLoaders } from '../catalog/install.ts'
 import { packagesOf } from '../catalog/loaders.ts'
 import { faults, type Fault } from '../faults.ts'
@@ -44,7 +44,7 @@ function showLoader(loader: Bootloader, packages: string | undefined, table: Tab
     from: from === undefined || from === 'nowhere' ? null : from,
     path: found?.from === 'system' ? found.path : null,
     package: packages ?? null,
-    remedy: found?.from === 'nowhere' ? found.remedy : null,
+    remedy: lackOf(found) ?? null,
   }
 }
 

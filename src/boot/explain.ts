@@ -1,13 +1,14 @@
 // A boot before it happens: what a machine would be offered, ask for and get, and why, by the very decisions that serve.
 
 import type { Firmware, Host } from '../model.ts'
-import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
 import { codeOf, firmwareOf } from './arch.ts'
 import { decide, type Answer, type Decision, type Rule, type Site } from './decide.ts'
 import { choose } from './decision.ts'
 import type { Agent, Facts } from './facts.ts'
-import { candidates, pxeOf } from './fitting.ts'
+import { pxeOf } from './fitting.ts'
+import { secureBootNote } from './secure-boot.ts'
 import type { Table } from './table.ts'
 
 /** Which machine, and as what it would start. */
@@ -155,34 +156,15 @@ function addressKeys(ip: Ipv4 | undefined): readonly string[] {
 
 function notesOn(question: Question, stages: readonly Stage[], table: Table, site: Site): readonly string[] {
   const { host, mac, archs } = question
+  const said = firmwareOf(archs, mac)
+  const firmware = host?.firmware ?? said
   const notes: string[] = []
-  if (host?.firmware !== undefined && host.firmware !== firmwareOf(archs, mac)) {
-    notes.push(
-      `${host.name} has an arch of its own, ${host.firmware}, which goes before what it says of itself`,
-    )
+  if (host !== undefined && firmware !== said) {
+    notes.push(`${host.name} has an arch of its own, ${firmware}, which goes before what it says of itself`)
   }
-  const router = routerFor(question, table, site)
-  if (router !== undefined) {
-    const isOffered = stages[0]?.offer !== undefined
-    const refused = isOffered ? 'With Secure Boot this loader is refused: it is not signed. ' : ''
-    notes.push(`${refused}GRUB does not work beside another DHCP server's answer. ${router}`)
-  }
-  return notes
-}
-
-/** What another DHCP server has to say where only shim and GRUB may start; undefined where that does not help. */
-function routerFor(question: Question, table: Table, site: Site): string | undefined {
-  const { via, server, host, mac, archs, agent } = question
-  const firmware = host?.firmware ?? firmwareOf(archs, mac)
-  const choice = choose(host, mac, table, site)
-  if (via !== 'proxy' || agent !== 'rom' || choice === undefined) return undefined
-  if (firmware !== 'uefi-x64' && firmware !== 'uefi-arm64') return undefined
-  const facts: Facts = { ...question, via: 'dhcp', asks: { kind: 'loader' } }
-  const shim = candidates({ facts, firmware, table, site }, choice.name).find(
-    ({ language }) => language === 'grub',
-  )
-  if (shim === undefined) return undefined
-  const loader = table.loaders.get(shim.file)
-  const lack = loader?.from === 'nowhere' ? `; ${loader.remedy}` : ''
-  return `Let the router say where to boot from: next-server (option 66) ${formatIpv4(server)}, boot file (option 67) ${shim.file}${lack}`
+  if (firmware === undefined) return notes
+  const facts: Facts = { ...question, asks: { kind: 'loader' } }
+  const configuration = choose(host, mac, table, site)?.name
+  const note = secureBootNote({ facts, firmware, table, site }, configuration, stages[0]?.offer?.file)
+  return note === undefined ? notes : [...notes, note]
 }

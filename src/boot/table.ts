@@ -9,8 +9,15 @@ import { Addresses } from './addresses.ts'
 /** Where a loader's file comes from. */
 export type LoaderFile =
   | { readonly from: 'tftproot' }
-  | { readonly from: 'system'; readonly path: string }
+  /** `refused`: that Secure Boot does not start it, and what to install. */
+  | { readonly from: 'system'; readonly path: string; readonly refused?: string | undefined }
   | { readonly from: 'nowhere'; readonly remedy: string }
+
+/** What brings a loader that is missing, or shim before one that Secure Boot refuses; undefined: nothing is lacking. */
+export function lackOf(loader: LoaderFile | undefined): string | undefined {
+  if (loader?.from === 'system') return loader.refused
+  return loader?.from === 'nowhere' ? loader.remedy : undefined
+}
 
 /** What the directories hold, as of one look at them. */
 export type Catalog = {

@@ -57,14 +57,15 @@ export async function findLoaders(search: LoaderSearch): Promise<LoadersFound> {
     if (loader === undefined || family === undefined || needed === undefined) {
       found.set(
         file,
-        loader ??
-          nowhere(
-            `${file} is missing`,
-            family && remedyOf(family, distribution),
-            folder,
-            search,
-            family?.origin,
-          ),
+        loader === undefined
+          ? nowhere(
+              `${file} is missing`,
+              family && remedyOf(file, family, distribution, search),
+              folder,
+              search,
+              family?.origin,
+            )
+          : withRefusal(file, loader, family, system, distribution),
       )
     } else {
       const beside = folder + needed
@@ -160,7 +161,7 @@ async function filesOf(
         files.set(name, system.path(`${folder}/${name}`))
     }
   }
-  for (const kit of family.kits ?? []) {
+  for (const kit of [...(family.kits ?? []), ...(family.shimless ?? [])]) {
     if (!(await isWhole(kit, system))) continue
     for (const [name, path] of Object.entries(kit))
       files.set(name === itself ? loader : name, system.path(path))
@@ -205,9 +206,30 @@ function nowhere(
   return { from: 'nowhere', remedy: `${what}: ${remedy}` }
 }
 
-function remedyOf(family: Family, distribution: Distribution | undefined): string | undefined {
+function remedyOf(
+  file: string,
+  family: Family,
+  distribution: Distribution | undefined,
+  { tftproot = 'tftproot' }: LoaderSearch,
+): string | undefined {
   const install = command(family.loaderPackages, family.debianArchitecture, distribution)
-  return install === undefined || family.madeBy === undefined ? install : `${install}; ${family.madeBy}`
+  if (install === undefined || family.madeBy === undefined) return install
+  return `${install}; ${family.madeBy(file, tftproot)} makes it there`
+}
+
+/** It is served all the same: nothing tells whether a machine has Secure Boot on. */
+function withRefusal(
+  file: string,
+  loader: LoaderFile,
+  family: Family | undefined,
+  system: Folders,
+  distribution: Distribution | undefined,
+): LoaderFile {
+  if (loader.from !== 'system' || family?.shimless === undefined) return loader
+  const own = family.shimless.flatMap((kit) => Object.values(kit)).map((path) => system.path(path))
+  const install = command(family.loaderPackages, family.debianArchitecture, distribution)
+  if (!own.includes(loader.path) || install === undefined) return loader
+  return { ...loader, refused: `${file} is GRUB without shim: Secure Boot refuses it; ${install}` }
 }
 
 /** The packages that bring a bootloader on the distribution of `system`, by name; none where nobody has packed it. */

@@ -1,5 +1,6 @@
 // What distributions' packages bring of each loader: where its files lie, what its clients call them, what to install.
 
+import { dirname, join } from 'node:path'
 import type { Firmware } from '../model.ts'
 import type { Telling } from './companions.ts'
 
@@ -21,6 +22,8 @@ export type Family = {
   readonly loader: RegExp
   /** In order: the first that is there whole wins. */
   readonly kits?: readonly Kit[]
+  /** Where none of `kits` is there: what machines start as well, but not with Secure Boot. */
+  readonly shimless?: readonly Kit[]
   /** Folders whose files keep their names, and which of them are served. */
   readonly folders?: readonly string[]
   readonly files?: RegExp
@@ -34,8 +37,8 @@ export type Family = {
   readonly debianArchitecture?: string
   /** Where its makers have it, for distributions without a package. */
   readonly origin?: string
-  /** No package has the file ready: what makes it. */
-  readonly madeBy?: string
+  /** No package has the file ready: the command line that makes it. */
+  readonly madeBy?: (file: string, tftproot: string) => string
 }
 
 const syslinuxElsewhere = { arch: 'syslinux', alpine: 'syslinux', suse: 'syslinux' }
@@ -161,7 +164,7 @@ function grubOn({
     {
       firmware,
       loader: new RegExp(`^(?:boot|shim)${efi}\\.efi$`),
-      kits: [...shimKits, ...alone],
+      ...(isSigned ? { kits: shimKits, shimless: alone } : { kits: [...shimKits, ...alone] }),
       companion: second,
       told: 'shim',
       loaderPackages: shimPackages,
@@ -183,7 +186,9 @@ function suseKit(efi: string): Kit {
   return { [itself]: `${folder}/shim.efi`, 'grub.efi': `${folder}/grub.efi` }
 }
 
-const mknetdir = 'grub-mknetdir makes it there'
+/** It makes the folder of the platform itself, below `--subdir`. */
+const mknetdir = (file: string, tftproot: string): string =>
+  `grub-mknetdir --net-directory=${tftproot} --subdir=${join('/', dirname(dirname(file)))}`
 
 const otherGrub: readonly Family[] = [
   {

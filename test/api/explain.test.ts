@@ -187,6 +187,74 @@ test('in proxy mode it says what Secure Boot would need of the router', async (t
   t.regex(boots[0]?.notes[0] ?? '', /option 66\) 10\.77\.0\.1, boot file \(option 67\) bootx64\.efi/)
 })
 
+const refused = 'bootx64.efi is GRUB without shim: Secure Boot refuses it; apt-get install shim-signed'
+const grubAlone = { from: 'system', path: '/usr/lib/grubnetx64.efi.signed', refused } as const
+const packaged = { from: 'system', path: '/usr/lib/loader' } as const
+const deb = { name: 'deb', forms: [form] }
+const sys = { name: 'sys', forms: [{ ...form, language: 'pxelinux', file: 'pxelinux/sys' }] } as const
+const unsigned = 'With Secure Boot this loader is refused: it is not signed'
+const rewrite = `${unsigned}; write it for GRUB (conf/grub/sys or conf/sys.yml) to boot through shim`
+
+for (const [what, name, arch, loaders, notes] of [
+  ['GRUB without shim', 'deb', 'uefi-x64', [['bootx64.efi', grubAlone]], [refused]],
+  ['shim', 'deb', 'uefi-x64', [['bootx64.efi', packaged]], []],
+  ['SYSLINUX', 'sys', 'uefi-x64', [['efi64/syslinux.efi', packaged]], [rewrite]],
+  [
+    'SYSLINUX, and no shim at hand',
+    'sys',
+    'uefi-x64',
+    [
+      ['efi64/syslinux.efi', packaged],
+      ['bootx64.efi', grubAlone],
+    ],
+    [`${rewrite}; ${refused}`],
+  ],
+  [
+    'iPXE, as GRUB is missing',
+    'local',
+    'uefi-x64',
+    [
+      ['snponly.efi', packaged],
+      ['bootx64.efi', { from: 'nowhere', remedy: 'bootx64.efi is missing: apt-get install x' }],
+    ],
+    [`${unsigned}; bootx64.efi is missing: apt-get install x`],
+  ],
+  [
+    'an iPXE of one’s own',
+    'local',
+    'uefi-arm64',
+    [
+      ['ipxe-arm64.efi', { from: 'tftproot' }],
+      ['bootaa64.efi', { from: 'nowhere', remedy: 'bootaa64.efi is missing' }],
+    ],
+    ['With Secure Boot this loader is refused, unless it is signed; bootaa64.efi is missing'],
+  ],
+  ['PXELINUX', 'sys', 'bios', [['pxelinux.0', packaged]], []],
+  ['SYSLINUX, 32 bits', 'sys', 'uefi-ia32', [['efi32/syslinux.efi', packaged]], []],
+] as const) {
+  test(`server mode, what Secure Boot would refuse: ${what}, ${arch}`, async (t) => {
+    const changes: Change[] = [
+      { kind: 'catalog', catalog: { configurations: [deb, sys], menus: [], loaders } },
+    ]
+    const { deploy, ask } = await serve(t, { changes })
+    await deploy(name)
+    const { boots } = (await ask(`mac=${mac}&arch=${arch}`)).body as { boots: { notes: string[] }[] }
+    t.deepEqual(boots[0]?.notes, notes)
+  })
+}
+
+test('GET /v1/loaders: one that Secure Boot refuses is ready, and has a remedy all the same', async (t) => {
+  const loaders = [['bootx64.efi', grubAlone]] as const
+  const { url } = await serve(t, {
+    changes: [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }],
+  })
+  const all = (await (await fetch(`${url}/v1/loaders`)).json()) as { name: string }[]
+  t.like(
+    all.find(({ name }) => name === 'grub'),
+    { ready: true, from: 'package', remedy: refused },
+  )
+})
+
 for (const [arch, name, file] of [
   ['uefi-x64', 'deb', 'bootx64.efi'],
   ['uefi-arm64', 'deb', 'bootaa64.efi'],
@@ -206,6 +274,15 @@ for (const [arch, name, file] of [
     t.deepEqual(said, file === undefined ? [] : [file])
   })
 }
+
+test('in proxy mode the router’s boot file is said to need shim, too', async (t) => {
+  const loaders = [['bootx64.efi', grubAlone]] as const
+  const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [deb], menus: [], loaders } }]
+  const { deploy, ask } = await serve(t, { ...proxied, changes })
+  await deploy('deb')
+  const { boots } = (await ask(`mac=${mac}&arch=uefi-x64`)).body as { boots: { notes: string[] }[] }
+  t.regex(boots[0]?.notes.join() ?? '', /option 67\) bootx64\.efi; bootx64\.efi is GRUB without shim/)
+})
 
 test('a host’s own arch counts for the router, too', async (t) => {
   const hosts = `hosts:\n  - { name: own, mac_addresses: [${mac}], arch: uefi-arm64 }\n`

@@ -235,10 +235,14 @@ const shim = 'usr/lib/shim/shimx64.efi.signed'
 const signedGrub = 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'
 const plainGrub = 'usr/lib/grub/x86_64-efi/monolithic/grubnetx64.efi'
 
+const shimless =
+  'bootx64.efi is GRUB without shim: Secure Boot refuses it; apt-get install shim-signed grub-efi-amd64-signed'
+
 const kits: readonly {
   readonly given: string
   readonly system: readonly string[]
   readonly serves: Readonly<Record<string, string>>
+  readonly refused?: string
 }[] = [
   {
     given: "Debian's shim and signed GRUB, each under the name its client asks",
@@ -253,6 +257,13 @@ const kits: readonly {
     given: 'shim without a GRUB that it would take: GRUB alone',
     system: [shim, plainGrub],
     serves: { 'bootx64.efi': plainGrub },
+    refused: shimless,
+  },
+  {
+    given: 'signed GRUB without shim: served, and said to be refused by Secure Boot',
+    system: [signedGrub],
+    serves: { 'bootx64.efi': signedGrub },
+    refused: shimless,
   },
   {
     given: "Fedora's",
@@ -294,12 +305,13 @@ const kits: readonly {
   },
 ]
 
-for (const { given, system: files, serves } of kits) {
+for (const { given, system: files, serves, refused } of kits) {
   test(given, async (t) => {
     const { loaders, system } = await search(t, { system: files, bootloaders: builtInBootloaders })
     const others = ['bootx64.efi', 'grubx64.efi', 'mmx64.efi'].filter((name) => !(name in serves))
     for (const [name, path] of Object.entries(serves)) {
-      t.deepEqual(loaders.get(name), { from: 'system', path: join(system, path) }, name)
+      const file = { from: 'system', path: join(system, path) }
+      t.deepEqual(loaders.get(name), refused === undefined ? file : { ...file, refused }, name)
     }
     for (const name of others) t.not(loaders.get(name)?.from, 'system', name)
   })
@@ -331,10 +343,11 @@ test('a loader that no package brings: where its makers have it', async (t) => {
 })
 
 test('loaders of the built-in list that few need are not complained about at the start', async (t) => {
-  const { loaders, warnings } = await search(t, { system: debian, bootloaders: builtInBootloaders })
+  const { loaders, warnings, root } = await search(t, { system: debian, bootloaders: builtInBootloaders })
   t.deepEqual(warnings, [])
   const core = loaders.get('boot/grub/i386-pc/core.0')
-  t.regex(core?.from === 'nowhere' ? core.remedy : '', /grub-pc-bin; grub-mknetdir makes it there/)
+  const made = `grub-pc-bin; grub-mknetdir --net-directory=${root} --subdir=/boot/grub makes it there`
+  t.true(core?.from === 'nowhere' && core.remedy.includes(made))
   if (arch !== 'x64') return
   const arm = loaders.get('bootaa64.efi')
   t.regex(arm?.from === 'nowhere' ? arm.remedy : '', /dpkg --add-architecture arm64.*shim-signed:arm64/)
