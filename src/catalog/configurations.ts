@@ -11,10 +11,15 @@ export type Scan = Catalog & {
   readonly imported: readonly Imported[]
 }
 
-/** The folders of configurations: one per bootloader, and one per language for what serves several loaders. */
+/**
+ * The folders of configurations: one per bootloader, and one per language for what serves several loaders, where there is
+ * one that speaks it. iPXE may come with the machine.
+ */
 export function foldersOf(bootloaders: readonly Bootloader[]): ReadonlyMap<string, Language> {
   return new Map([
-    ...languages.map((language) => [language, language] as const),
+    ...languages
+      .filter((language) => language === 'ipxe' || bootloaders.some((loader) => loader.language === language))
+      .map((language) => [language, language] as const),
     ...bootloaders.map((loader) => [loader.name, loader.language] as const),
   ])
 }

@@ -72,6 +72,25 @@ test('backups, dot-files, folders below folders and folders of no bootloader are
   t.regex(strangers[0] ?? '', /conf\/unknown is the folder of no bootloader \(pxelinux, grub, ipxe, /)
 })
 
+test('the folder of a language that no bootloader of the settings speaks is none, but for iPXE, which machines bring', async (t) => {
+  const at = await tree(t)
+  for (const folder of ['pxelinux', 'grub', 'ipxe'])
+    await at.put(`${conf}/${folder}/of-${folder}`, 'x\n', 'old')
+  const { catalog, told } = watched(t, at, {
+    bootloaders: [bootloader({ name: 'bios', file: 'pxelinux.0' })],
+  })
+  await catalog.start()
+  const { configurations } = await catalog.look()
+  t.deepEqual(
+    configurations.map(({ name }) => name),
+    ['of-pxelinux', 'of-ipxe'],
+  )
+  t.regex(
+    told('warn').join('\n'),
+    /conf\/grub is the folder of no bootloader \(pxelinux, ipxe, bios\); nothing in it can be deployed/,
+  )
+})
+
 test('a template can be deployed as soon as a host declares the variable that it names', async (t) => {
   const at = await tree(t)
   await at.put(`${conf}/a.tmpl`, 'APPEND rack=${rack}\n', 'old')
