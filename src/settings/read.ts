@@ -71,7 +71,8 @@ export function parseSettings(text: string, path: string, environment: Environme
 }
 
 function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
-  const [start] = error.pos
+  // What is missing at the end is missing in the last line that has something, not behind it.
+  const start = Math.max(0, Math.min(error.pos[0], text.trimEnd().length - 1))
   const { line } = lines.linePos(start)
   switch (error.code) {
     case 'DUPLICATE_KEY': {

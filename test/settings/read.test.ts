@@ -106,7 +106,12 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
   ['a list', '- a\n- b', '1: the file must be a group of settings, each as `name: value`, not a list'],
   ['hosts as a map', 'hosts:\n  h1: {}', '1: hosts must be a list such as [a, b], not a group of settings'],
   ['a tab', 'dhcp:\n\tmode: proxy', '2: Tabs are not allowed as indentation'],
-  ['a quote left open', 'store: "x\n', '2: Missing closing "quote'],
+  ['a quote left open', 'store: "x\n', '1: Missing closing "quote'],
+  [
+    'a bracket left open in the last line',
+    'http:\ndhcp: {\n\n',
+    '2: Flow map in block collection must be sufficiently indented and end with a }',
+  ],
   ['a name without an anchor', 'store: *x', '1: *x stands for nothing: &x must stand before it'],
   ['a key twice', 'tftp:\n  root: a\nhttp:\n\n# again\ntftp:\n  root: b', '6: tftp stands there twice'],
   ['two documents', 'tftp:\n---\nhttp:', '2: a second document begins here ("---"); the settings are one'],
