@@ -1,5 +1,6 @@
 // Switches a machine by an adapter's own commands, as the settings of the original write them.
 
+import { goRegExp } from '../settings/commands.ts'
 import type { AdapterSettings, ManagementSettings } from '../settings/schema.ts'
 import { PowerError, type Act, type Adapter, type PowerState } from './adapter.ts'
 import { lastLine, run } from './run.ts'
@@ -95,33 +96,9 @@ function stateOf(stdout: string, said: string, on: string, off: string, adapter:
   )
 }
 
-const posixClasses: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    alnum: '0-9A-Za-z',
-    alpha: 'A-Za-z',
-    digit: '0-9',
-    lower: 'a-z',
-    space: '\\s',
-    upper: 'A-Z',
-    word: '\\w',
-    xdigit: '0-9A-Fa-f',
-  }),
-)
-
-/**
- * A pattern of Go's regexp as JavaScript writes it.
- * @throws PowerError
- */
+/** @throws PowerError */
 export function goPattern(pattern: string): RegExp {
-  const [whole = '', flags = ''] = /^\(\?([ims]+)\)/.exec(pattern) ?? []
-  const source = pattern
-    .slice(whole.length)
-    .replaceAll('(?P<', '(?<')
-    .replace(/\[:([a-z]+):\]/g, (all, name: string) => posixClasses.get(name) ?? all)
-    .replace(/\\(.)/gs, (all, escaped) => (escaped === 'A' ? '^' : escaped === 'z' ? '$' : all))
-  try {
-    return new RegExp(source, flags)
-  } catch {
-    throw new PowerError(`the pattern ${pattern} is no regular expression: correct it in the settings file`)
-  }
+  const found = goRegExp(pattern)
+  if (found !== undefined) return found
+  throw new PowerError(`the pattern ${pattern} is no regular expression: correct it in the settings file`)
 }

@@ -1,5 +1,6 @@
 // Power control that is set and cannot work, or that shows a password: said at the start, as the rest works.
 
+import { goRegExp, onlyVariables, partsOf } from './commands.ts'
 import type { Inconsistency } from './consistency.ts'
 import { parseHostAddress, type AdapterSettings, type Settings } from './schema.ts'
 import { secretName } from './secrets.ts'
@@ -44,6 +45,20 @@ function* adapterCautions(adapter: AdapterSettings, at: readonly PropertyKey[]):
     yield { at: [...at, showing, 'cmd'], text }
   }
   const { power_status: status } = adapter
+  for (const key of ['pattern_on', 'pattern_off'] as const) {
+    if (status === undefined || goRegExp(status[key] ?? '') !== undefined) continue
+    const text =
+      'is no regular expression that is understood here, so that its hosts cannot be asked whether they are on'
+    yield { at: [...at, 'power_status', key], text }
+  }
+  const templates = [
+    ...steps.map((step) => [[step, 'cmd'], adapter[step]?.cmd] as const),
+    ...(adapter.vars ?? []).map(({ value }, index) => [['vars', index, 'value'], value] as const),
+  ]
+  for (const [place, template = ''] of templates) {
+    if (!partsOf(template).some((part) => 'odd' in part)) continue
+    yield { at: [...at, ...place], text: `cannot be run: ${onlyVariables}` }
+  }
   if (status !== undefined && (status.pattern_on ?? '') === '') {
     const text = 'has no pattern_on, which is found in every text: its hosts are always On'
     yield { at: [...at, 'power_status'], text }

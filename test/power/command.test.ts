@@ -39,6 +39,9 @@ test('patterns of Go’s regexp', (t) => {
   t.true(goPattern('(?i)power is ON').test('Power Is on'))
   t.true(goPattern('\\Aon\\z').test('on'))
   t.true(goPattern('(?P<state>on)[[:space:]]').test('on '))
+  const local = goPattern('^(?i:Outlet 3) is on')
+  t.true(local.test('OUTLET 3 is on'))
+  t.false(local.test('outlet 3 IS ON'))
   t.throws(() => goPattern('('), { message: /no regular expression/ })
 })
 

@@ -227,6 +227,28 @@ host_management_adapters:
   )
 })
 
+test('patterns and templates that only Go understands are told at the start, with their lines', (t) => {
+  const text = `host_management_adapters:
+  - name: pdu
+    vars:
+      - { name: who, value: "{{if .user}}-u {{.user}}{{end}}" }
+    power_status:
+      cmd: pdu status
+      pattern_on: '(?i:outlet) is on'
+      pattern_off: '(?i:a|b) is off'
+    power_on: { cmd: pdu on }
+    power_off:
+      cmd: pdu off {{.plug | printf "%s"}}
+    power_reset: { cmd: "pdu {{- .plug}}" }
+`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text), [
+    '4: host_management_adapters[0].vars[0].value cannot be run: only variables such as {{.ip_address}} may stand in braces',
+    '8: host_management_adapters[0].power_status.pattern_off is no regular expression that is understood here, so that its hosts cannot be asked whether they are on',
+    '11: host_management_adapters[0].power_off.cmd cannot be run: only variables such as {{.ip_address}} may stand in braces',
+  ])
+})
+
 for (const [what, text] of [
   ['an address that is an option of a program', 'hosts: [{ management: { ip_address: -x, adapter: a } }]'],
   ['arch, which was none of its keys', 'hosts: [{ name: h1, arch: x86_64 }]'],
