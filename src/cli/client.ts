@@ -1,5 +1,9 @@
 // The REST API as functions: an answer that was checked, or one line that says what is wrong and what to do.
 
+import { once } from 'node:events'
+import { request as requestHttp, type IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { printable } from '../events.ts'
@@ -11,7 +15,7 @@ export type Client = {
   readonly token?: string | undefined
   /** Says each request and its answer. */
   readonly debug: (text: string) => void
-  /** For a request with its answer; to connect takes 10 s at most, which is what fetch allows. */
+  /** For a request with its answer; to connect takes 10 s at most. */
   readonly totalMs?: number | undefined
   /** How long nothing may listen there. */
   readonly refusedMs?: number | undefined
@@ -39,6 +43,12 @@ const totalMs = 30_000
 /** A server that was just started, or is being restarted. */
 const refusedMs = 1_000
 const againMs = 100
+const connectMs = 10_000
+
+/** Nothing answered to connect to. */
+class TooLate extends Error {
+  readonly code = 'ETIMEDOUT'
+}
 
 /** The body of a good answer. `body` is sent as JSON. */
 export async function ask(client: Client, method: string, path: string, body?: unknown): Promise<string> {
@@ -67,7 +77,7 @@ async function askOnce(
   body: unknown,
   signal: AbortSignal,
 ): Promise<string> {
-  const response = await fetch(server + path, {
+  const { status, text } = await exchange(new URL(server + path), {
     method,
     signal,
     headers: {
@@ -76,15 +86,49 @@ async function askOnce(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  const text = await response.text()
-  debug(`${method} ${server}${path}: ${response.status} ${text}`)
-  if (response.ok) return text
+  debug(`${method} ${server}${path}: ${status} ${text}`)
+  if (status >= 200 && status < 300) return text
   const refusal = faultSchema.safeParse(parsed(text))
   if (!refusal.success) {
-    throw new ClientError(`${method} ${server}${path}: ${response.status}; ${isItPxePilot}`)
+    throw new ClientError(`${method} ${server}${path}: ${status}; ${isItPxePilot}`)
   }
   const { message, code, hint } = refusal.data
-  throw new Refusal(oneLine(hint === undefined ? message : `${message}; ${hint}`), response.status, code)
+  throw new Refusal(oneLine(hint === undefined ? message : `${message}; ${hint}`), status, code)
+}
+
+type Order = {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal: AbortSignal
+}
+
+/** Not by fetch(), which asks no port that another protocol has, such as 6666: `server.port` may be any. */
+async function exchange(
+  url: URL,
+  { method, headers, body, signal }: Order,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
+    method,
+    headers,
+    signal,
+    agent: false,
+  })
+  // It fails once more behind its headers, which the reading of the answer tells.
+  request.on('error', () => {})
+  const connecting = setTimeout(() => request.destroy(new TooLate()), connectMs)
+  request.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)))
+  try {
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>
+    request.end(body)
+    const [response] = await answered
+    return { status: response.statusCode ?? 0, text: await textOf(response) }
+  } catch (error) {
+    // Node says of the end of our time only that the request was aborted.
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    clearTimeout(connecting)
+  }
 }
 
 const isItPxePilot = 'is a PXE Pilot there, and none older than this command?'
@@ -117,10 +161,9 @@ export function isRefused(error: unknown): boolean {
   return codesOf(error instanceof ClientError ? error.cause : error).includes('ECONNREFUSED')
 }
 
-/** fetch() says only that it failed; the reason is its cause, or the causes where a name has several addresses. */
+/** The reason, or the reasons where a name has several addresses. */
 function codesOf(error: unknown): readonly string[] {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  const all: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
+  const all: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
   return all.flatMap((one) =>
     one instanceof Error && 'code' in one && typeof one.code === 'string' ? [one.code] : [],
   )
@@ -130,7 +173,7 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; start pxe-pilot server, or name its address with --server',
   ENOTFOUND: 'no machine has that name; name another with --server',
   EAI_AGAIN: 'its name cannot be looked up now; name its address with --server',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer within 10 s; see whether it is on, and whether --server names it',
+  ETIMEDOUT: 'no answer within 10 s; see whether it is on, and whether --server names it',
   EHOSTUNREACH: 'it cannot be reached; see whether it is on, and whether --server names it',
   ENETUNREACH: 'no route leads there; see whether --server names it',
 }
@@ -140,10 +183,5 @@ function whyNot(error: unknown): string {
     return 'it did not answer in time; see its log, and try again'
   }
   for (const code of codesOf(error)) if (reasons[code] !== undefined) return reasons[code]
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  // Of fetch's own: ports of other protocols, which no browser asks either (fetch.spec.whatwg.org, port blocking).
-  if (cause instanceof Error && cause.message === 'bad port') {
-    return 'HTTP is never asked for on that port, which is of another protocol; name the port of a PXE Pilot with --server'
-  }
-  return `${printable(cause instanceof Error ? cause.message : String(cause))}; see whether --server names a PXE Pilot`
+  return `${printable(error instanceof Error ? error.message : String(error))}; see whether --server names a PXE Pilot`
 }

@@ -34,6 +34,25 @@ test('a server that starts meanwhile is waited for', async (t) => {
   t.regex(said.at(-1) ?? '', /^GET http:\/\/127\.0\.0\.1:\d+\/v1\/leases: 200 \[\]$/)
 })
 
+// No browser asks these (fetch.spec.whatwg.org, port blocking).
+test('a server on a port that is of another protocol, too', async (t) => {
+  const server = createServer((_, response) => void response.end('[]'))
+  t.teardown(() => server.close())
+  const listens = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    return await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+  }
+  for (const port of [6666, 6667, 6668, 6669, 10080]) {
+    if (!(await listens(port))) continue
+    t.deepEqual(await leases({ server: `http://127.0.0.1:${port}`, debug: quiet }), [])
+    return
+  }
+  t.fail('all of them are taken')
+})
+
 test('a server that is not there: given up after a second, with what to do', async (t) => {
   const start = performance.now()
   const server = `http://127.0.0.1:${await freePort()}`

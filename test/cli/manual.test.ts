@@ -30,12 +30,7 @@ test('help of a command, and of a command in a group', async (t) => {
 })
 
 test('what is no server that could be asked is one line', async (t) => {
-  const [schemeless, port] = await Promise.all([
-    run('-s', 'pxe-server:3478', 'config', 'list'),
-    run('-s', 'http://127.0.0.1:9', 'config', 'list'),
-  ])
-  t.is(schemeless.code, 2)
-  t.regex(schemeless.stderr, /^error: option .*--server.* such as http:\/\/pxe-server:3478\.\n$/)
-  t.is(port.code, 1)
-  t.regex(port.stderr, /^http:\/\/127\.0\.0\.1:9: .*name the port.*\n$/)
+  const { code, stderr } = await run('-s', 'pxe-server:3478', 'config', 'list')
+  t.is(code, 2)
+  t.regex(stderr, /^error: option .*--server.* such as http:\/\/pxe-server:3478\.\n$/)
 })
