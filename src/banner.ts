@@ -63,9 +63,9 @@ function whyNoLink(dhcp: Settings['dhcp']): string {
     return `no carrier on ${names}, as nothing is plugged in or switched on there; it is served when that comes`
   }
   const own = [...localLinks(), ...idle].filter(isAttached)
-  if (own.length === 0) return 'no link has an IPv4 address yet'
+  if (own.length === 0) return 'no link that is up has an IPv4 address yet'
   const wanted = subnets.map(formatSubnet).join(' or ')
-  return `through relays only: no link has an address in ${wanted}; there are ${own.map(formatLink).join(', ')}`
+  return `through relays only: no link that is up has an address in ${wanted}; there are ${own.map(formatLink).join(', ')}`
 }
 
 /** Ours on a link that leads to machines. */

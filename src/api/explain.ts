@@ -13,6 +13,7 @@ import { formatIpv4, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4
 import { addressOn, isAttached, isIn, linksWithoutCarrier, localLinks, type NamedLink } from '../net/links.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 import { masked } from '../settings/secrets.ts'
+import type { Listener } from './listener.ts'
 import { sendFault, sendJson } from './reply.ts'
 
 export type ExplainParts = {
@@ -21,6 +22,7 @@ export type ExplainParts = {
   /** How a machine with this address is served. */
   readonly serviceAt: (ip: Ipv4 | undefined) => Service
   readonly isThere: IsThere
+  readonly listeners: () => readonly Listener[]
 }
 
 const agents: readonly Agent[] = ['rom', 'httpboot', 'ipxe']
@@ -42,6 +44,8 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
   const near = subnet && linkIn(subnet)
   const server = bootServer ?? (near && addressOn(near, subnet)) ?? reachedAt(ctx)
+  const isOurs = mode !== 'off' && via === (mode === 'proxy' ? 'proxy' : 'dhcp')
+  const unserved = isOurs ? unservedAt(near, parts.listeners()) : []
   const choice = choose(host, mac, table, site)
   const shown = withoutSecrets(table)
   const show = async ({ arch, codes }: Arch) => {
@@ -61,7 +65,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
     return {
       arch,
       stages: stages.map((stage, index) => showStage(stage, open.stages[index]?.text)),
-      notes: isUnknown ? [...notes, unknownServer] : notes,
+      notes: [...unserved, ...notes, ...(isUnknown ? [unknownServer] : [])],
     }
   }
   sendJson(ctx, {
@@ -161,6 +165,15 @@ function addressOf(mac: Mac, table: Table): Ipv4 | undefined {
 function linkIn(subnet: Subnet): NamedLink | undefined {
   const isNear = (link: NamedLink) => isIn(link, [subnet])
   return localLinks().find(isNear) ?? linksWithoutCarrier().find(isNear)
+}
+
+/** A sentence for each link without DHCP; `near`: the machine's own, where it is known. */
+function unservedAt(near: NamedLink | undefined, listeners: readonly Listener[]): readonly string[] {
+  return listeners.flatMap(({ name, where, serving, because }) => {
+    const isOther = near !== undefined && where.split(' ')[0] !== near.name
+    if (serving || isOther || !name.startsWith('DHCP')) return []
+    return [`DHCP is not served on ${where} now: ${because ?? 'see the log'}`]
+  })
 }
 
 /** What a machine would be told: where the caller reached us, unless that is this very machine. */

@@ -5,7 +5,15 @@ import { formatIpv4 } from '../net/ipv4.ts'
 import { readClient } from './client.ts'
 import { bootRequest, decode } from './packet.ts'
 import { answerProxy } from './proxy-mode.ts'
-import { seldom, type EngineParts, type Port, type Request, type Send } from './request.ts'
+import {
+  say,
+  seldom,
+  type EngineParts,
+  type Objection,
+  type Port,
+  type Request,
+  type Send,
+} from './request.ts'
 import { hasAddress, placeOf, type Arrival } from './scope.ts'
 import { serve } from './server-mode.ts'
 
@@ -49,9 +57,16 @@ export class Engine {
     // What we gave before goes on: it is renewed, released and declined (RFC 2131 4.4.5) whoever else is there.
     const isNew = isNear && (client.type === 'DISCOVER' || client.type === 'REQUEST')
     const objection = isNew ? this.parts.objectionTo(arrival.link.name) : undefined
-    if (objection !== undefined) return this.drop(who, objection)
+    if (objection !== undefined) return this.refuse(request, objection)
     if (port === 'dhcp') return await serve(request, place, this.parts)
     this.drop(who, 'it asks on port 4011, where only proxy mode answers')
+  }
+
+  /** Of a machine that would boot, a line for the person who waits for that. */
+  private refuse(request: Request, { because, isBrief }: Objection): void {
+    if (isBrief || !request.client.boots) return this.drop(request.who, because)
+    const text = `asks for a boot, and gets none of us: ${because}`
+    say(request, this.parts.tell, 'warn', 'dhcp.unserved', text)
   }
 
   private drop(from: string, because: string): void {

@@ -17,8 +17,8 @@ export type LinksParts = Omit<SocketsParts, 'frames'> & {
   readonly bind: Ipv4
   /** Sends frames, where this process may. */
   readonly openFrames: (libc: Libc) => FrameSender | undefined
-  /** A link began, or ceased, to be served. */
-  readonly opened: (sockets: Sockets, libc: Libc) => void
+  /** A link can be served from now on; gives why it is not at once. */
+  readonly opened: (sockets: Sockets) => string | undefined
   readonly closed: (name: string) => void
 }
 
@@ -152,9 +152,11 @@ export class Links {
   private async tryOpen(link: Link, isStart: boolean): Promise<void> {
     const isServed = this.isServed(link)
     try {
-      await this.open(link)
+      const objection = await this.open(link)
       this.failed.delete(link.name)
-      if (!isStart && isServed) this.say('info', `${formatLink(link)} is served from now on`)
+      if (isStart || !isServed) return
+      const what = objection === undefined ? 'is served from now on' : `has come: ${objection}`
+      this.say('info', `${formatLink(link)} ${what}`)
     } catch (error) {
       if (isStart && isServed) throw error
       const why = error instanceof Error ? error.message : String(error)
@@ -163,13 +165,17 @@ export class Links {
     }
   }
 
-  private async open(link: Link): Promise<void> {
+  /** Resolves to why the link is not served at once. */
+  private async open(link: Link): Promise<string | undefined> {
     const { libc } = this
-    if (libc === undefined) return
+    if (libc === undefined) return undefined
     const sockets = await Sockets.onLink({ ...this.parts, frames: this.frames }, libc, link)
-    if (this.isStopped) return sockets.close()
+    if (this.isStopped) {
+      sockets.close()
+      return undefined
+    }
     this.served.set(link.name, sockets)
-    if (this.isServed(link)) this.parts.opened(sockets, libc)
+    return this.isServed(link) ? this.parts.opened(sockets) : undefined
   }
 
   private async openAddress(link: Link, address: Ipv4): Promise<void> {

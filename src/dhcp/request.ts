@@ -21,6 +21,9 @@ export type Send = (bytes: Buffer, to: Destination) => void
 /** A datagram came in. */
 export type Receive = (port: Port, bytes: Buffer, arrival: Arrival, send: Send) => void
 
+/** Why a link is not served now; brief: machines that ask again are. */
+export type Objection = { readonly because: string; readonly isBrief: boolean }
+
 export type EngineParts = {
   readonly site: Site
   readonly leases: Leases
@@ -39,7 +42,7 @@ export type EngineParts = {
   /** Whether machines on a link of ours are served directly, and not only through relays. */
   readonly isServed: (link: string) => boolean
   /** Why no address is given to machines on a link of ours now; undefined: they are served. */
-  readonly objectionTo: (link: string) => string | undefined
+  readonly objectionTo: (link: string) => Objection | undefined
   /** Bears a flood. */
   readonly tell: Tell
   /** Milliseconds since 1970. */
@@ -60,18 +63,25 @@ export type Request = {
   readonly who: string
 }
 
-/** Events that a full subnet, or one that fills, would repeat with every packet. */
-const repeated: ReadonlySet<string> = new Set(['dhcp.full', 'dhcp.filling'])
+/** Events that a full subnet, one that fills, or a machine on a link that is not served would repeat with every packet. */
+const onceInMs: ReadonlyMap<string, number> = new Map([
+  ['dhcp.full', 60_000],
+  ['dhcp.filling', 60_000],
+  ['dhcp.unserved', 3_600_000],
+])
 
-const onceInMs = 60_000
+const mostRemembered = 10_000
 
-/** Of those one line a minute and subnet; what comes in between stays for who debugs. */
+/** Of those one line in that time and subnet or machine; what comes in between stays for who debugs. */
 export function seldom(tell: Tell, now: () => number): Tell {
   const told = new Map<string, number>()
   return (event) => {
-    if (!repeated.has(event.step)) return tell(event)
-    const what = `${event.step} ${event.data?.['subnet']}`
-    const isSoon = now() - (told.get(what) ?? -Infinity) < onceInMs
+    const pause = onceInMs.get(event.step)
+    if (pause === undefined) return tell(event)
+    const what = `${event.step} ${event.data?.['subnet'] ?? event.client?.mac}`
+    const isSoon = now() - (told.get(what) ?? -Infinity) < pause
+    // MACs are for anybody to make up.
+    if (told.size >= mostRemembered) told.clear()
     if (!isSoon) told.set(what, now())
     tell(isSoon ? { ...event, level: 'debug' } : event)
   }

@@ -18,6 +18,7 @@ import { Inbox } from './inbox.ts'
 import { Leases } from './leases.ts'
 import { Links, type LinkState } from './links.ts'
 import { makeProbe } from './probe.ts'
+import type { Objection } from './request.ts'
 import { Rivals } from './rivals.ts'
 import { scopesOf, type Scope } from './scope.ts'
 import type { Sockets } from './sockets.ts'
@@ -98,7 +99,7 @@ export class DhcpServer {
   /** Each link that is served, or should be. */
   states(): readonly LinkState[] {
     return this.links.states().map((state) => {
-      const because = state.serving ? this.objectionTo(state.name) : undefined
+      const because = state.serving ? this.objectionTo(state.name)?.because : undefined
       return because === undefined ? state : { ...state, serving: false, because }
     })
   }
@@ -169,7 +170,10 @@ export class DhcpServer {
       hasBootServer: settings.mode === 'proxy' || this.scopes.some(({ mode }) => mode === 'proxy'),
       receive: this.inbox(engine).put,
       openFrames,
-      opened: (sockets) => this.searchRivals(sockets),
+      opened: (sockets) => {
+        this.searchRivals(sockets)
+        return this.objectionTo(sockets.link.name)?.because
+      },
       closed: (name) => this.rivals?.forget(name),
       tell,
     })
@@ -217,12 +221,12 @@ export class DhcpServer {
   }
 
   /** Why no address is given to machines on this link now. */
-  private objectionTo(link: string): string | undefined {
+  private objectionTo(link: string): Objection | undefined {
     const verdict = this.rivals?.verdictOf(link) ?? 'clear'
     if (verdict === 'clear') return undefined
     return verdict === 'checking'
-      ? 'it is searched for other DHCP servers first'
-      : `another DHCP server, ${formatIpv4(verdict.server)}, answers there`
+      ? { because: 'it is searched for other DHCP servers first', isBrief: true }
+      : { because: `another DHCP server, ${formatIpv4(verdict.server)}, answers there`, isBrief: false }
   }
 
   private tellRelayed(): void {
@@ -232,7 +236,7 @@ export class DhcpServer {
       const waiting = linksWithoutCarrier().find((link) => isIn(link, [subnet]))
       const text =
         waiting === undefined
-          ? `no link has an address in ${formatSubnet(subnet)}: it is served through relays only`
+          ? `no link that is up has an address in ${formatSubnet(subnet)}: it is served through relays only`
           : `${formatLink(waiting)} has no carrier, as nothing is plugged in or switched on there: it is served when that comes`
       this.parts.tell({ level: 'warn', step: 'dhcp.link', text })
     }

@@ -62,6 +62,8 @@ export class Server {
   isServed = true
   /** Why no address is given on them. */
   objection: string | undefined
+  /** That it is only until other servers were searched for. */
+  isSearched = false
   /** Milliseconds since 1970. */
   now = start
   readonly conflicts: Conflicts | undefined
@@ -112,7 +114,8 @@ export class Server {
       isOurs,
       isOwnProbe: () => false,
       isServed: () => this.isServed,
-      objectionTo: () => this.objection,
+      objectionTo: () =>
+        this.objection === undefined ? undefined : { because: this.objection, isBrief: this.isSearched },
       tell,
       now,
     })

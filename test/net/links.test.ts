@@ -83,27 +83,31 @@ test('a link without carrier is called that, its address is known, and it is ser
   t.regex(text, /WARN: dhcp.link: br0 \(10\.77\.0\.1\) has no carrier, .*served when that comes/)
   t.regex(text, /DHCP .*no carrier on br0 \(10\.77\.0\.1\)/)
   t.regex(text, /look +http:\/\/10\.77\.0\.1:3478\//)
-  t.notRegex(text, /no link has|through relays only/)
-  await network.server.must([
-    'curl',
-    '-sfS',
-    '-X',
-    'PUT',
-    '-d',
-    '{"hosts":[{"macAddress":"52:54:00:00:00:77"}]}',
-    'http://127.0.0.1:3478/v1/configurations/local/deploy',
-  ])
-  const explained = await network.server.must([
-    'curl',
-    '-sfS',
-    'http://127.0.0.1:3478/v1/explain?mac=52:54:00:00:00:77&arch=bios',
-  ])
+  t.notRegex(text, /no link|through relays only/)
+  await deployed(network, '52:54:00:00:00:77')
+  const explained = await explainedTo(network)
   t.regex(explained, /"offer":\{"server":"10\.77\.0\.1","file":"pxelinux\.0"/)
 
   await client.must(['ip', 'link', 'set', 'eth0', 'up'])
   await appliance.transcript.waitFor(/br0 \(10\.77\.0\.1\) is served from now on/, 5)
   t.regex((await leaseOf(client)) ?? '', /^10\.77\.0\.1\d\d obtained from 10\.77\.0\.1$/)
 })
+
+test('without any link explain says that it does not know our address', async (t) => {
+  const network = await makeNetwork(t)
+  await network.server.must(['ip', 'address', 'flush', 'dev', 'br0'])
+  await startAppliance(t, network, 'dhcp: { mode: proxy }')
+  await deployed(network, '52:54:00:00:00:77')
+  t.regex(
+    await explainedTo(network),
+    /"server":"127\.0\.0\.1".*"notes":\[[^\]]*address, which is not known yet/,
+  )
+})
+
+async function explainedTo(network: Network): Promise<string> {
+  const url = 'http://127.0.0.1:3478/v1/explain?mac=52:54:00:00:00:77&arch=bios'
+  return await network.server.must(['curl', '-sfS', url])
+}
 
 const perSubnet = `dhcp:
   mode: proxy
@@ -146,6 +150,6 @@ test('server on one subnet, proxy on another through a relay, off on a third', a
 
 async function deployed(network: Network, mac: string): Promise<void> {
   const body = JSON.stringify({ hosts: [{ macAddress: mac }] })
-  const url = `http://${serverAddress}:3478/v1/configurations/local/deploy`
+  const url = 'http://127.0.0.1:3478/v1/configurations/local/deploy'
   await network.server.must(['curl', '-sfS', '-X', 'PUT', '-d', body, url])
 }

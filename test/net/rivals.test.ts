@@ -55,6 +55,15 @@ test('beside another DHCP server: no address of ours, a line that says who and w
   t.regex(line, /10\.77\.0\.254 .*dhcp\.mode: proxy, or set dhcp\.other_servers: allow/)
   const client = await network.client()
   t.regex(await asks(client), /from 10\.77\.0\.254/)
+  const explained = await network.server.must([
+    'curl',
+    '-sfS',
+    `http://${serverAddress}:3478/v1/explain?mac=52:54:00:00:00:77&arch=bios`,
+  ])
+  t.regex(
+    explained,
+    /"notes":\["[^"]* on br0 \(10\.77\.0\.1\) now: another DHCP server, 10\.77\.0\.254, answers there"/,
+  )
   const status = await network.server.must([
     'curl',
     '-s',
@@ -67,6 +76,21 @@ test('beside another DHCP server: no address of ours, a line that says who and w
   t.regex(await asks(await network.client()), /no lease/)
   await appliance.transcript.waitFor(/no other DHCP server answers on br0 any more/, 40)
   t.regex(await asks(await network.client()), /obtained from 10\.77\.0\.1,/)
+})
+
+test('a link that comes later is told as served when it is, and not while it is searched', async (t) => {
+  const network = await makeNetwork(t)
+  await network.server.must(['ip', 'link', 'set', 'br0', 'down'])
+  const appliance = await startAppliance(t, network, subnet)
+  await network.client()
+  await network.server.must(['ip', 'link', 'set', 'br0', 'up'])
+  await appliance.transcript.waitFor(
+    /br0 \(10\.77\.0\.1\) has come: it is searched for other DHCP servers first/,
+    6,
+  )
+  t.notRegex(appliance.transcript.text, /br0.* is served/)
+  await appliance.transcript.waitFor(/no other DHCP server answers on br0: it is served/, 8)
+  t.notRegex(appliance.transcript.text, /served from now on/)
 })
 
 test('without another one a link is served after the search, and our own question is not answered by ourselves', async (t) => {
