@@ -141,10 +141,13 @@ export class Appliance {
   /** Nobody waits for it: a root may be on a file server that hangs. */
   private tellExposed(settings: Settings): void {
     if (this.exposed !== undefined) return
-    this.exposed = exposedByLinks(settings).then((texts) => {
-      this.exposed = undefined
-      for (const text of texts) this.tell({ level: 'warn', step: 'settings', text: printableLine(text) })
-    })
+    this.exposed = this.lookForExposed(settings)
+  }
+
+  private async lookForExposed(settings: Settings): Promise<void> {
+    const texts = await exposedByLinks(settings)
+    this.exposed = undefined
+    for (const text of texts) this.tell({ level: 'warn', step: 'settings', text: printableLine(text) })
   }
 
   /** Also after a failed start. */

@@ -36,8 +36,9 @@ test('an address of ours that is reserved for a host is told', (t) => {
   ])
 })
 
+const declared = (mac: string) => `hosts:\n  - { name: h1, mac_addresses: [${mac}] }`
+
 test('a MAC that no card can have is told, whatever the bit of local administration', (t) => {
-  const declared = (mac: string) => `hosts:\n  - { name: h1, mac_addresses: [${mac}] }`
   for (const mac of ['52:54:00:00:00:01', '22:34:a3:e9:09:cc', '00:11:22:33:44:55'])
     t.deepEqual(said(declared(mac)), [])
   for (const mac of ['23:34:a3:e9:09:cc', '01:00:5e:00:00:01', 'ab:00:00:00:00:01']) {
@@ -46,6 +47,8 @@ test('a MAC that no card can have is told, whatever the bit of local administrat
     t.deepEqual(more, [])
   }
 })
+
+const told = (what: string) => [`tftp.root holds ${what}, which any machine can then fetch`]
 
 test('secrets that lie in a root by way of a link are told, and those whose names say so are not told twice', async (t) => {
   const folder = tree({ 'real/tokens': '', 'real/h1.password': '', 'elsewhere/tokens': '' })
@@ -57,7 +60,6 @@ test('secrets that lie in a root by way of a link are told, and those whose name
     if (!('settings' in read)) throw new Error(JSON.stringify(read))
     return await exposedByLinks(read.settings)
   }
-  const told = (what: string) => [`tftp.root holds ${what}, which any machine can then fetch`]
   t.deepEqual(await exposed('tftproot', 'real/tokens', 'none'), told('server.tokens_file'))
   t.deepEqual(await exposed('real', 'elsewhere/tokens', 'tftproot/h1.password'), told('password_file of h1'))
   t.deepEqual(

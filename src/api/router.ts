@@ -19,9 +19,10 @@ export { type ApiParts } from './routes.ts'
 /** Of each warning in a second, as strangers can cause it. */
 const mostWarnings = 20
 
+const isWarning = ({ level }: Event) => level === 'warn' || level === 'error'
+
 export function apiApp(given: ApiParts): Koa {
   const sparing = hushed(given.tell, mostWarnings, () => performance.now())
-  const isWarning = ({ level }: Event) => level === 'warn' || level === 'error'
   const parts = { ...given, tell: (event: Event) => (isWarning(event) ? sparing : given.tell)(event) }
   const router = new Router({ strict: true, sensitive: true })
   for (const { method, path, answer } of routes) {

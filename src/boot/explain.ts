@@ -132,7 +132,7 @@ function namesOf(file: string, { mac, ip }: Question, site: Site): readonly stri
     case 'pxelinux':
       return [...own, ...[...all, 'default'].map((key) => `${folder}pxelinux.cfg/${key}`)]
     case 'grub': {
-      if (said !== '') return [/\.cfg$/.test(said) ? said : `${said}/grub.cfg`]
+      if (said !== '') return [said.endsWith('.cfg') ? said : `${said}/grub.cfg`]
       // grub-mknetdir's builds look above the folder of their platform, Debian's signed ones in /grub and by no name of
       // the machine.
       const [, made] = /^(.*\/)[^/]+\/core\.\w+$/.exec(file) ?? []

@@ -94,12 +94,12 @@ export function candidates(setting: Setting, configuration: string): readonly Bo
 function rank(setting: Setting, configuration: string): readonly Bootloader[] {
   const forms = setting.table.configurations.get(configuration)?.forms ?? []
   const order = configuration === builtInLocal ? (waysToDisk(setting) ?? []) : undefined
-  const ranked: { readonly loader: Bootloader; readonly rank: number }[] = []
+  const found: { readonly loader: Bootloader; readonly at: number }[] = []
   for (const loader of runnable(setting)) {
-    const rank = rankOf(loader, forms, order, setting)
-    if (rank < Infinity) ranked.push({ loader, rank })
+    const at = rankOf(loader, forms, order, setting)
+    if (at < Infinity) found.push({ loader, at })
   }
-  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ loader }) => loader)
+  return found.toSorted((a, b) => a.at - b.at).map(({ loader }) => loader)
 }
 
 /** Infinity: it cannot run such a configuration. `order`: of the languages that reach the disk, for `local`. */
@@ -167,11 +167,11 @@ export function overHttp(firmware: Firmware | undefined): Firmware | undefined {
 /** What can say on the machine's screen that nothing fits; first what goes on to the disk best afterwards. */
 export function canShow(setting: Setting): readonly Bootloader[] {
   const order = waysToDisk(setting) ?? []
-  const rank = ({ language }: Bootloader) =>
+  const placeOf = ({ language }: Bootloader) =>
     order.includes(language) ? order.indexOf(language) : order.length
   return runnable(setting)
     .filter(({ language, file }) => language !== 'rpi' && !file.endsWith('.conf'))
-    .toSorted((a, b) => rank(a) - rank(b))
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
 }
 
 /** Knows TFTP alone. */

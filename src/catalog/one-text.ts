@@ -73,8 +73,8 @@ function namesIn({ kernel, initrds, arguments: words }: OneText): string {
   return `${all.join('\n')}\n`
 }
 
-function valuesOf<T>(each: Each<T>): readonly T[] {
-  return Object.values(each).filter((value) => value !== undefined)
+function valuesOf<T>(values: Each<T>): readonly T[] {
+  return Object.values(values).filter((value) => value !== undefined)
 }
 
 function parse(written: string, variables: readonly string[]): OneText | { readonly fault: string } {
@@ -104,14 +104,14 @@ function parse(written: string, variables: readonly string[]): OneText | { reado
   if (loose !== undefined) return { fault: loose }
   const { kernel, initrd = {}, arguments: words = {} } = parsed.data
   if (Object.keys(kernel).length === 0) return { fault: `line ${lines.of(['kernel'])}: kernel names none` }
-  const line = (...place: readonly PropertyKey[]) => lines.of(standing(value, place))
+  const at = (...place: readonly PropertyKey[]) => lines.of(standing(value, place))
   return {
-    kernel: mapEach(kernel, (text, processor) => ({ text, line: line('kernel', processor) })),
+    kernel: mapEach(kernel, (text, processor) => ({ text, line: at('kernel', processor) })),
     initrds: mapEach(initrd, (all, processor) =>
-      all.map((text, index) => ({ text, line: line('initrd', processor, index) })),
+      all.map((text, index) => ({ text, line: at('initrd', processor, index) })),
     ),
     arguments: mapEach(words, (all, processor) =>
-      all.map((text, index) => ({ text, line: line('arguments', processor, index) })),
+      all.map((text, index) => ({ text, line: at('arguments', processor, index) })),
     ),
   }
 }

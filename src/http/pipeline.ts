@@ -61,7 +61,7 @@ export class Pipeline {
         this.isHeld = true
         this.socket.pause()
       }
-      if (this.socket.isPaused()) return void this.socket.unshift(chunk.subarray(at))
+      if (this.socket.isPaused()) return this.socket.unshift(chunk.subarray(at))
       parse(chunk.subarray(at, at + sliceBytes))
     }
   }

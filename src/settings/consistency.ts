@@ -60,6 +60,10 @@ export function* exposures(
   }
 }
 
+function given(name: string, path: string | undefined): readonly (readonly [string, string])[] {
+  return path === undefined ? [] : [[name, path]]
+}
+
 /** What holds secrets, each with its paths. */
 export function secretFiles({
   file,
@@ -67,8 +71,6 @@ export function secretFiles({
   server,
   hosts,
 }: Settings): readonly (readonly [name: string, ...paths: string[]])[] {
-  const given = (name: string, path: string | undefined): [string, string][] =>
-    path === undefined ? [] : [[name, path]]
   return [
     ['the settings file', file],
     // Its copy lies beside the name that the settings have, and it where that leads.

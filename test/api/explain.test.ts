@@ -270,8 +270,8 @@ for (const [arch, name, file] of [
     const { deploy, ask } = await serve(t, proxied)
     await deploy(name)
     const { boots } = (await ask(`mac=${mac}&arch=${arch}`)).body as { boots: { notes: string[] }[] }
-    const said = boots[0]?.notes.flatMap((note) => /boot file \(option 67\) (\S+)/.exec(note)?.[1] ?? [])
-    t.deepEqual(said, file === undefined ? [] : [file])
+    const named = boots[0]?.notes.flatMap((note) => /boot file \(option 67\) (\S+)/.exec(note)?.[1] ?? [])
+    t.deepEqual(named, file === undefined ? [] : [file])
   })
 }
 
@@ -485,15 +485,15 @@ test('PUT /v1/loaders/install copies what packages bring, under the names that c
 test('PUT /v1/loaders/install follows no link out of tftproot', async (t) => {
   const folder = newFolder('install')
   const other = newFolder('elsewhere')
-  const packaged = join(folder, 'packaged.efi')
-  writeFileSync(packaged, 'loader')
+  const path = join(folder, 'packaged.efi')
+  writeFileSync(path, 'loader')
   writeFileSync(join(other, 'victim'), 'mine')
   const tftproot = join(folder, 'tftproot')
   mkdirSync(tftproot)
   symlinkSync(join(other, 'victim'), join(tftproot, 'ipxe.efi.part'))
   symlinkSync(other, join(tftproot, 'grub'))
   const install = async (name: string) => {
-    const loaders: [string, LoaderFile][] = [[name, { from: 'system', path: packaged }]]
+    const loaders: [string, LoaderFile][] = [[name, { from: 'system', path }]]
     const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [], menus: [], loaders } }]
     const { url } = await serveApi(t, { tftproot, changes })
     const response = await fetch(`${url}/v1/loaders/install`, { method: 'PUT' })

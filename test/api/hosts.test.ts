@@ -400,13 +400,14 @@ test('any body for any of these routes: an answer that is JSON, below 500, and n
   )
 })
 
+const vars = (count: number, value: string, from = 0) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`v${from + index}`, value]))
+
 test('whoever may write fills neither memory nor disk by one host: its vars and texts have bounds, also bit by bit', async (t) => {
   const { url, table } = await serveApi(t)
   t.is((await ask(url, 'POST', '/hosts', { ...h9, locked: false, ipmi: {} })).status, 201)
-  const vars = (count: number, value: string, from = 0) =>
-    Object.fromEntries(Array.from({ length: count }, (_, index) => [`v${from + index}`, value]))
   const management = { ipmi: null, management: { vars: [{ name: 'x', value: 'v'.repeat(4097) }] } }
-  const refused: readonly (readonly [Body, string])[] = [
+  const tooMuch: readonly (readonly [Body, string])[] = [
     [{ vars: { x: 'v'.repeat(900_000) } }, 'vars.x'],
     [{ vars: { x: 'ü'.repeat(2049) } }, 'vars.x'],
     [{ vars: vars(257, 'v') }, 'vars'],
@@ -419,7 +420,7 @@ test('whoever may write fills neither memory nor disk by one host: its vars and 
       'management.vars',
     ],
   ]
-  for (const [body, path] of refused) {
+  for (const [body, path] of tooMuch) {
     const answer = await ask(url, 'PATCH', '/hosts/h9', body)
     t.like(answer, { status: 400, body: { code: 'body_invalid', path } })
     const whole = { ...h9, name: 'h10', macAddresses: ['525400000010'], ...body, ipmi: body['ipmi'] }

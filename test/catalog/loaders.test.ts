@@ -179,8 +179,8 @@ for (const [what, tftproot, ready] of [
     const remedies = loader?.from === 'nowhere' ? [loader.remedy] : []
     t.deepEqual(warnings, remedies)
     const second = file === 'shimx64.efi' ? 'ipxe.efi' : file.replace('boot', 'grub')
-    const what = `${second}, which ${file} needs, is missing: `
-    for (const remedy of remedies) t.true(remedy.startsWith(what), remedy)
+    const start = `${second}, which ${file} needs, is missing: `
+    for (const remedy of remedies) t.true(remedy.startsWith(start), remedy)
   })
 }
 

@@ -142,8 +142,9 @@ test('what iPXE would fill in itself is given to the other loaders alone', (t) =
   t.regex(ipxe ?? '', /^line 2: "a=\$\{b\}" must not hold/)
 })
 
+const byUrl = (text: string) => formsOf(text).map((form) => form.byUrl)
+
 test('a kernel or initrd that is a URL is told apart from one by path', (t) => {
-  const byUrl = (text: string) => formsOf(text).map((form) => form.byUrl)
   t.deepEqual(byUrl('kernel: linux\ninitrd: [a, "${http}/b"]'), [true, true, true])
   t.deepEqual(byUrl('kernel: linux\narguments: url=${http}/seed'), [undefined, undefined, undefined])
 })

@@ -490,9 +490,9 @@ class World {
   }
 
   async settled(): Promise<void> {
-    let isDone = false
-    const all = Promise.all(this.speaking.values()).finally(() => (isDone = true))
-    while (!isDone) await this.server.forward(20)
+    const state = { isDone: false }
+    const all = Promise.all(this.speaking.values()).finally(() => (state.isDone = true))
+    while (!state.isDone) await this.server.forward(20)
     await all
     this.speaking.clear()
     const stranger = this.server.events.find(({ step }) => step === 'dhcp.conflict')

@@ -43,6 +43,8 @@ test('links become assignments at the first start, lie aside from then on, and n
   await second.stop()
 })
 
+const cards = (last: number) => `['52:54:00:00:0d:0${last}', '52:54:00:00:0b:0${last}']`
+
 test('of the links of a host that of its primary card counts, and no other makes it install', async (t) => {
   const site = await Site.make(t)
   for (const name of ['ubuntu', 'debian']) await site.write(`tftproot/conf/${name}`, `DEFAULT ${name}\n`)
@@ -52,7 +54,6 @@ test('of the links of a host that of its primary card counts, and no other makes
   for (const [card, name] of Object.entries(links)) {
     await symlink(`conf/${name}`, join(folder, `01-52-54-00-00-${card}`))
   }
-  const cards = (last: number) => `['52:54:00:00:0d:0${last}', '52:54:00:00:0b:0${last}']`
   const hosts = [3, 4, 5].map((last) => `{ name: h${last}, mac_addresses: ${cards(last)} }`)
   const program = await site.start(`hosts: [${hosts.join()}]\n`)
   const assigned = await site.assigned()

@@ -362,7 +362,7 @@ test('nothing can change the settings once they are read', (t) => {
 })
 
 test('a settings file that is a FIFO is a fault, and holds nobody up', (t) => {
-  const file = join(newFolder('settings'), 'p.yml')
-  execFileSync('mkfifo', [file])
-  t.like(readSettings(file), { faults: [{ line: 0, text: 'cannot be read: it is no regular file' }] })
+  const fifo = join(newFolder('settings'), 'p.yml')
+  execFileSync('mkfifo', [fifo])
+  t.like(readSettings(fifo), { faults: [{ line: 0, text: 'cannot be read: it is no regular file' }] })
 })

@@ -219,7 +219,7 @@ host_management_adapters:
   })
   t.deepEqual(adapters?.[0]?.vars, [{ name: 'c', value: '' }])
   t.deepEqual(
-    configuration.bootloaders?.map(bootloader).map(({ name, file, firmwares }) => [name, file, ...firmwares]),
+    configuration.bootloaders?.map(bootloader).map((one) => [one.name, one.file, ...one.firmwares]),
     [
       ['pxelinux', 'pxelinux.0', 'bios'],
       ['grub2', ''],

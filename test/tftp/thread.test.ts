@@ -179,7 +179,7 @@ test.serial('a thread that is busy for two seconds is left to its work', async (
   const { host, events } = make(t)
   await host.start()
   const busy = threadOf(host)
-  const say = busy.postMessage
+  const say = busy.postMessage.bind(busy)
   busy.postMessage = () => undefined
   await new Promise((resolve) => setTimeout(resolve, 2_300))
   busy.postMessage = say
