@@ -190,28 +190,28 @@ for (const [what, close] of [
 test('a machine that asks for a boot where another DHCP server answers is one warning an hour, each', async (t) => {
   const server = serve()
   server.objection = 'another DHCP server, 10.77.0.254, answers there'
-  const rom = [[60, 'PXEClient:Arch:00000:UNDI:002001']] as const
+  const asksBoot = [[60, 'PXEClient:Arch:00000:UNDI:002001']] as const
   const warned = () =>
     server.events.filter(({ level }) => level === 'warn').map(({ text, client }) => [client?.mac, text])
   const [one, other] = [new Client(server, 1), new Client(server, 2)]
-  for (let times = 0; times < 3; times++) await one.say(DISCOVER, rom)
+  for (let times = 0; times < 3; times++) await one.say(DISCOVER, asksBoot)
   await new Client(server, 3).say(DISCOVER)
   t.is(warned().length, 1)
   t.is(warned()[0]?.[0], one.mac)
   t.regex(warned()[0]?.[1] ?? '', /asks for a boot, and gets none of us: another DHCP server, 10\.77\.0\.254/)
-  await other.say(DISCOVER, rom)
+  await other.say(DISCOVER, asksBoot)
   server.wait(3599)
-  await one.say(DISCOVER, rom)
+  await one.say(DISCOVER, asksBoot)
   t.deepEqual(
     warned().map(([mac]) => mac),
     [one.mac, other.mac],
   )
   server.wait(1)
-  await one.say(DISCOVER, rom)
+  await one.say(DISCOVER, asksBoot)
   t.is(warned().length, 3)
   // It will be answered when it asks again.
   server.isSearched = true
-  await new Client(server, 4).say(DISCOVER, rom)
+  await new Client(server, 4).say(DISCOVER, asksBoot)
   t.is(warned().length, 3)
 })
 
