@@ -20,6 +20,9 @@ export type RecordOptions = Format & {
   readonly passwordFile?: string
   readonly controllerMac?: string
   readonly cipher?: number
+  readonly adapter?: string
+  readonly adapterAddress?: string
+  readonly adapterVar?: Readonly<Record<string, string>>
 }
 
 export type SetOptions = RecordOptions & { readonly name?: string; readonly mac?: readonly string[] }
@@ -40,12 +43,19 @@ export function recordOptions(command: Command): Command {
     .option('--password-file <file>', 'the password of the controller, alone in a file here')
     .option('--controller-mac <mac>', 'of the controller')
     .option('--cipher <suite>', 'of IPMI, such as 3', cipherSuite)
+    .option('--adapter <name>', 'it is switched by this adapter of the settings; none takes it away')
+    .option('--adapter-address <address>', 'what its adapter switches it at, such as a power strip')
+    .option(
+      '--adapter-var <name=value>',
+      'for the commands of its adapter, and no secret; all of them, each said once',
+      variable,
+    )
     .addOption(outputOption())
 }
 
 /** As the API takes it; what was not said is left out. */
 export function recordOf(options: RecordOptions): Record<string, unknown> {
-  const { ip, arch, localMethod, lock, unlock, var: vars, ipmi, redfish, wol } = options
+  const { ip, arch, localMethod, lock, unlock, var: vars, ipmi, redfish, wol, adapter } = options
   return {
     ...(ip !== undefined && { ip: orNull(ip) }),
     ...(arch !== undefined && { arch: orNull(arch) }),
@@ -56,6 +66,7 @@ export function recordOf(options: RecordOptions): Record<string, unknown> {
     ...(ipmi !== undefined && { ipmi: ipmi === 'none' ? null : controllerOf(ipmi, options) }),
     ...(redfish !== undefined && { redfish: redfish === 'none' ? null : controllerOf(redfish, options) }),
     ...(wol !== undefined && { wol: wol ? {} : null }),
+    ...(adapter !== undefined && { management: adapter === 'none' ? null : adapterOf(adapter, options) }),
   }
 }
 
@@ -80,12 +91,26 @@ function accessOf({ user, passwordFile, controllerMac, cipher }: RecordOptions):
   }
 }
 
+function adapterOf(
+  adapter: string,
+  { adapterAddress, adapterVar, controllerMac }: RecordOptions,
+): Record<string, unknown> {
+  return {
+    adapter,
+    ...(adapterAddress !== undefined && { ip_address: adapterAddress }),
+    ...(controllerMac !== undefined && { mac_address: controllerMac }),
+    ...(adapterVar && { vars: Object.entries(adapterVar).map(([name, value]) => ({ name, value })) }),
+  }
+}
+
 export const addressed = '--ipmi ADDRESS or --redfish ADDRESS'
 
 /** Something is said of a controller, but not which one it is. */
 export function isLoose(options: RecordOptions): boolean {
   return looseOf(options) !== undefined
 }
+
+const isNamed = (which: string | undefined) => which !== undefined && which !== 'none'
 
 export function looseOf({
   user,
@@ -94,13 +119,16 @@ export function looseOf({
   cipher,
   ipmi,
   redfish,
+  adapter,
+  adapterAddress,
+  adapterVar,
 }: RecordOptions): string | undefined {
-  if ([ipmi, redfish].some((address) => address !== undefined && address !== 'none')) return undefined
+  const ofAdapter = { '--adapter-address': adapterAddress, '--adapter-var': adapterVar }
+  const ofOther = { '--user': user, '--password-file': passwordFile, '--cipher': cipher }
   const said = {
-    '--user': user,
-    '--password-file': passwordFile,
-    '--controller-mac': controllerMac,
-    '--cipher': cipher,
+    ...(!isNamed(adapter) && ofAdapter),
+    ...(!isNamed(ipmi) && !isNamed(redfish) && ofOther),
+    ...(![adapter, ipmi, redfish].some(isNamed) && { '--controller-mac': controllerMac }),
   }
   return Object.entries(said).find(([, value]) => value !== undefined)?.[0]
 }
@@ -117,13 +145,16 @@ export function controllerOfHost(
   options: RecordOptions,
   self: Command,
 ): Record<string, unknown> {
+  const loose = looseOf(options)
+  const isOfAdapter = loose?.startsWith('--adapter-') === true
+  if (isOfAdapter) self.error(`error: ${loose}: name the adapter, too, with --adapter NAME`)
   if (ipmi != null && options.ipmi === undefined) return { ipmi: accessOf(options) }
   if (redfish != null && options.redfish === undefined) {
     if (options.cipher === undefined) return { redfish: accessOf(options) }
     self.error(`error: --cipher is of IPMI, and ${printable(name)} is switched by Redfish`)
   }
   self.error(
-    `error: ${printable(name)} has neither IPMI nor Redfish that ${looseOf(options)} could be of: name its controller, too, with ${addressed}`,
+    `error: ${printable(name)} has neither IPMI nor Redfish that ${loose} could be of: name its controller, too, with ${addressed}`,
   )
 }
 

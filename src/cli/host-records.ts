@@ -72,7 +72,9 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
       async (name: string, macs: readonly string[], options: RecordOptions & Confirmed, self: Command) => {
         const client = clientFor(options.output)
         if (isLoose(options))
-          self.error(`error: ${looseOf(options)}: name its controller, too, with ${addressed}`)
+          self.error(
+            `error: ${looseOf(options)}: name its controller, too, with ${addressed} or --adapter NAME`,
+          )
         const body = { name, macAddresses: macs, ...recordOf(options) }
         const added = await ask(client, 'POST', `/v1/hosts${confirmed(options)}`, body)
         say(options.output, read(client, added, hostInFull))

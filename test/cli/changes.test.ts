@@ -93,6 +93,18 @@ test('set changes what is named of the controller a host has, and of its variabl
   t.is((await pxe('set', 'h7', '--controller-mac', '525400770017')).code, 0)
   t.like(power()?.redfish, { hostname: 'r7', mac_address: '52:54:00:77:00:17' as never, username: 'joe' })
   t.is((await pxe('set', 'h7', '--cipher', '3')).code, 2)
+  const strip = ['--adapter', 'apc', '--adapter-address', '10.0.0.8', '--adapter-var', 'outlet=3'] as const
+  t.is((await pxe('set', 'h7', '--redfish', 'none', ...strip, '--adapter-var', 'bank=1')).code, 0)
+  const vars = [
+    { name: 'outlet', value: '3' },
+    { name: 'bank', value: '1' },
+  ]
+  t.like(power(), { redfish: undefined, management: { adapter: 'apc', ip_address: '10.0.0.8', vars } })
+  const half = await pxe('set', 'h7', '--adapter-var', 'outlet=4')
+  t.is(half.code, 2)
+  t.regex(half.stderr, /^error: --adapter-var: name the adapter, too, with --adapter NAME/)
+  t.is((await pxe('set', 'h7', '--adapter', 'none')).code, 0)
+  t.falsy(power()?.management)
   t.is((await pxe('set', 'h7', '--var', 'rack=8')).code, 0)
   t.deepEqual(table.hosts.get('h7')?.vars, { rack: '8', root_password: 'hunter3' })
 })
