@@ -29,7 +29,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { exposedByLinks, openTo, worries } from './worries.ts'
+import { openTo, worries, worriesOfRoots } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -52,7 +52,7 @@ export class Appliance {
   private readonly unknowns: Unknowns
   private readonly clock: Clock
   /** Being looked for: what a root holds. */
-  private exposed: Promise<void> | undefined
+  private lookingAtRoots: Promise<void> | undefined
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
@@ -104,7 +104,7 @@ export class Appliance {
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
-    this.tellExposed(settings)
+    this.tellOfRoots(settings)
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
   }
 
@@ -130,7 +130,7 @@ export class Appliance {
     const before = openTo(this.inForce)
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
-    this.tellExposed(settings)
+    this.tellOfRoots(settings)
     const open = openTo(this.inForce)
     if (open !== undefined && open !== before) tell({ level: 'warn', step: 'settings', text: open })
     if (later.length === 0) return
@@ -139,14 +139,14 @@ export class Appliance {
   }
 
   /** Nobody waits for it: a root may be on a file server that hangs. */
-  private tellExposed(settings: Settings): void {
-    if (this.exposed !== undefined) return
-    this.exposed = this.lookForExposed(settings)
+  private tellOfRoots(settings: Settings): void {
+    if (this.lookingAtRoots !== undefined) return
+    this.lookingAtRoots = this.lookAtRoots(settings)
   }
 
-  private async lookForExposed(settings: Settings): Promise<void> {
-    const texts = await exposedByLinks(settings)
-    this.exposed = undefined
+  private async lookAtRoots(settings: Settings): Promise<void> {
+    const texts = await worriesOfRoots(settings)
+    this.lookingAtRoots = undefined
     for (const text of texts) this.tell({ level: 'warn', step: 'settings', text: printableLine(text) })
   }
 

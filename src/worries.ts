@@ -1,7 +1,6 @@
 // What is set and leads nowhere, or leaves a door open: said at the start, and the latter again when it changes.
 
-import { existsSync } from 'node:fs'
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet } from './net/ipv4.ts'
@@ -15,13 +14,7 @@ import { writersOf } from './site.ts'
 
 /** A sentence each. `table`: with what the directories hold. */
 export function* worries(settings: Settings, table: Table): Generator<string> {
-  const { tftp, http, configuration } = settings
-  for (const [name, root] of [
-    ['tftp.root', tftp?.root],
-    ['http.root', http?.root],
-  ] as const) {
-    if (root !== undefined && !existsSync(root)) yield `${name}: there is no folder ${root}`
-  }
+  const { configuration } = settings
   const name = configuration.default
   if (name !== null && !configurationExists(table, name)) {
     const known = [...table.configurations.keys(), builtInLocal].join(', ')
@@ -57,8 +50,32 @@ export function openTo(settings: Settings): string | undefined {
   return `${who} may deploy without a token: server.tokens_file names who may, server.allow from where`
 }
 
-/** What lies in a root by way of links, and is not seen by the settings alone. A root that hangs takes one thread. */
-export async function exposedByLinks(settings: Settings): Promise<readonly string[]> {
+/** What the roots themselves show, and the settings alone do not. A root that hangs takes one thread. */
+export async function worriesOfRoots(settings: Settings): Promise<readonly string[]> {
+  return [...(await missingRoots(settings)), ...(await exposedByLinks(settings))]
+}
+
+async function missingRoots({ tftp, http }: Settings): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const [name, root] of [
+    ['tftp.root', tftp?.root],
+    ['http.root', http?.root],
+  ] as const) {
+    if (root !== undefined && !(await isFolder(root))) missing.push(`${name}: there is no folder ${root}`)
+  }
+  return missing
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** What lies in a root by way of links. */
+async function exposedByLinks(settings: Settings): Promise<readonly string[]> {
   const { tftp, http } = settings
   const places = new Map<string, string>()
   for (const path of [tftp?.root, http?.root, ...secretFiles(settings).flatMap(([, ...paths]) => paths)]) {

@@ -6,7 +6,7 @@ import test from 'ava'
 import { applyDelta, emptyTable, type Change } from '../src/boot/table.ts'
 import { declaredHosts } from '../src/settings/hosts.ts'
 import { parseSettings } from '../src/settings/read.ts'
-import { exposedByLinks, worries } from '../src/worries.ts'
+import { worries, worriesOfRoots } from '../src/worries.ts'
 import { tree } from './folder.ts'
 
 const reserved = (ip: string) => `hosts:\n  - { name: h1, mac_addresses: [52-54-00-00-00-01], ip: ${ip} }`
@@ -58,7 +58,7 @@ test('secrets that lie in a root by way of a link are told, and those whose name
     const text = `tftp: { root: ${root} }\nserver: { tokens_file: ${tokens} }\nstore: elsewhere/p.db\nhosts: [${host}]`
     const read = parseSettings(text, join(folder, 'pxe-pilot.yml'))
     if (!('settings' in read)) throw new Error(JSON.stringify(read))
-    return await exposedByLinks(read.settings)
+    return await worriesOfRoots(read.settings)
   }
   t.deepEqual(await exposed('tftproot', 'real/tokens', 'none'), told('server.tokens_file'))
   t.deepEqual(await exposed('real', 'elsewhere/tokens', 'tftproot/h1.password'), told('password_file of h1'))
@@ -68,4 +68,16 @@ test('secrets that lie in a root by way of a link are told, and those whose name
   )
   t.deepEqual(await exposed('real', 'real/tokens', 'real/h1.password'), [])
   t.deepEqual(await exposed('tftproot', 'elsewhere/tokens', 'elsewhere/none'), [])
+})
+
+test('a root that is no folder is told', async (t) => {
+  const folder = tree({ 'tftproot/pxelinux.0': '', httproot: 'a file' })
+  const read = parseSettings(
+    'tftp: { root: tftproot }\nhttp: { root: httproot }',
+    join(folder, 'pxe-pilot.yml'),
+  )
+  if (!('settings' in read)) throw new Error(JSON.stringify(read))
+  t.deepEqual(await worriesOfRoots(read.settings), [
+    `http.root: there is no folder ${join(folder, 'httproot')}`,
+  ])
 })
