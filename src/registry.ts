@@ -31,7 +31,7 @@ import { noted, storeChangesOf, tableChangesOf, type Plan } from './registry/pla
 import { Queue } from './registry/queue.ts'
 import { difference, dormant, inventoryOf, planSettings, settled, type Inventory } from './registry/settle.ts'
 import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
-import type { Outcome, Store, StoreChange } from './store/store.ts'
+import type { Committed, Outcome, Store, StoreChange } from './store/store.ts'
 
 export type { DeployHow, DeployResult, Deployed, DeployTarget, Guards } from './registry/deploy.ts'
 
@@ -206,11 +206,14 @@ export class Registry {
   }
 
   /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */
-  commitLeases(leases: readonly Lease[]): readonly Outcome[] {
+  commitLeases(leases: readonly Lease[]): Committed {
     const now = this.now()
-    const outcomes = this.store.commit(leases.map((lease) => ({ kind: 'lease', lease, now })))
-    this.changeHolders(this.holders.leased(leases.filter((_, index) => outcomes[index] === 'ok')))
-    return outcomes
+    const inForce = (outcomes: readonly Outcome[]) => {
+      this.changeHolders(this.holders.leased(leases.filter((_, index) => outcomes[index] === 'ok')))
+      return outcomes
+    }
+    const committed = this.store.commit(leases.map((lease) => ({ kind: 'lease', lease, now })))
+    return committed instanceof Promise ? committed.then(inForce) : inForce(committed)
   }
 
   /** A client told another DHCP server which address it takes: known in memory only. */

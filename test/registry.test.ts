@@ -192,7 +192,8 @@ test('more leases than there was room for: every thread follows', async (t) => {
     since: 0,
     expires: 5_000,
   }))
-  t.true(registry.commitLeases(leases).every((outcome) => outcome === 'ok'))
+  const outcomes = await registry.commitLeases(leases)
+  t.true(outcomes.every((outcome) => outcome === 'ok'))
   t.is(heldIn(registry.table).length, 20_000)
   t.deepEqual(heldIn(replica), heldIn(registry.table))
 })
@@ -208,7 +209,7 @@ test('a lease is known as address -> MAC on every thread when its commit returns
   t.is(replica.addresses.get(ip), lease.mac)
   t.deepEqual(registry.commitLeases([{ ...lease, mac: mac('00:00:00:00:00:02') }]), ['conflict'])
   t.is(registry.table.addresses.get(ip), lease.mac)
-  registry.commitLeases([{ ...lease, state: 'released' }])
+  void registry.commitLeases([{ ...lease, state: 'released' }])
   t.is(registry.table.addresses.get(ip), undefined)
 })
 
@@ -226,11 +227,11 @@ test('a lease that has ended names nobody, one that was renewed does, also after
   const replica = emptyTable()
   applyDelta(replica, snapshotOf(registry.table))
   const lease = { mac: mac('00:00:00:00:00:01'), state: 'bound', since: 0, expires: 5_000 } as const
-  registry.commitLeases([
+  void registry.commitLeases([
     { ...lease, ip: ipv4(1) },
     { ...lease, ip: ipv4(2) },
   ])
-  registry.commitLeases([{ ...lease, ip: ipv4(2), expires: 9_000 }])
+  void registry.commitLeases([{ ...lease, ip: ipv4(2), expires: 9_000 }])
   time = 4_999
   registry.forgetEnded()
   t.deepEqual(heldIn(replica), [ipv4(1), ipv4(2)])
@@ -291,7 +292,7 @@ test('after a restart the table is what it was, and a declared host absorbs a re
     since: 0,
     expires: 5_000,
   } as const
-  first.registry.commitLeases([lease])
+  void first.registry.commitLeases([lease])
   await first.store.close()
 
   const second = await boot([h1])

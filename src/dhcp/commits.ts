@@ -1,10 +1,10 @@
 // Gathers the leases of what was read together, so that a storm of REQUESTs pays for one write.
 
 import type { Lease } from '../model.ts'
-import type { Outcome } from '../store/store.ts'
+import type { Committed, Outcome } from '../store/store.ts'
 
-/** They are on disk, and in force everywhere, when it returns. */
-export type Commit = (leases: readonly Lease[]) => readonly Outcome[]
+/** They are on disk, and in force everywhere, once the outcomes are known. */
+export type Commit = (leases: readonly Lease[]) => Committed
 
 type Waiting = {
   readonly leases: readonly Lease[]
@@ -33,15 +33,22 @@ export class Commits {
     const calls = this.waiting
     if (calls.length === 0) return
     this.waiting = []
-    try {
-      const outcomes = this.commit(calls.flatMap(({ leases }) => leases))
+    const answer = (outcomes: readonly Outcome[]) => {
       let from = 0
       for (const { leases, resolve } of calls) {
         resolve(outcomes.slice(from, from + leases.length))
         from += leases.length
       }
-    } catch (error) {
+    }
+    const refuse = (error: unknown) => {
       for (const { reject } of calls) reject(error)
+    }
+    try {
+      const committed = this.commit(calls.flatMap(({ leases }) => leases))
+      if (committed instanceof Promise) committed.then(answer, refuse)
+      else answer(committed)
+    } catch (error) {
+      refuse(error)
     }
   }
 }

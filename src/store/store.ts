@@ -22,6 +22,9 @@ export const mostAudited = 8 * 1024 * 1024
 /** `full`: the disk has no room; nothing of the call was kept. */
 export type Outcome = 'ok' | 'conflict' | 'full'
 
+/** An outcome for each change, in order: known already, or once it is on disk. */
+export type Committed = readonly Outcome[] | Promise<readonly Outcome[]>
+
 export type StoredState = {
   readonly leases: readonly Lease[]
   readonly assignments: readonly (readonly [host: string, configuration: string])[]
@@ -42,9 +45,9 @@ export type Store = {
    */
   apply(changes: readonly StoreChange[]): Promise<readonly Outcome[]>
   /**
-   * The same at once: on disk when it returns, and with it all that waits for the end of the tick.
-   * @throws what apply() rejects with
+   * The same as soon as can be. What writes on the calling thread has it on disk when this returns, and with it all that
+   * waits for the end of the tick, and throws what apply() rejects with; what is written elsewhere yields a promise.
    */
-  commit(changes: readonly StoreChange[]): readonly Outcome[]
+  commit(changes: readonly StoreChange[]): Committed
   close(): Promise<void>
 }
