@@ -6,7 +6,7 @@ import { faults, type Fault } from './faults.ts'
 import type { AuditAction, AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
-import { bounded, entryOf } from './registry/audit.ts'
+import { entryOf, lengthened, type Trail } from './registry/audit.ts'
 import { ourselves, type Caller, type ChangeHow } from './registry/caller.ts'
 import {
   planDeploy,
@@ -60,7 +60,7 @@ export class Registry {
   private readonly followers: Follower[] = []
   private readonly queue = new Queue((plans) => this.make(plans))
   private names: readonly string[] = []
-  private entries: readonly AuditEntry[] = []
+  private trail: Trail = { entries: [], changes: 0, bytes: 0 }
   private held: Hold | null = null
   private wasImported = false
   private readonly holders: Holders
@@ -77,7 +77,7 @@ export class Registry {
 
   /** Who changed what, oldest first. */
   get audit(): readonly AuditEntry[] {
-    return this.entries
+    return this.trail.entries
   }
 
   get hold(): Hold | null {
@@ -107,7 +107,7 @@ export class Registry {
   async load(declared: readonly Host[]): Promise<readonly Lease[]> {
     const stored = await this.store.load()
     this.names = declared.map(({ name }) => name)
-    this.entries = stored.audit
+    this.trail = lengthened(this.trail, stored.audit)
     this.held = stored.hold
     this.wasImported = stored.imported
     const before = inventoryOf(stored)
@@ -183,7 +183,7 @@ export class Registry {
 
   /** Takes the last change back. */
   undo(order: UndoOrder, caller: Caller): Promise<Undone | Refused> {
-    return this.queue.add(() => planUndo(order, caller, this.entries, this.ground), true)
+    return this.queue.add(() => planUndo(order, caller, this.audit, this.ground), true)
   }
 
   /** Everything boots local until it is released. */
@@ -262,21 +262,19 @@ export class Registry {
   /** On disk, with who did it, in one write. */
   private async keep(plans: readonly Plan<unknown>[]): Promise<Fault | undefined> {
     const fresh = plans.filter(({ hosts, isAudited }) => hosts.length > 0 || isAudited === true)
-    const first = (this.entries.at(-1)?.id ?? 0) + 1
-    const entries = [
-      ...this.entries,
-      ...fresh.map((plan, index) => entryOf(plan, first + index, Math.round(this.now()))),
-    ]
-    const kept = bounded(entries)
-    const oldest = kept[0]?.id ?? 0
+    const first = (this.audit.at(-1)?.id ?? 0) + 1
+    const at = Math.round(this.now())
+    const entries = fresh.map((plan, index) => entryOf(plan, first + index, at))
+    const trail = lengthened(this.trail, entries)
+    const oldest = trail.entries[0]?.id ?? 0
     const changes: StoreChange[] = [
       ...plans.flatMap(storeChangesOf),
-      ...entries.slice(this.entries.length).map((entry): StoreChange => ({ kind: 'audit', entry, oldest })),
+      ...entries.map((entry): StoreChange => ({ kind: 'audit', entry, oldest })),
     ]
     if (changes.length === 0) return undefined
     const outcomes = await this.store.apply(changes)
     if (outcomes.includes('full')) return faults.storeFull()
-    this.entries = kept
+    this.trail = trail
     for (const change of changes) {
       if (change.kind === 'hold') this.held = change.hold
       if (change.kind === 'imported') this.wasImported = true

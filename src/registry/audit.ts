@@ -31,23 +31,42 @@ export function entryOf(
   }
 }
 
+/** The entries that are kept, oldest first, and what they come to. */
+export type Trail = {
+  readonly entries: readonly AuditEntry[]
+  /** Of hosts. */
+  readonly changes: number
+  /** Of JSON. */
+  readonly bytes: number
+}
+
+/** With `fresh` at its end, and without the oldest where that is too much; one is kept at least. */
+export function lengthened(trail: Trail, fresh: readonly AuditEntry[]): Trail {
+  const entries = [...trail.entries, ...fresh]
+  let { changes, bytes } = trail
+  for (const entry of fresh) {
+    changes += entry.changes.length
+    bytes += sizeOf(entry)
+  }
+  const last = entries.length - 1
+  let first = 0
+  for (const entry of entries) {
+    const isTooMuch = entries.length - first > mostEntries || changes > mostChanges || bytes > mostAudited
+    if (first >= last || !isTooMuch) break
+    first++
+    changes -= entry.changes.length
+    bytes -= sizeOf(entry)
+  }
+  return { entries: entries.slice(first), changes, bytes }
+}
+
 const sizes = new WeakMap<AuditEntry, number>()
 
 /** Bytes of JSON. */
 function sizeOf(entry: AuditEntry): number {
-  const size = sizes.get(entry) ?? Buffer.byteLength(JSON.stringify(entry))
+  const known = sizes.get(entry)
+  if (known !== undefined) return known
+  const size = Buffer.byteLength(JSON.stringify(entry))
   sizes.set(entry, size)
   return size
-}
-
-/** The youngest of them. */
-export function bounded(entries: readonly AuditEntry[]): readonly AuditEntry[] {
-  let changes = 0
-  let bytes = 0
-  const first = entries.findLastIndex((entry, index) => {
-    changes += entry.changes.length
-    bytes += sizeOf(entry)
-    return entries.length - index > mostEntries || changes > mostChanges || bytes > mostAudited
-  })
-  return entries.slice(Math.min(first + 1, entries.length - 1))
 }

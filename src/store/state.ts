@@ -10,7 +10,7 @@ export class State {
   private readonly leases: Map<Ipv4, Lease>
   private readonly assignments: Map<string, string>
   private readonly hosts: Map<string, Host>
-  private audit: readonly AuditEntry[]
+  private readonly audit: AuditEntry[]
   private hold: Hold | null
   private imported: boolean
 
@@ -18,18 +18,18 @@ export class State {
     this.leases = new Map(leases.map((lease) => [lease.ip, lease]))
     this.assignments = new Map(assignments)
     this.hosts = new Map(hosts.map((host) => [host.name, host]))
-    this.audit = audit
+    this.audit = [...audit]
     this.hold = hold
     this.imported = imported
   }
 
   snapshot(): StoredState {
-    const { audit, hold, imported } = this
+    const { hold, imported } = this
     return {
       leases: [...this.leases.values()],
       assignments: [...this.assignments],
       hosts: [...this.hosts.values()],
-      audit,
+      audit: [...this.audit],
       hold,
       imported,
     }
@@ -44,6 +44,12 @@ export class State {
     return held.mac !== lease.mac && (held.clientId === undefined || held.clientId !== lease.clientId)
   }
 
+  /** Of the entries: mostly none or one, though there are many. */
+  private countBefore(oldest: number): number {
+    const first = this.audit.findIndex(({ id }) => id >= oldest)
+    return first < 0 ? this.audit.length : first
+  }
+
   /** Makes a change that does not conflict. What it yields is to be called before any older change is undone. */
   make(change: StoreChange): Undo {
     switch (change.kind) {
@@ -56,9 +62,12 @@ export class State {
       case 'host-removed':
         return both(put(this.assignments, change.name, undefined), put(this.hosts, change.name, undefined))
       case 'audit': {
-        const before = this.audit
-        this.audit = [...before.filter(({ id }) => id >= change.oldest), change.entry]
-        return () => void (this.audit = before)
+        const forgotten = this.audit.splice(0, this.countBefore(change.oldest))
+        this.audit.push(change.entry)
+        return () => {
+          this.audit.pop()
+          this.audit.unshift(...forgotten)
+        }
       }
       case 'hold': {
         const before = this.hold
