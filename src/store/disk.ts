@@ -3,13 +3,14 @@
 import { randomInt } from 'node:crypto'
 import type { Journal } from './journal.ts'
 import { decode, encode } from './record.ts'
+import { sliceOf } from './slice.ts'
 import type { Mark, Tables } from './sqlite.ts'
 import type { StoreChange } from './store.ts'
 
 export type Limits = {
   /** The journal's size in bytes. It is moved to SQLite when it is half full. */
   readonly journal: number
-  /** So many changes are moved by one transaction, which the event loop waits for. */
+  /** So many changes are written by one transaction, which the event loop waits for. */
   readonly slice: number
   /** After so many milliseconds without a change, the journal is moved, too. */
   readonly quiet: number
@@ -27,6 +28,8 @@ export class Disk {
   private mark: Mark = { generation: 0, moved: 0 }
   /** What is in the journal and not in SQLite yet. */
   private readonly unmoved: StoreChange[] = []
+  /** Entries of the audit before it are forgotten. */
+  private oldest = 0
   /** A write failed: nobody knows which of it is in the journal. */
   private isSoiled = false
 
@@ -46,7 +49,7 @@ export class Disk {
     }
     this.mark = mark
     const changes = this.journal.replay(mark.generation).flatMap(decode).slice(mark.moved)
-    this.unmoved.push(...changes)
+    this.remember(changes)
     return changes
   }
 
@@ -67,16 +70,23 @@ export class Disk {
     this.isSoiled = true
     this.journal.append(payload)
     this.isSoiled = false
-    for (const change of changes) this.unmoved.push(change)
+    this.remember(changes)
+  }
+
+  private remember(changes: readonly StoreChange[]): void {
+    for (const change of changes) {
+      this.unmoved.push(change)
+      if (change.kind === 'audit') this.oldest = change.oldest
+    }
   }
 
   /** Moves the oldest changes of the journal to SQLite; with the last of them, all its room is free again. */
   moveSlice(): void {
-    const slice = this.unmoved.slice(0, this.limits.slice)
-    const isLast = slice.length === this.unmoved.length
-    const { generation, moved } = this.mark
-    this.write(slice, isLast ? nextMark() : { generation, moved: moved + slice.length })
-    this.unmoved.splice(0, slice.length)
+    const { moved, changes } = sliceOf(this.unmoved, this.limits.slice, this.oldest)
+    const isLast = moved === this.unmoved.length
+    const { generation, moved: before } = this.mark
+    this.write(changes, isLast ? nextMark() : { generation, moved: before + moved })
+    this.unmoved.splice(0, moved)
   }
 
   moveAll(): void {
