@@ -1,27 +1,23 @@
 // Reads pxe-pilot.yml into frozen Settings, or tells every fault at once, each with its line.
 
 import { dirname, resolve } from 'node:path'
-import { isScalar, LineCounter, parseDocument, type ParsedNode, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import { readOwn } from '../files.ts'
 import { cautions, inconsistencies } from './consistency.ts'
 import { explain, show, type Path } from './explain.ts'
-import { Lines } from './lines.ts'
+import type { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
 import { asOriginal, ignoredKeys, originalKeys } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
-import { secretName } from './secrets.ts'
+import { readYaml, type Remark } from './yaml.ts'
 
-export type Remark = { readonly line: number; readonly text: string }
+export type { Remark } from './yaml.ts'
 
 export type ReadResult =
   | { readonly settings: Settings; readonly warnings: readonly Remark[] }
   | { readonly faults: readonly Remark[]; readonly warnings: readonly Remark[] }
 
 type Environment = { STATE_DIRECTORY?: string | undefined }
-
-/** Each host of a big site may share a value with all others; a bomb of aliases has millions. */
-const mostAliases = 10_000
 
 /** Ten thousand hosts with all they can have are some megabytes. */
 export const mostOfSettings = 64 * 1024 * 1024
@@ -41,80 +37,22 @@ export function readSettings(file: string, environment: Environment = {}): ReadR
 
 /** The same from a text already read; `path` is where relative paths start. */
 export function parseSettings(text: string, path: string, environment: Environment = {}): ReadResult {
-  const lines = new LineCounter()
-  // `<<: *defaults` was part of the YAML that the original read. What the parser finds odd is told by us.
-  const how = { lineCounter: lines, uniqueKeys: sameKey, merge: true, logLevel: 'error' } as const
-  const document = parseDocument(text, how)
-  const broken = document.errors.map((error) => syntaxFault(error, text, lines))
-  if (broken.length > 0) return { faults: sorted(broken), warnings: [] }
-  const places = new Lines(document, lines)
-  const loose = places.looseAliases()
-  if (loose.length > 0) {
-    const faults = loose.map(({ name, line }) => ({
-      line,
-      text: mayBeSecret(text, line)
-        ? 'a value that begins with * stands for nothing: put it in quotes'
-        : `*${name} stands for nothing: &${name} must stand before it`,
-    }))
-    return { faults, warnings: [] }
-  }
-  let written: unknown
-  try {
-    written = document.toJS({ maxAliasCount: mostAliases }) ?? {}
-  } catch (error) {
-    // The parser refuses aliases that multiply without end, or hold themselves, in words of its own.
-    const endless = error instanceof ReferenceError || error instanceof RangeError
-    const why = endless ? 'has too many aliases (*name) within aliases' : `makes no sense: ${String(error)}`
-    return { faults: [{ line: 1, text: `the file ${why}` }], warnings: [] }
-  }
-  return check(written, places, path, environment)
+  const read = readYaml(text)
+  return 'faults' in read
+    ? { faults: sorted(read.faults), warnings: [] }
+    : check(read.written, read.lines, path, environment)
 }
 
-function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
-  // What is missing at the end is missing in the last line that has something, not behind it.
-  const start = Math.max(0, Math.min(error.pos[0], text.trimEnd().length - 1))
-  const { line } = lines.linePos(start)
-  switch (error.code) {
-    case 'DUPLICATE_KEY': {
-      // The parser points at the space before the key.
-      const [before = ''] = /^(?:\s|#.*)*/.exec(text.slice(start)) ?? []
-      const [key = ''] = /^[^\s:]*/.exec(text.slice(start + before.length)) ?? []
-      return { line: lines.linePos(start + before.length).line, text: `${key} stands there twice` }
-    }
-    case 'MULTIPLE_DOCS':
-      return { line, text: 'a second document begins here ("---"); the settings are one' }
-    default: {
-      const [first = error.code] = error.message.split('\n')
-      if (first.includes('call stack'))
-        return { line, text: 'the file has too many brackets within brackets' }
-      const what = first.replace(/ at line \d+, column \d+:?$/, '')
-      return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
-    }
-  }
-}
-
-/** Of what stands in a line, or has its name in the one before: the parser's words may quote it. */
-function mayBeSecret(text: string, line: number): boolean {
-  return text
-    .split('\n')
-    .slice(Math.max(0, line - 2), line)
-    .some((one) => secretName.test(one))
-}
-
-/** 42 and "42" name one option. */
-function sameKey(a: ParsedNode, b: ParsedNode): boolean {
-  return isScalar(a) && isScalar(b) && String(a.value) === String(b.value)
-}
-
-function check(written: unknown, lines: Lines, path: string, environment: Environment): ReadResult {
+function check(written: unknown, lines: () => Lines, path: string, environment: Environment): ReadResult {
   const warnings: Remark[] = []
   const faults: Remark[] = []
-  const amended = amend(written, lines, warnings, faults)
-  const parsed = settingsSchema.safeParse(amended)
+  const first = settingsSchema.safeParse(written)
+  const amended = first.success ? written : amend(written, first.error.issues, lines, warnings, faults)
+  const parsed = first.success ? first : settingsSchema.safeParse(amended)
   let sections = amended
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const what = `${show(issue.path)} ${explain(issue, at(amended, issue.path))}`
-    faults.push({ line: lines.of(issue.path), text: what })
+    faults.push({ line: lines().of(issue.path), text: what })
     sections = put(sections, issue.path.slice(0, 1), undefined)
   }
   // Contradictions are told at once with the faults of other sections: every section may be left out.
@@ -122,10 +60,10 @@ function check(written: unknown, lines: Lines, path: string, environment: Enviro
   if (sound.success) {
     const settings = { ...complete(sound.data, path, environment), sections: sectionsOf(written) }
     for (const fault of inconsistencies(settings)) {
-      faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
+      faults.push({ line: lines().of(fault.at), text: `${show(fault.at)} ${fault.text}` })
     }
     for (const caution of cautions(settings)) {
-      warnings.push({ line: lines.of(caution.at), text: `${show(caution.at)} ${caution.text}` })
+      warnings.push({ line: lines().of(caution.at), text: `${show(caution.at)} ${caution.text}` })
     }
     if (faults.length === 0) return { settings: deepFreeze(settings), warnings: sorted(warnings) }
   }
@@ -133,15 +71,21 @@ function check(written: unknown, lines: Lines, path: string, environment: Enviro
 }
 
 /** What is written, without keys that are none of ours or say nothing, and with `0123` where a text was meant. */
-function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remark[]): unknown {
+function amend(
+  written: unknown,
+  issues: readonly z.core.$ZodIssue[],
+  lines: () => Lines,
+  warnings: Remark[],
+  faults: Remark[],
+): unknown {
   let amended = written
   const skipped: Path[] = []
-  for (const issue of settingsSchema.safeParse(written).error?.issues ?? []) {
+  for (const issue of issues) {
     const mended = asOriginal(named(issue.path), at(written, issue.path))
     if (mended !== undefined) {
       const { value, warning } = mended
       if (warning !== undefined) {
-        warnings.push({ line: lines.of(issue.path), text: `${show(issue.path)} ${warning}` })
+        warnings.push({ line: lines().of(issue.path), text: `${show(issue.path)} ${warning}` })
       }
       if (typeof issue.path.at(-1) === 'number') skipped.unshift(issue.path)
       else amended = put(amended, issue.path, value)
@@ -154,14 +98,14 @@ function amend(written: unknown, lines: Lines, warnings: Remark[], faults: Remar
       amended = put(amended, issue.path, isSection ? {} : undefined)
     }
     if (issue.code === 'invalid_type' && issue.expected === 'string') {
-      const source = lines.sourceOf(issue.path)
+      const source = lines().sourceOf(issue.path)
       if (source !== undefined) amended = put(amended, issue.path, source)
     }
     if (issue.code !== 'unrecognized_keys') continue
     for (const key of issue.keys) {
       const place = [...issue.path, key]
       const near = ignoredKeys.has(named(place)) ? undefined : nearest(key, knownKeys(issue.path))
-      const line = lines.of(place)
+      const line = lines().of(place)
       if (near === undefined) {
         warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
       } else if (originalKeys.has(named([...issue.path, near]))) {

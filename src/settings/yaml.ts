@@ -1,0 +1,96 @@
+// A settings file as YAML: what is written there, or every fault of it, and where each value stands.
+
+import { isScalar, LineCounter, parseDocument, type ParsedNode, type YAMLParseError } from 'yaml'
+import { Lines } from './lines.ts'
+import { readPlain } from './plain.ts'
+import { secretName } from './secrets.ts'
+
+export type Remark = { readonly line: number; readonly text: string }
+
+type Faulty = { readonly faults: readonly Remark[] }
+
+/** `lines` is called when a line is to be told: it may take as long as the rest of a start. */
+type Read = { readonly written: unknown; readonly lines: () => Lines }
+
+/** Each host of a big site may share a value with all others; a bomb of aliases has millions. */
+const mostAliases = 10_000
+
+/** An empty text has no settings. */
+export function readYaml(text: string): Read | Faulty {
+  const written = readPlain(text)
+  if (written === undefined) return parse(text)
+  let lines: Lines | undefined
+  return { written, lines: () => (lines ??= linesOf(text)) }
+}
+
+function parse(text: string): Read | Faulty {
+  const counter = new LineCounter()
+  const document = documentOf(text, counter)
+  const broken = document.errors.map((error) => syntaxFault(error, text, counter))
+  if (broken.length > 0) return { faults: broken }
+  const lines = new Lines(document, counter)
+  const loose = lines.looseAliases()
+  if (loose.length > 0) {
+    const faults = loose.map(({ name, line }) => ({
+      line,
+      text: mayBeSecret(text, line)
+        ? 'a value that begins with * stands for nothing: put it in quotes'
+        : `*${name} stands for nothing: &${name} must stand before it`,
+    }))
+    return { faults }
+  }
+  try {
+    return { written: document.toJS({ maxAliasCount: mostAliases }) ?? {}, lines: () => lines }
+  } catch (error) {
+    // The parser refuses aliases that multiply without end, or hold themselves, in words of its own.
+    const endless = error instanceof ReferenceError || error instanceof RangeError
+    const why = endless ? 'has too many aliases (*name) within aliases' : `makes no sense: ${String(error)}`
+    return { faults: [{ line: 1, text: `the file ${why}` }] }
+  }
+}
+
+function linesOf(text: string): Lines {
+  const counter = new LineCounter()
+  return new Lines(documentOf(text, counter), counter)
+}
+
+function documentOf(text: string, lineCounter: LineCounter) {
+  // `<<: *defaults` was part of the YAML that the original read. What the parser finds odd is told by us.
+  return parseDocument(text, { lineCounter, uniqueKeys: sameKey, merge: true, logLevel: 'error' })
+}
+
+function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
+  // What is missing at the end is missing in the last line that has something, not behind it.
+  const start = Math.max(0, Math.min(error.pos[0], text.trimEnd().length - 1))
+  const { line } = lines.linePos(start)
+  switch (error.code) {
+    case 'DUPLICATE_KEY': {
+      // The parser points at the space before the key.
+      const [before = ''] = /^(?:\s|#.*)*/.exec(text.slice(start)) ?? []
+      const [key = ''] = /^[^\s:]*/.exec(text.slice(start + before.length)) ?? []
+      return { line: lines.linePos(start + before.length).line, text: `${key} stands there twice` }
+    }
+    case 'MULTIPLE_DOCS':
+      return { line, text: 'a second document begins here ("---"); the settings are one' }
+    default: {
+      const [first = error.code] = error.message.split('\n')
+      if (first.includes('call stack'))
+        return { line, text: 'the file has too many brackets within brackets' }
+      const what = first.replace(/ at line \d+, column \d+:?$/, '')
+      return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
+    }
+  }
+}
+
+/** Of what stands in a line, or has its name in the one before: the parser's words may quote it. */
+function mayBeSecret(text: string, line: number): boolean {
+  return text
+    .split('\n')
+    .slice(Math.max(0, line - 2), line)
+    .some((one) => secretName.test(one))
+}
+
+/** 42 and "42" name one option. */
+function sameKey(a: ParsedNode, b: ParsedNode): boolean {
+  return isScalar(a) && isScalar(b) && String(a.value) === String(b.value)
+}
