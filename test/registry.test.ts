@@ -174,6 +174,26 @@ test('100 deploys at once: store, table and replica agree on the last of each ho
   t.deepEqual(replica.assignments, registry.table.assignments)
 })
 
+test('deploys that come one after the other in a turn of the event loop share one write', async (t) => {
+  let writes = 0
+  const { registry } = await make('register', (store) => ({
+    load: () => store.load(),
+    close: () => store.close(),
+    commit: (changes) => store.commit(changes),
+    apply: (changes) => {
+      writes++
+      return store.apply(changes)
+    },
+  }))
+  const results = Array.from({ length: 9 }, async (_, index) => {
+    // As Node calls back for each socket that it reads.
+    await new Promise((resolve) => setImmediate(resolve))
+    return await registry.deploy('ubuntu', [{ mac: `52:54:00:00:00:0${index}` }])
+  })
+  t.true((await Promise.all(results)).every((result) => 'hosts' in result))
+  t.is(writes, 1)
+})
+
 /** Ascending. */
 function heldIn(table: Table): readonly number[] {
   return Array.from(table.addresses, ([ip]) => ip).toSorted((a, b) => a - b)

@@ -6,6 +6,9 @@ import { touched, type Plan, type Planned } from './plan.ts'
 /** Brings them about, all together: undefined when they are on disk and in force, or why none is. */
 export type Make = (plans: readonly Plan<unknown>[]) => Promise<Fault | undefined>
 
+/** What those who came first wait for others. */
+const mostGatheringMs = 2
+
 type Request = {
   readonly plan: () => Planned<unknown>
   /** It reads more than the hosts it changes. */
@@ -35,9 +38,8 @@ export class Queue {
   /** Never rejects. */
   private async work(): Promise<void> {
     this.isWorking = true
-    // What else comes in this tick shares the write.
-    await Promise.resolve()
     while (this.waiting.length > 0) {
+      await this.gather()
       const batch = this.nextBatch()
       if (batch.length === 0) continue
       try {
@@ -48,6 +50,15 @@ export class Queue {
       }
     }
     this.isWorking = false
+  }
+
+  /** What comes meanwhile shares the write: until a turn of the event loop brought nothing more, or it took too long. */
+  private async gather(): Promise<void> {
+    const end = performance.now() + mostGatheringMs
+    for (let seen = 0; seen < this.waiting.length && performance.now() < end;) {
+      seen = this.waiting.length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   /** The oldest, and those behind it that touch nothing of the ones before them. Refusals are answered on the way. */
