@@ -46,8 +46,8 @@ export class Inbox {
   private schedule(): void {
     setImmediate(() => {
       this.first()
-      // Behind those who wait for that.
-      queueMicrotask(() => this.work())
+      // Behind those who wait for that, and behind the sending of their ACKs (udp.ts).
+      queueMicrotask(() => queueMicrotask(() => this.work()))
     })
   }
 

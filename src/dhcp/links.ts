@@ -6,6 +6,7 @@ import { formatIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { openLibc, type Libc } from '../net/libc.ts'
 import { formatLink, isAttached, isIn, localLinks, type Link } from '../net/links.ts'
 import { BindError } from '../net/ports.ts'
+import { DevicePorts } from '../net/udp.ts'
 import { Sockets, type SocketsParts } from './sockets.ts'
 
 export type LinksParts = Omit<SocketsParts, 'frames'> & {
@@ -39,6 +40,7 @@ export class Links {
   /** Links that should serve and do not, and why: told once each. */
   private readonly failed = new Map<string, string>()
   private libc: Libc | undefined
+  private ports: DevicePorts | undefined
   private frames: FrameSender | undefined
   private own: ReadonlySet<Ipv4> = new Set()
   private timer?: NodeJS.Timeout | undefined
@@ -56,6 +58,7 @@ export class Links {
     if (bind !== 0) return await this.openAddress(linkOf(bind, links), bind)
     if ('unavailable' in libc) return await this.openOnlyLink(links, libc.unavailable)
     this.libc = libc
+    this.ports = new DevicePorts(libc)
     this.frames = this.parts.openFrames(libc)
     await this.follow(true)
     this.schedule()
@@ -167,9 +170,10 @@ export class Links {
 
   /** Resolves to why the link is not served at once. */
   private async open(link: Link): Promise<string | undefined> {
-    const { libc } = this
-    if (libc === undefined) return undefined
-    const sockets = await Sockets.onLink({ ...this.parts, frames: this.frames }, libc, link)
+    const { libc, ports } = this
+    if (libc === undefined || ports === undefined) return undefined
+    const index = libc.interfaceIndex(link.name)
+    const sockets = await Sockets.onLink({ ...this.parts, frames: this.frames }, ports, link, index)
     if (this.isStopped) {
       sockets.close()
       return undefined

@@ -4,10 +4,9 @@ import type { Socket } from 'node:dgram'
 import { printable, type Tell } from '../events.ts'
 import type { FrameSender } from '../net/frame.ts'
 import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
-import type { Libc } from '../net/libc.ts'
 import type { Link } from '../net/links.ts'
 import { bindError } from '../net/ports.ts'
-import { openOnAddress, openOnDevice, type UdpPort } from '../net/udp.ts'
+import { openOnAddress, type DevicePorts, type UdpPort } from '../net/udp.ts'
 import type { Destination } from './reply.ts'
 import type { Port, Receive, Send } from './request.ts'
 
@@ -42,9 +41,9 @@ export class Sockets {
    * Bound to the link: hears its broadcasts, and what others send to any address of ours through it.
    * @throws BindError
    */
-  static async onLink(parts: SocketsParts, libc: Libc, link: Link): Promise<Sockets> {
-    const sockets = new Sockets(parts, link, libc.interfaceIndex(link.name))
-    await sockets.serve(link.name, undefined, (port) => openOnDevice(libc, link.name, port, sockets.unsent))
+  static async onLink(parts: SocketsParts, ports: DevicePorts, link: Link, index: number): Promise<Sockets> {
+    const sockets = new Sockets(parts, link, index)
+    await sockets.serve(link.name, undefined, (port) => ports.open(link.name, port, sockets.unsent))
     return sockets
   }
 

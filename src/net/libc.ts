@@ -1,7 +1,5 @@
 // The few calls of libc that Node lacks, through koffi: sockets of one interface, and packet sockets. Linux only.
 
-import { ipv4, type Ipv4 } from './ipv4.ts'
-
 export type Libc = {
   /** A descriptor. Throws an error with the code of errno, like all of them: EACCES, EPERM, EADDRINUSE, ENODEV. */
   socket(domain: number, type: number, protocol: number): number
@@ -9,8 +7,6 @@ export type Libc = {
   bind(fd: number, address: Buffer): void
   /** False where the kernel's buffer is full or the other side is known to be gone: as good as lost. */
   sendTo(fd: number, bytes: Buffer, address: Buffer): boolean
-  /** The datagram that waits, copied, and who sent it; undefined: none does. */
-  receiveFrom(fd: number): { readonly bytes: Buffer; readonly ip: Ipv4; readonly port: number } | undefined
   /** The octets that wait, cut to `into`, or undefined. For descriptors made with `nonBlocking`. */
   receive(fd: number, into: Buffer): Buffer | undefined
   /** As many datagrams as wait, up to `count`, into `messages` (batch.ts lays it out); 0: none waits. */
@@ -53,8 +49,6 @@ const RWF_NOWAIT = 0x8
 const SYS_openat2 = 437
 const openHowSize = 24
 
-const longestDatagram = 65_536
-
 let loaded: Promise<Libc | { readonly unavailable: string }> | undefined
 
 /** Loaded once, or the reason why it cannot be. */
@@ -76,9 +70,6 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
       'intptr_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint32_t length)',
     )
     const recv = libc.func('intptr_t recv(int fd, void *bytes, size_t size, int flags)')
-    const recvfrom = libc.func(
-      'intptr_t recvfrom(int fd, void *bytes, size_t size, int flags, void *address, void *length)',
-    )
     const close = libc.func('int close(int fd)')
     const recvmmsg = libc.func(
       'int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)',
@@ -94,9 +85,6 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     )
     const emptyPath = Buffer.alloc(1)
     const vector = Buffer.alloc(16)
-    const datagram = Buffer.alloc(longestDatagram)
-    const sender = Buffer.alloc(16)
-    const senderLength = int(sender.length)
     const indexOf = libc.func('uint32_t if_nametoindex(const char *name)')
     const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]))
     const checked = (what: string, result: unknown): number => {
@@ -112,13 +100,6 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
       bind: (fd, address) => void checked('bind', bind(fd, address, address.length)),
       sendTo: (fd, bytes, address) =>
         Number(sendto(fd, bytes, bytes.length, 0, address, address.length)) >= 0,
-      receiveFrom: (fd) => {
-        senderLength.writeInt32LE(sender.length)
-        const length = Number(recvfrom(fd, datagram, datagram.length, MSG_DONTWAIT, sender, senderLength))
-        if (length < 0) return undefined
-        const bytes = Buffer.from(datagram.subarray(0, length))
-        return { bytes, ip: ipv4(sender.readUInt32BE(4)), port: sender.readUInt16BE(2) }
-      },
       receive: (fd, into) => {
         const length = Number(recv(fd, into, into.length, 0))
         return length < 0 ? undefined : into.subarray(0, length)

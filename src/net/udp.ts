@@ -1,13 +1,14 @@
-// A UDP port as servers use it, by Node's own calls or by libc's, which cost a tenth of them.
+// A UDP port as servers use it: by Node's own calls or, many datagrams at a time, by libc's.
 
 import { createSocket, type Socket } from 'node:dgram'
+import { batchSize, canBatch, longestPayload, Receiver, Sender } from './batch.ts'
 import { bindToDevice } from './devices.ts'
 import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from './ipv4.ts'
-import { inetAddress, type Libc } from './libc.ts'
+import type { Libc } from './libc.ts'
 
 export type UdpPort = {
-  /** Calls `heard` with each datagram and its sender; once. */
-  readonly hear: (heard: (bytes: Buffer, from: Ipv4, fromPort: number) => void) => void
+  /** Calls `heard` with each datagram, which it may keep, and its sender; once. */
+  readonly hear: (heard: Heard) => void
   /** Never throws; what cannot be sent is told to `unsent`, and as good as lost on the way. */
   readonly send: (bytes: Buffer, to: Ipv4, toPort: number) => void
   readonly close: () => void
@@ -15,46 +16,104 @@ export type UdpPort = {
   readonly socket: Socket
 }
 
+type Heard = (bytes: Buffer, from: Ipv4, fromPort: number) => void
+
 export type Unsent = (why: string) => void
 
-/** How many datagrams are taken in one turn of the event loop, so that others have theirs. */
-const burst = 256
+/** How many batches are taken in one turn of the event loop, so that others have theirs. */
+const mostBatches = 4
 
-/**
- * Bound to one interface (devices.ts). Node tells that something came; it and what waits behind it is then read, and
- * all is sent, by libc.
- * @throws Error with the code of bind(2)
- */
-export async function openOnDevice(
-  libc: Libc,
-  device: string,
-  port: number,
-  unsent: Unsent,
-): Promise<UdpPort> {
-  const { socket, fd } = await bindToDevice(libc, device, port)
-  let isOpen = true
-  socket.on('error', (error) => unsent(error.message))
-  return {
-    socket,
-    hear: (heard) => {
-      socket.on('message', (bytes, from) => {
-        heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
-        for (let count = 1; count < burst; count++) {
-          const next = isOpen ? libc.receiveFrom(fd) : undefined
-          if (next === undefined) return
-          heard(next.bytes, next.ip, next.port)
-        }
-      })
-    },
-    send: (bytes, to, toPort) => {
-      // A closed descriptor's number may be somebody else's by now.
-      if (isOpen && libc.sendTo(fd, bytes, inetAddress(to, toPort))) return
-      unsent(`nothing can be sent to ${formatIpv4(to)}`)
-    },
-    close: () => {
-      isOpen = false
-      socket.close()
-    },
+/** Opens ports that are bound to one interface each (devices.ts). */
+export class DevicePorts {
+  private readonly libc: Libc
+  private readonly batch: Batch | undefined
+
+  /** `inBatches`: read and written to by libc. */
+  constructor(libc: Libc, inBatches = canBatch()) {
+    this.libc = libc
+    this.batch = inBatches ? new Batch(libc) : undefined
+  }
+
+  /** @throws Error with the code of bind(2) */
+  async open(device: string, port: number, unsent: Unsent): Promise<UdpPort> {
+    const { socket, fd } = await bindToDevice(this.libc, device, port)
+    socket.on('error', (error) => unsent(error.message))
+    return this.batch === undefined ? nodePort(socket, unsent) : new BatchPort(this.batch, socket, fd, unsent)
+  }
+}
+
+/** What the ports share: the buffers, and whose datagrams leave next. */
+class Batch {
+  private readonly receiver: Receiver
+  private readonly sender: Sender
+  private sending: BatchPort | undefined
+
+  constructor(libc: Libc) {
+    this.receiver = new Receiver(libc, longestPayload)
+    this.sender = new Sender(libc)
+  }
+
+  /** Yields whether more may have come in. */
+  receive({ fd }: BatchPort, heard: Heard): boolean {
+    const count = this.receiver.receive(fd, batchSize, (bytes, from, fromPort) =>
+      heard(Buffer.from(bytes), from, fromPort),
+    )
+    return count === batchSize
+  }
+
+  /** It leaves together with what else is sent now, and by those who go on in the microtasks that wait. */
+  send(port: BatchPort, bytes: Buffer, to: Ipv4, toPort: number): void {
+    if (this.sending !== port || this.sender.isFull) this.flush()
+    if (this.sending === undefined) queueMicrotask(this.flush)
+    this.sending = port
+    bytes.copy(this.sender.octets, this.sender.at)
+    this.sender.add(bytes.length, 0, to, toPort)
+  }
+
+  readonly flush = (): void => {
+    const port = this.sending
+    this.sending = undefined
+    if (port !== undefined) this.sender.flush(port.fd, port.lost)
+  }
+}
+
+class BatchPort implements UdpPort {
+  readonly socket: Socket
+  readonly fd: number
+  private readonly batch: Batch
+  private readonly unsent: Unsent
+  private isOpen = true
+
+  constructor(batch: Batch, socket: Socket, fd: number, unsent: Unsent) {
+    this.batch = batch
+    this.socket = socket
+    this.fd = fd
+    this.unsent = unsent
+  }
+
+  /** Node tells that something came, and reads it; what waits behind it is taken at once. */
+  hear(heard: Heard): void {
+    this.socket.on('message', (bytes, from) => {
+      heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
+      for (let taken = 0; taken < mostBatches; taken++) {
+        if (!this.isOpen || !this.batch.receive(this, heard)) return
+      }
+    })
+  }
+
+  send(bytes: Buffer, to: Ipv4, toPort: number): void {
+    // A closed descriptor's number may be somebody else's by now.
+    if (this.isOpen && bytes.length <= longestPayload) this.batch.send(this, bytes, to, toPort)
+    else this.lost(bytes, to)
+  }
+
+  readonly lost = (_: Buffer, to: Ipv4): void => this.unsent(`nothing can be sent to ${formatIpv4(to)}`)
+
+  close(): void {
+    if (!this.isOpen) return
+    this.batch.flush()
+    this.isOpen = false
+    this.socket.close()
   }
 }
 
@@ -76,6 +135,10 @@ export async function openOnAddress(
   socket.removeAllListeners('error')
   socket.setBroadcast(true)
   socket.on('error', (error) => unsent(error.message))
+  return nodePort(socket, unsent)
+}
+
+function nodePort(socket: Socket, unsent: Unsent): UdpPort {
   return {
     socket,
     hear: (heard) => {

@@ -8,8 +8,9 @@ import type { Event } from '../../src/events.ts'
 import { Inbox } from '../../src/dhcp/inbox.ts'
 import type { Receive } from '../../src/dhcp/request.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
+import { openLibc } from '../../src/net/libc.ts'
 import { parseMac } from '../../src/net/mac.ts'
-import { openOnAddress } from '../../src/net/udp.ts'
+import { DevicePorts, openOnAddress, type UdpPort } from '../../src/net/udp.ts'
 import { DECLINE, DISCOVER, RELEASE, REQUEST, write } from './wire.ts'
 
 const hardware = parseMac('525400000001')
@@ -77,7 +78,9 @@ test('bytes that are no message at all are handed on', (t) => {
   t.is(seen.length, 3)
 })
 
-test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go first, and share one commit', async (t) => {
+type Open = () => Promise<UdpPort>
+
+const inTurn = test.macro(async (t, open: Open) => {
   const seen: string[] = []
   const commits: number[] = []
   const commit = new Commits((leases) => {
@@ -89,7 +92,7 @@ test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go f
     if (bytes[242] === REQUEST) void commit.add([lease])
   }
   const inbox = new Inbox(receive, commit.flush, () => undefined)
-  const port = await openOnAddress(ipv4(0x7f000001), 0, false, () => undefined)
+  const port = await open()
   port.hear((bytes) => inbox.put('dhcp', bytes, arrival, () => undefined))
   const client = createSocket('udp4')
   await new Promise<void>((resolve) => client.connect(port.socket.address().port, '127.0.0.1', resolve))
@@ -102,6 +105,16 @@ test('over a socket that Node reads: REQUESTs that came in behind DISCOVERs go f
   for (let waited = 0; waited < 10_000 && seen.length < crowd.length; waited += 10) await sleep(10)
   t.deepEqual(seen, ['3 3', '3 4', '3 6', '1 1', '1 2', '1 5'])
   t.deepEqual(commits, [3])
+})
+
+const inOrder = 'REQUESTs that came in behind DISCOVERs go first, and share one commit'
+test(`over a socket that Node reads: ${inOrder}`, inTurn, () =>
+  openOnAddress(ipv4(0x7f000001), 0, false, () => undefined),
+)
+test(`over a socket read in batches: ${inOrder}`, inTurn, async () => {
+  const libc = await openLibc()
+  if ('unavailable' in libc) throw new Error(libc.unavailable)
+  return await new DevicePorts(libc).open('lo', 0, () => undefined)
 })
 
 const crowd = [
