@@ -9,13 +9,15 @@ import type { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
 import { asOriginal, ignoredKeys, originalKeys } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
-import { readYaml, type Remark } from './yaml.ts'
+import { readUsual, readYaml, type Remark } from './yaml.ts'
 
 export type { Remark } from './yaml.ts'
 
 export type ReadResult =
   | { readonly settings: Settings; readonly warnings: readonly Remark[] }
   | { readonly faults: readonly Remark[]; readonly warnings: readonly Remark[] }
+
+type Places = Pick<Lines, 'of' | 'sourceOf'>
 
 type Environment = { STATE_DIRECTORY?: string | undefined }
 
@@ -37,13 +39,19 @@ export function readSettings(file: string, environment: Environment = {}): ReadR
 
 /** The same from a text already read; `path` is where relative paths start. */
 export function parseSettings(text: string, path: string, environment: Environment = {}): ReadResult {
+  const usual = readUsual(text)
+  const found = usual === undefined ? undefined : check(usual, noLines, path, environment)
+  // What there is to say of it needs lines.
+  if (found !== undefined && 'settings' in found && found.warnings.length === 0) return found
   const read = readYaml(text)
   return 'faults' in read
     ? { faults: sorted(read.faults), warnings: [] }
     : check(read.written, read.lines, path, environment)
 }
 
-function check(written: unknown, lines: () => Lines, path: string, environment: Environment): ReadResult {
+const noLines: Places = { of: () => 0, sourceOf: () => undefined }
+
+function check(written: unknown, lines: Places, path: string, environment: Environment): ReadResult {
   const warnings: Remark[] = []
   const faults: Remark[] = []
   const first = settingsSchema.safeParse(written)
@@ -52,7 +60,7 @@ function check(written: unknown, lines: () => Lines, path: string, environment: 
   let sections = amended
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const what = `${show(issue.path)} ${explain(issue, at(amended, issue.path))}`
-    faults.push({ line: lines().of(issue.path), text: what })
+    faults.push({ line: lines.of(issue.path), text: what })
     sections = put(sections, issue.path.slice(0, 1), undefined)
   }
   // Contradictions are told at once with the faults of other sections: every section may be left out.
@@ -60,10 +68,10 @@ function check(written: unknown, lines: () => Lines, path: string, environment: 
   if (sound.success) {
     const settings = { ...complete(sound.data, path, environment), sections: sectionsOf(written) }
     for (const fault of inconsistencies(settings)) {
-      faults.push({ line: lines().of(fault.at), text: `${show(fault.at)} ${fault.text}` })
+      faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
     }
     for (const caution of cautions(settings)) {
-      warnings.push({ line: lines().of(caution.at), text: `${show(caution.at)} ${caution.text}` })
+      warnings.push({ line: lines.of(caution.at), text: `${show(caution.at)} ${caution.text}` })
     }
     if (faults.length === 0) return { settings: deepFreeze(settings), warnings: sorted(warnings) }
   }
@@ -74,7 +82,7 @@ function check(written: unknown, lines: () => Lines, path: string, environment: 
 function amend(
   written: unknown,
   issues: readonly z.core.$ZodIssue[],
-  lines: () => Lines,
+  lines: Places,
   warnings: Remark[],
   faults: Remark[],
 ): unknown {
@@ -85,7 +93,7 @@ function amend(
     if (mended !== undefined) {
       const { value, warning } = mended
       if (warning !== undefined) {
-        warnings.push({ line: lines().of(issue.path), text: `${show(issue.path)} ${warning}` })
+        warnings.push({ line: lines.of(issue.path), text: `${show(issue.path)} ${warning}` })
       }
       if (typeof issue.path.at(-1) === 'number') skipped.unshift(issue.path)
       else amended = put(amended, issue.path, value)
@@ -98,14 +106,14 @@ function amend(
       amended = put(amended, issue.path, isSection ? {} : undefined)
     }
     if (issue.code === 'invalid_type' && issue.expected === 'string') {
-      const source = lines().sourceOf(issue.path)
+      const source = lines.sourceOf(issue.path)
       if (source !== undefined) amended = put(amended, issue.path, source)
     }
     if (issue.code !== 'unrecognized_keys') continue
     for (const key of issue.keys) {
       const place = [...issue.path, key]
       const near = ignoredKeys.has(named(place)) ? undefined : nearest(key, knownKeys(issue.path))
-      const line = lines().of(place)
+      const line = lines.of(place)
       if (near === undefined) {
         warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
       } else if (originalKeys.has(named([...issue.path, near]))) {
