@@ -26,6 +26,28 @@ export type Event = {
 
 export type Tell = (event: Event) => void
 
+/**
+ * An event whose text is made when somebody reads it, as of a storm most is never told. It is no own property: who
+ * copies the event names it. (A getter in a literal would be one, and would cost each event a hidden class of V8.)
+ */
+export class LazyEvent implements Event {
+  readonly level: Level
+  readonly step: string
+  readonly client: Client | undefined
+  private readonly say: () => string
+
+  constructor(level: Level, step: string, client: Client | undefined, say: () => string) {
+    this.level = level
+    this.step = step
+    this.client = client
+    this.say = say
+  }
+
+  get text(): string {
+    return this.say()
+  }
+}
+
 const longestShown = 200
 const longestLine = 1000
 const plain = /^[\x20-\x5b\x5d-\x7e]*$/

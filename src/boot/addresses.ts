@@ -1,7 +1,7 @@
 // Who holds which address, in memory that the threads share: one of them writes, and what it wrote is known to all at once.
 
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
-import { macFromHex, type Mac } from '../net/mac.ts'
+import { macFromNumber, macToNumber, type Mac } from '../net/mac.ts'
 
 //  slots x 8 octets: 0x1_mac                 | 0: nobody any more
 //  slots x 4 octets: the address it is about | 0: the slot is free
@@ -45,10 +45,14 @@ export class Addresses {
 
   /** Undefined: nobody holds it. For one thread alone. */
   set(ip: Ipv4, mac: Mac | undefined): void {
+    this.put(ip, mac === undefined ? 0n : wordOf(mac))
+  }
+
+  private put(ip: Ipv4, word: bigint): void {
     const slot = this.slotOf(ip)
     const isNew = this.ips[slot] === 0
-    if (isNew && mac === undefined) return
-    Atomics.store(this.macs, slot, mac === undefined ? 0n : wordOf(mac))
+    if (isNew && word === 0n) return
+    Atomics.store(this.macs, slot, word)
     if (!isNew) return
     Atomics.store(this.ips, slot, ip)
     this.taken++
@@ -57,10 +61,14 @@ export class Addresses {
   /** Half of it is taken: the next ones belong into the bigger one that it yields, with all that this one holds. */
   grown(): Addresses | undefined {
     if (this.taken < this.ips.length / 2) return undefined
-    const held = [...this]
-    const slots = Math.max(firstSlots, 2 ** Math.ceil(Math.log2(held.length * 4)))
+    let held = 0
+    for (const word of this.macs) if (word !== 0n) held++
+    const slots = Math.max(firstSlots, 2 ** Math.ceil(Math.log2(held * 4)))
     const bigger = new Addresses(new SharedArrayBuffer(slots * octetsPerSlot))
-    for (const [ip, mac] of held) bigger.set(ip, mac)
+    for (let slot = 0; slot < this.ips.length; slot++) {
+      const word = this.macs[slot] ?? 0n
+      if (word !== 0n) bigger.put(ipv4(this.ips[slot] ?? 0), word)
+    }
     return bigger
   }
 
@@ -83,9 +91,9 @@ export class Addresses {
 }
 
 function wordOf(mac: Mac): bigint {
-  return someone | BigInt(`0x${mac.replaceAll(':', '')}`)
+  return someone | BigInt(macToNumber(mac))
 }
 
 function macOf(word: bigint): Mac | undefined {
-  return word === 0n ? undefined : macFromHex((word ^ someone).toString(16).padStart(12, '0'))
+  return word === 0n ? undefined : macFromNumber(Number(word ^ someone))
 }

@@ -1,6 +1,6 @@
 // Answers DHCP datagrams: from whom each comes, where that is, and in which mode it is served there. No socket here.
 
-import { printable } from '../events.ts'
+import { LazyEvent, printable } from '../events.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { readClient } from './client.ts'
 import { bootRequest, decode } from './packet.ts'
@@ -8,6 +8,7 @@ import { answerProxy } from './proxy-mode.ts'
 import {
   say,
   seldom,
+  whoAsks,
   type EngineParts,
   type Objection,
   type Port,
@@ -36,44 +37,44 @@ export class Engine {
   }
 
   private async dispatch(port: Port, bytes: Buffer, arrival: Arrival, send: Send): Promise<void> {
-    const from = `${formatIpv4(arrival.from)} on ${arrival.link.name}`
     const message = decode(bytes)
-    if ('malformed' in message) return this.drop(from, message.malformed)
-    if (message.op !== bootRequest) return this.drop(from, 'it is no request')
+    if ('malformed' in message) return this.dropBytes(arrival, message.malformed)
+    if (message.op !== bootRequest) return this.dropBytes(arrival, 'it is no request')
     const client = readClient(message)
-    if ('refused' in client) return this.drop(from, client.refused)
+    if ('refused' in client) return this.dropBytes(arrival, client.refused)
     if (this.parts.isOwnProbe(client.mac)) return
-    const host = this.parts.hostOf(client.mac)
-    const name = host === undefined ? client.mac : `${host.name} (${client.mac})`
-    const relay = message.giaddr === 0 ? '' : ` behind ${formatIpv4(message.giaddr)}`
-    const who = `${name} on ${arrival.link.name}${relay}`
+    const request: Request = { message, client, arrival, port, host: this.parts.hostOf(client.mac), send }
     const isNear = message.giaddr === 0 && !hasAddress(message, client)
     if (isNear && !this.parts.isServed(arrival.link.name))
-      return this.drop(who, 'its link is not one we serve')
+      return this.drop(request, 'its link is not one we serve')
     const place = placeOf(message, client, arrival, this.parts.site)
-    if ('refused' in place) return this.drop(who, place.refused)
-    const request: Request = { message, client, arrival, port, host, send, who }
+    if ('refused' in place) return this.drop(request, place.refused)
     if (place.mode === 'proxy') return answerProxy(request, place, this.parts)
     // What we gave before goes on: it is renewed, released and declined (RFC 2131 4.4.5) whoever else is there.
     const isNew = isNear && (client.type === 'DISCOVER' || client.type === 'REQUEST')
     const objection = isNew ? this.parts.objectionTo(arrival.link.name) : undefined
     if (objection !== undefined) return this.refuse(request, objection)
     if (port === 'dhcp') return await serve(request, place, this.parts)
-    this.drop(who, 'it asks on port 4011, where only proxy mode answers')
+    this.drop(request, 'it asks on port 4011, where only proxy mode answers')
   }
 
   /** Of a machine that would boot, a line for the person who waits for that. */
   private refuse(request: Request, { because, isBrief }: Objection): void {
-    if (isBrief || !request.client.boots) return this.drop(request.who, because)
+    if (isBrief || !request.client.boots) return this.drop(request, because)
     const text = `asks for a boot, and gets none of us: ${because}`
     say(request, this.parts.tell, 'warn', 'dhcp.unserved', text)
   }
 
-  private drop(from: string, because: string): void {
-    this.parts.tell({
-      level: 'debug',
-      step: 'dhcp.dropped',
-      text: printable(`dropped from ${from}: ${because}`),
-    })
+  private dropBytes({ from, link }: Arrival, because: string): void {
+    this.tellDropped(() => `${formatIpv4(from)} on ${link.name}`, because)
+  }
+
+  private drop(request: Request, because: string): void {
+    this.tellDropped(() => whoAsks(request), because)
+  }
+
+  private tellDropped(who: () => string, because: string): void {
+    const text = () => printable(`dropped from ${who()}: ${because}`)
+    this.parts.tell(new LazyEvent('debug', 'dhcp.dropped', undefined, text))
   }
 }

@@ -31,11 +31,11 @@ function give(type: MessageType, request: Request, place: Place, to: Destination
   const { boot, fields, text, level } = offerBoot(request, place, takenAddress(request), parts)
   const step = type === 'OFFER' ? 'proxy.offer' : 'proxy.ack'
   if (boot === undefined) {
-    return say(request, parts.tell, level, 'proxy.silent', `is left alone: ${text}`)
+    return say(request, parts.tell, level, 'proxy.silent', () => `is left alone: ${text()}`)
   }
   const ciaddr = type === 'ACK' ? message.ciaddr : undefined
   send(encode(replyTo(message, type, place, { boot: fields, ciaddr }), client.longest), to)
-  say(request, parts.tell, level, step, `is offered ${text}`)
+  say(request, parts.tell, level, step, () => `is offered ${text()}`)
 }
 
 /** The address a client takes or has, as it tells everyone on the link. */

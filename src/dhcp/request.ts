@@ -2,7 +2,7 @@
 
 import { worrying, type Decision, type Rule } from '../boot/decide.ts'
 import type { Facts } from '../boot/facts.ts'
-import { printableLine, type Level, type Tell } from '../events.ts'
+import { LazyEvent, printableLine, type Level, type Tell } from '../events.ts'
 import type { Host, Lease } from '../model.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
@@ -59,8 +59,13 @@ export type Request = {
   readonly port: Port
   readonly host: Host | undefined
   readonly send: Send
-  /** How the log calls the client: `h1 (52:54:00:00:00:01) on eth1`. */
-  readonly who: string
+}
+
+/** How the log calls the client: `h1 (52:54:00:00:00:01) on eth1`. */
+export function whoAsks({ message: { giaddr }, client: { mac }, arrival, host }: Request): string {
+  const name = host === undefined ? mac : `${host.name} (${mac})`
+  const relay = giaddr === 0 ? '' : ` behind ${formatIpv4(giaddr)}`
+  return `${name} on ${arrival.link.name}${relay}`
 }
 
 /** Events that a full subnet, one that fills, or a machine on a link that is not served would repeat with every packet. */
@@ -83,28 +88,22 @@ export function seldom(tell: Tell, now: () => number): Tell {
     // MACs are for anybody to make up.
     if (told.size >= mostRemembered) told.clear()
     if (!isSoon) told.set(what, now())
-    tell(isSoon ? { ...event, level: 'debug' } : event)
+    tell(isSoon ? { ...event, text: event.text, level: 'debug' } : event)
   }
 }
 
 /** One line of the log about a request; `text` is what becomes of its sender. */
 export function say(
-  { client, host, who }: Request,
+  request: Request,
   tell: Tell,
   level: Level,
   step: string,
-  text: string,
+  text: string | (() => string),
   ip?: Ipv4,
 ): void {
-  tell({
-    level,
-    step,
-    // Of a storm most is never told: then it need not be written out.
-    get text() {
-      return printableLine(`${who} ${text}`)
-    },
-    client: { mac: client.mac, ip, host: host?.name },
-  })
+  const { client, host } = request
+  const told = () => printableLine(`${whoAsks(request)} ${typeof text === 'string' ? text : text()}`)
+  tell(new LazyEvent(level, step, { mac: client.mac, ip, host: host?.name }, told))
 }
 
 /** What a client is offered to boot. */
@@ -114,8 +113,8 @@ export type BootOffer = {
   readonly fields: BootFields
   /** Of the decision; undefined: it does not boot. */
   readonly rule: Rule | undefined
-  /** For the log, behind what else became of it. */
-  readonly text: string
+  /** For the log, behind what else became of it; empty: it does not boot. */
+  readonly text: () => string
   readonly level: Level
 }
 
@@ -129,7 +128,7 @@ export function offerBoot(
   const { client, message } = request
   if (!client.boots) {
     const fields = bootFields(undefined, client, message)
-    return { boot: undefined, fields, rule: undefined, text: '', level: 'info' }
+    return { boot: undefined, fields, rule: undefined, text: () => '', level: 'info' }
   }
   const decision = decide({
     via: place.mode === 'proxy' ? 'proxy' : 'dhcp',
@@ -143,12 +142,11 @@ export function offerBoot(
   })
   const boot = decision.answers.find((answer): answer is Boot => answer.kind === 'boot')
   const { rule, because } = decision.reason
-  const what = boot === undefined ? 'nothing to boot' : whatBoots(boot)
   return {
     boot,
     fields: bootFields(boot, client, message),
     rule,
-    text: `${what} (${because})`,
+    text: () => `${boot === undefined ? 'nothing to boot' : whatBoots(boot)} (${because})`,
     level: worrying.has(rule) ? 'warn' : 'info',
   }
 }

@@ -8,7 +8,7 @@ import { keyOf, type Holder } from './holder.ts'
 import { encode } from './packet.ts'
 import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
-import { offerBoot, say, type EngineParts, type Request } from './request.ts'
+import { offerBoot, say, whoAsks, type EngineParts, type Request } from './request.ts'
 import { placeIn, type Place, type Scope } from './scope.ts'
 
 type Ack = Extract<Verdict, { kind: 'ack' }>
@@ -93,7 +93,7 @@ function offer(request: Request, place: Place, holder: Holder, grant: Grant, par
   // EDK2's HTTP boot goes on to the disk only when nobody answers it. What the disk starts asks for itself, and is no
   // HTTPClient.
   if (request.client.agent === 'httpboot' && boot.rule === 'local-withheld') {
-    return say(request, parts.tell, boot.level, 'dhcp.silent', `is left alone: ${boot.text}`)
+    return say(request, parts.tell, boot.level, 'dhcp.silent', () => `is left alone: ${boot.text()}`)
   }
   parts.leases.hold(grant.ip, holder)
   give('OFFER', request, place, grant, parts, boot)
@@ -118,9 +118,8 @@ function give(
     destinationOf(message, client, place, ip),
   )
   const verb = type === 'OFFER' ? 'is offered' : 'has'
-  const more = text === '' ? '' : ` and ${text}`
-  const step = `dhcp.${type.toLowerCase()}`
-  say(request, parts.tell, level, step, `${verb} ${formatIpv4(ip)} for ${seconds} s${more}`, ip)
+  const told = () => `${verb} ${formatIpv4(ip)} for ${seconds} s${behind(' and ', text())}`
+  say(request, parts.tell, level, type === 'OFFER' ? 'dhcp.offer' : 'dhcp.ack', told, ip)
 }
 
 /** RFC 2131 4.3.5: to the address the client has, and without a lease. */
@@ -131,8 +130,12 @@ function inform(request: Request, place: Place, { scope }: Inform, parts: Engine
   const options = networkOptions(scope, undefined, client, host)
   const to = destinationOf({ ...message, giaddr: ipv4(0) }, client, place)
   answer(request, 'ACK', place, { ciaddr, boot: fields, options }, to)
-  const more = text === '' ? '' : ` and of ${text}`
-  say(request, parts.tell, level, 'dhcp.inform', `is told of its network${more}`, ciaddr)
+  const told = () => `is told of its network${behind(' and of ', text())}`
+  say(request, parts.tell, level, 'dhcp.inform', told, ciaddr)
+}
+
+function behind(word: string, text: string): string {
+  return text === '' ? '' : word + text
 }
 
 function refuse(request: Request, place: Place, because: string, { tell }: EngineParts): void {
@@ -157,12 +160,13 @@ async function settle(
 }
 
 /** A flood of machines without an address is one line a minute. */
-function lament({ client, host, who }: Request, place: Place, because: string, { tell }: EngineParts): void {
+function lament(request: Request, place: Place, because: string, { tell }: EngineParts): void {
+  const { client, host } = request
   const subnet = place.scopes[0]?.subnet
   tell({
     level: 'warn',
     step: 'dhcp.full',
-    text: printable(`${who} gets no address: ${because}`),
+    text: printable(`${whoAsks(request)} gets no address: ${because}`),
     client: { mac: client.mac, host: host?.name },
     data: { subnet: subnet === undefined ? null : formatSubnet(subnet) },
   })

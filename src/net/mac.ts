@@ -46,6 +46,26 @@ export function macToBytes(mac: Mac): Uint8Array {
   return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16))
 }
 
+/** The number of 48 bits that its octets are, the first one the highest. */
+export function macToNumber(mac: Mac): number {
+  let number = 0
+  for (let at = 0; at < 17; at += 3) number = number * 256 + digitAt(mac, at) * 16 + digitAt(mac, at + 1)
+  return number
+}
+
+export function macFromNumber(number: number): Mac {
+  const high = Math.floor(number / 2 ** 32)
+  const low = number >>> 0
+  const pairs = [high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low]
+  return pairs.map((octet) => octets[octet & 255]).join(':') as Mac
+}
+
+/** Of a checked MAC: a digit, or a small letter. */
+function digitAt(mac: Mac, at: number): number {
+  const code = mac.charCodeAt(at)
+  return code < 58 ? code - 48 : code - 87
+}
+
 /** `22-34-a3-e9-09-cc`: the spelling of loaders' file names and of registered hosts. */
 export function macWithDashes(mac: Mac): string {
   return mac.replaceAll(':', '-')

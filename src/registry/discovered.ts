@@ -21,11 +21,15 @@ export type Discovered = {
 /** Whoever sends packets with made-up addresses pushes out the ones seen longest ago, and takes no more room. */
 const most = 1000
 
+type Seen = { -readonly [Key in keyof Discovered]: Discovered[Key] }
+
 export class Unknowns {
   private readonly table: Table
   private readonly now: () => number
-  /** The one seen last stands last. */
-  private readonly seen = new Map<Mac, Discovered>()
+  // A Map that entries are taken from keeps what it held alive until the whole heap is collected (V8 links the tables
+  // that it outgrew), and each machine would be taken from it: so nothing is, and the older half goes at once.
+  private late = new Map<Mac, Seen>()
+  private early = new Map<Mac, Seen>()
 
   /** `now`: milliseconds since 1970. */
   constructor(table: Table, now: () => number) {
@@ -36,29 +40,42 @@ export class Unknowns {
   /** Of each client that asks what to boot. */
   note({ mac, archs, uuid }: Facts): void {
     if (mac === undefined || hostOfMac(this.table, mac) !== undefined) return
-    const before = this.seen.get(mac)
     const now = Math.round(this.now())
-    this.seen.delete(mac)
-    this.seen.set(mac, {
-      mac,
-      firmware: archs.length > 0 || before === undefined ? firmwareOf(archs) : before.firmware,
-      uuid: uuid ?? before?.uuid,
-      firstSeen: before?.firstSeen ?? now,
-      lastSeen: now,
-      requests: (before?.requests ?? 0) + 1,
-    })
-    if (this.seen.size <= most) return
-    const [oldest] = this.seen.keys()
-    if (oldest !== undefined) this.seen.delete(oldest)
+    const seen = this.late.get(mac) ?? this.renewed(mac, now)
+    if (archs.length > 0 || seen.requests === 0) seen.firmware = firmwareOf(archs)
+    if (uuid !== undefined) seen.uuid = uuid
+    seen.lastSeen = now
+    seen.requests++
   }
 
   /** Those that are no host by now; the one seen last first. */
   list(): readonly Discovered[] {
-    for (const mac of this.seen.keys()) if (hostOfMac(this.table, mac) !== undefined) this.seen.delete(mac)
-    return [...this.seen.values()].toReversed()
+    return [...new Map([...this.early, ...this.late]).values()]
+      .toReversed()
+      .toSorted((a, b) => b.lastSeen - a.lastSeen)
+      .slice(0, most)
+      .filter(({ mac }) => hostOfMac(this.table, mac) === undefined)
   }
 
   find(mac: Mac): Discovered | undefined {
-    return hostOfMac(this.table, mac) === undefined ? this.seen.get(mac) : undefined
+    return hostOfMac(this.table, mac) === undefined ? (this.late.get(mac) ?? this.early.get(mac)) : undefined
+  }
+
+  /** Among the later ones, as it was among the earlier ones, or new. */
+  private renewed(mac: Mac, now: number): Seen {
+    if (this.late.size >= most) {
+      this.early = this.late
+      this.late = new Map()
+    }
+    const seen = this.early.get(mac) ?? {
+      mac,
+      firmware: undefined,
+      uuid: undefined,
+      firstSeen: now,
+      lastSeen: now,
+      requests: 0,
+    }
+    this.late.set(mac, seen)
+    return seen
   }
 }

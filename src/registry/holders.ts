@@ -14,7 +14,7 @@ const learntForMs = 4 * 3_600_000
 /** Undefined: nobody any more. */
 export type Holding = readonly [ip: Ipv4, mac: Mac | undefined]
 
-/** Each method yields what changes in the table. */
+/** Each method yields what is to be set in the table, in order. */
 export class Holders {
   private readonly table: Table
   private readonly now: () => number
@@ -31,44 +31,36 @@ export class Holders {
   /** Of leases as the store has them now. */
   leased(leases: readonly Lease[]): readonly Holding[] {
     const now = this.now()
-    const holders = new Map<Ipv4, Mac | undefined>()
-    for (const { ip, mac, state, expires } of leases) {
-      const isHeld = state === 'bound' && expires > now
-      holders.set(ip, isHeld ? mac : undefined)
-      if (isHeld) this.ends.set(ip, expires)
-    }
-    return this.changesTo(holders)
+    return leases.map(({ ip, mac, state, expires }) =>
+      state === 'bound' && expires > now ? this.held(ip, mac, expires) : this.left(ip),
+    )
   }
 
   /** A client told another DHCP server which address it takes: one of each MAC of our hosts. */
   took(ip: Ipv4, mac: Mac): readonly Holding[] {
-    const holders = new Map<Ipv4, Mac | undefined>()
-    const isOurs = hostOfMac(this.table, mac) !== undefined
+    if (hostOfMac(this.table, mac) === undefined) return [this.left(ip)]
     const before = this.learnt.get(mac)
-    if (isOurs && before !== undefined && this.table.addresses.get(before) === mac)
-      holders.set(before, undefined)
-    holders.set(ip, isOurs ? mac : undefined)
-    if (isOurs) {
-      this.learnt.set(mac, ip)
-      this.ends.set(ip, this.now() + learntForMs)
-    }
-    return this.changesTo(holders)
+    const isLeft = before !== undefined && before !== ip && this.table.addresses.get(before) === mac
+    this.learnt.set(mac, ip)
+    const taken = this.held(ip, mac, this.now() + learntForMs)
+    return isLeft ? [this.left(before), taken] : [taken]
   }
 
   /** Whose time is over. */
   ended(): readonly Holding[] {
     const now = this.now()
-    const holders = new Map<Ipv4, undefined>()
-    for (const [ip, at] of this.ends) if (at <= now) holders.set(ip, undefined)
-    return this.changesTo(holders)
+    const over: Holding[] = []
+    for (const [ip, at] of this.ends) if (at <= now) over.push(this.left(ip))
+    return over
   }
 
-  private changesTo(holders: ReadonlyMap<Ipv4, Mac | undefined>): readonly Holding[] {
-    const changes: Holding[] = []
-    for (const [ip, mac] of holders) {
-      if (mac === undefined) this.ends.delete(ip)
-      if (this.table.addresses.get(ip) !== mac) changes.push([ip, mac])
-    }
-    return changes
+  private held(ip: Ipv4, mac: Mac, until: number): Holding {
+    this.ends.set(ip, until)
+    return [ip, mac]
+  }
+
+  private left(ip: Ipv4): Holding {
+    this.ends.delete(ip)
+    return [ip, undefined]
   }
 }
