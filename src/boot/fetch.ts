@@ -239,9 +239,18 @@ function answersOf(facts: Facts, path: string, table: Table, site: Site): readon
  * for `vmlinuz` beside its script.
  */
 function spellings(path: string, bootloaders: readonly Bootloader[]): readonly string[] {
-  for (const file of [...bootloaders.map((loader) => loader.file), 'ipxe.cfg/']) {
-    const folder = file.slice(0, file.lastIndexOf('/') + 1)
-    if (folder !== '' && path.startsWith(folder)) return [path, path.slice(folder.length)]
-  }
-  return [path]
+  const folder = foldersOf(bootloaders).find((one) => path.startsWith(one))
+  return folder === undefined ? [path] : [path, path.slice(folder.length)]
+}
+
+const folders = new WeakMap<readonly Bootloader[], readonly string[]>()
+
+/** Of the loaders, each with a slash behind it. Made once. */
+function foldersOf(bootloaders: readonly Bootloader[]): readonly string[] {
+  const known = folders.get(bootloaders)
+  if (known !== undefined) return known
+  const files = [...bootloaders.map((loader) => loader.file), 'ipxe.cfg/']
+  const named = files.map((file) => file.slice(0, file.lastIndexOf('/') + 1)).filter((name) => name !== '')
+  folders.set(bootloaders, named)
+  return named
 }

@@ -126,7 +126,11 @@ function ownNamesOf(bootloaders: readonly Bootloader[]): ReadonlyMap<string, Lan
 const openDotNames: ReadonlySet<string> = new Set(['.treeinfo', '.discinfo', '.disk'])
 
 export function hasHiddenName(path: string): boolean {
-  return path.split(/[/\\]/).some((part) => /^\.[^.]/.test(part) && !openDotNames.has(part))
+  // Nearly none has one, and every request is looked at.
+  return (
+    /(?:^|[/\\])\.[^./\\]/.test(path) &&
+    path.split(/[/\\]/).some((part) => /^\.[^.]/.test(part) && !openDotNames.has(part))
+  )
 }
 
 function readKey(text: string | undefined): Key | undefined {

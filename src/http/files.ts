@@ -1,6 +1,6 @@
 // Boot files over HTTP: httproot, and where it has no such file what TFTP would give; the decision says which.
 
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import Koa from 'koa'
 import type { Context } from 'koa'
@@ -16,8 +16,9 @@ import type { Mac } from '../net/mac.ts'
 import { give, giveFolder, say, type Stock } from './give.ts'
 import { tellAnswer, type Answered } from './log.ts'
 import { Places, type Roots } from './places.ts'
-import { handlerOf } from './server.ts'
-import { SmallFiles } from './small.ts'
+import { biggestRepeated, type Given } from './repeats.ts'
+import { handlerOf, type Handle } from './server.ts'
+import { isConditional, SmallFiles, type SmallFile } from './small.ts'
 import { hasLeft } from './static.ts'
 import { namesFolder, readTarget } from './target.ts'
 
@@ -30,6 +31,8 @@ export type BootFilesParts = Roots & {
   readonly listing: boolean
   /** For whoever looks for the API here. */
   readonly apiPort: number
+  /** Brings what is decided by up to date; called before a request is judged. */
+  readonly catchUp: () => void
   readonly decide: (facts: Facts) => Decision
   readonly lackOf: Stock['lackOf']
   /** What was sent lately. */
@@ -43,8 +46,13 @@ export type BootFilesParts = Roots & {
   readonly glance: Glance | undefined
 }
 
-/** Who is at the other end of a connection. */
-type Peer = { readonly ip: Ipv4 | undefined; readonly mac: Mac | undefined; readonly since: number }
+/** Who is at the other end of a connection, and the address of ours that it reached. */
+type Peer = {
+  readonly ip: Ipv4 | undefined
+  readonly mac: Mac | undefined
+  readonly server: Ipv4 | undefined
+  readonly since: number
+}
 
 /** Where nobody knew whose address it is, we ask again after that. */
 const peerUnknownMs = 1000
@@ -61,16 +69,27 @@ type Judged =
   | { readonly kind: 'root' }
   | { readonly kind: 'refused'; readonly status: number; readonly because: string }
 
+/** What a request says, whoever sends it. */
+type Said = {
+  readonly method: string
+  readonly url: string
+  /** Undefined: nobody can read it. */
+  readonly name: string | undefined
+  readonly agent: Agent
+  /** Its Host, without a port. */
+  readonly host: string
+}
+
 /** One request, whom it is from, and what it is answered with. */
 type Asking = { readonly started: number; readonly peer: Peer; readonly judged: Judged }
 
 /** What answers on the port that clients boot from. It never changes anything. */
-export function bootFiles(parts: BootFilesParts): RequestListener {
-  return new BootFiles(parts).listener
+export function bootFiles(parts: BootFilesParts): Handle {
+  return new BootFiles(parts).handle
 }
 
 class BootFiles {
-  readonly listener: RequestListener
+  readonly handle: Handle
   private readonly parts: BootFilesParts
   private readonly stock: Stock
   private readonly peers = new WeakMap<Socket, Peer>()
@@ -83,34 +102,48 @@ class BootFiles {
     const small = new SmallFiles(glance, Date.now)
     this.stock = { places: new Places(parts, now), small, listing, lackOf: parts.lackOf }
     const throughKoa = handlerOf(this.application())
-    this.listener = (req, res) => {
-      const asking = this.judge(req)
-      if (this.answersAtOnce(req, res, asking)) return
-      this.askings.set(req, asking)
-      throughKoa(req, res)
+    this.handle = (req, res) => {
+      const said = read(req)
+      const asking = this.judge(said, req.socket)
+      const file = isConditional(req) ? undefined : this.smallFile(asking)
+      if (file === undefined) {
+        this.askings.set(req, asking)
+        return throughKoa(req, res)
+      }
+      res.writeHead(200, [...file.headers])
+      res.end(this.give(file, said, asking).body, 'latin1')
+      return file.body.length > biggestRepeated ? undefined : (socket) => this.giveAgain(said, socket)
     }
   }
 
+  private giveAgain(said: Said, socket: Socket): Given | undefined {
+    const asking = this.judge(said, socket)
+    const file = this.smallFile(asking)
+    return file === undefined ? undefined : this.give(file, said, asking)
+  }
+
   /** Ahead of Koa: a mirror's small files, of which an installer takes hundreds. */
-  private answersAtOnce(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { started, peer, judged }: Asking,
-  ): boolean {
-    const { method = '', url = '' } = req
-    if (judged.kind !== 'decided') return false
+  private smallFile({ judged }: Asking): SmallFile | undefined {
+    if (judged.kind !== 'decided') return undefined
     const { decision, name } = judged
     const [first] = decision.answers
-    if (first?.kind !== 'file' || first.root !== 'http' || namesFolder(name)) return false
+    if (first?.kind !== 'file' || first.root !== 'http' || namesFolder(name)) return undefined
     // Of a loader is remembered who has it.
-    if (decision.loader !== undefined) return false
-    const bytes = this.stock.small.answer(req, res, { ...this.stock.places.httproot, path: first.path }, name)
-    if (bytes === undefined) return false
-    const client = { mac: peer.mac, ip: peer.ip, host: decision.host }
-    const asked = { method, url, status: 200, left: false }
-    const answered = { because: decision.reason.because, bytes, decision }
-    tellAnswer(asked, client, answered, this.parts.now() - started, this.parts.tell)
-    return true
+    if (decision.loader !== undefined) return undefined
+    return this.stock.small.find({ ...this.stock.places.httproot, path: first.path }, name)
+  }
+
+  /** Tells of it as given. */
+  private give(file: SmallFile, { method, url }: Said, { started, peer, judged }: Asking): Given {
+    const body = method === 'HEAD' ? '' : file.body
+    if (judged.kind === 'decided') {
+      const { decision } = judged
+      const client = { mac: peer.mac, ip: peer.ip, host: decision.host }
+      const answered = { because: decision.reason.because, bytes: body.length, decision }
+      const asked = { method, url, status: 200, left: false }
+      tellAnswer(asked, client, answered, this.parts.now() - started, this.parts.tell)
+    }
+    return { head: file.head, body }
   }
 
   private application(): Koa {
@@ -120,7 +153,7 @@ class BootFiles {
       tell({ level: 'debug', step: 'http.fault', text: printable(error.message) })
     })
     app.use(async (ctx) => {
-      const { started, peer, judged } = this.askings.get(ctx.req) ?? this.judge(ctx.req)
+      const { started, peer, judged } = this.askings.get(ctx.req) ?? this.judge(read(ctx.req), ctx.socket)
       const answered = await this.answer(ctx, judged).catch((error: unknown) => failed(ctx, error))
       const client = { mac: peer.mac, ip: peer.ip, host: answered.decision?.host }
       const { method, status, req, res } = ctx
@@ -146,38 +179,36 @@ class BootFiles {
     return say(ctx, judged.status, judged.because)
   }
 
-  private judge(req: IncomingMessage): Asking {
+  private judge(said: Said, socket: Socket): Asking {
     const started = this.parts.now()
-    const peer = this.peerOf(req.socket)
-    return { started, peer, judged: this.judgeFor(req, peer) }
+    this.parts.catchUp()
+    const peer = this.peerOf(socket)
+    return { started, peer, judged: this.judgeFor(said, socket, peer) }
   }
 
-  private judgeFor(req: IncomingMessage, { ip, mac }: Peer): Judged {
+  private judgeFor({ method, name, agent, host }: Said, socket: Socket, { ip, mac, server }: Peer): Judged {
     const { clients, apiPort, advertise, decide, recent, now } = this.parts
     if (!mayFetch(ip, clients)) {
-      const who = req.socket.remoteAddress ?? 'this address'
+      const who = socket.remoteAddress ?? 'this address'
       return refuse(
         403,
         `${who} may not fetch files here; the setting clients of pxe-pilot.yml names who may`,
       )
     }
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
+    if (method !== 'GET' && method !== 'HEAD') {
       return refuse(405, 'files can only be fetched here, with GET or HEAD')
     }
-    const name = readTarget(req.url ?? '')
-    const agent = agentOf(req.headers['user-agent'] ?? '')
     const isPerson = agent === 'unknown'
     if (name === undefined) return refuse(400, 'the path is not percent-encoded UTF-8')
     if (/^[/\\.]*$/.test(name) && !name.includes('..')) {
       if (this.stock.listing && isPerson) return { kind: 'root' }
-      const host = (req.headers.host ?? '').replace(/:\d*$/, '')
       const api = `http://${host}:${apiPort}/`
       return refuse(404, `this is where machines fetch what they boot; hosts and configurations: ${api}`)
     }
     if (hasHiddenName(name)) return refuse(404, 'names with a dot in front are not served')
     const decision = decide({
       via: 'http',
-      server: advertise ?? addressOf(req.socket.localAddress) ?? ipv4(0),
+      server: advertise ?? server ?? ipv4(0),
       mac,
       ip,
       archs: [],
@@ -194,10 +225,16 @@ class BootFiles {
     const now = this.parts.now()
     if (known !== undefined && (known.mac !== undefined || now - known.since < peerUnknownMs)) return known
     const ip = addressOf(socket.remoteAddress)
-    const peer = { ip, mac: ip === undefined ? undefined : this.parts.macOf(ip), since: now }
+    const mac = ip === undefined ? undefined : this.parts.macOf(ip)
+    const peer = { ip, mac, server: addressOf(socket.localAddress), since: now }
     this.peers.set(socket, peer)
     return peer
   }
+}
+
+function read({ method = '', url = '', headers }: IncomingMessage): Said {
+  const agent = agentOf(headers['user-agent'] ?? '')
+  return { method, url, name: readTarget(url), agent, host: (headers.host ?? '').replace(/:\d*$/, '') }
 }
 
 function refuse(status: number, because: string): Judged {

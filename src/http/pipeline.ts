@@ -1,12 +1,16 @@
 // Bounds the requests that one connection has under way: a read of 64 KiB holds 1,500, and Node would start them all.
 
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Repeat, Repeats } from './repeats.ts'
 
 /** Bytes that Node parses at once: most requests whole, and ten of the shortest. */
 const sliceBytes = 256
 
 /** What a connection starts before the others have their turn. */
 const perTurn = 4
+
+const endOfHead = Buffer.from('\r\n\r\n')
 
 /** Make it when Node has seen the connection: its own listener for data is what parses. */
 export class Pipeline {
@@ -17,14 +21,22 @@ export class Pipeline {
   private isHeld = false
   private isOver = false
   private takesBareLines: boolean
+  private readonly repeats: Repeats
+  /** All that came is whole requests. Node's own limit for the first one ends with that one. */
+  private isBetween = false
+  /** Of those in the chunk that is read now. */
+  private began = 0
+  private last?: IncomingMessage
+  private repeat?: Repeat | undefined
 
   /**
    * `most`: requests without an answer, beyond which the connection is read no further. `takesBareLines`: the first
    * request may end its lines by LF alone.
    */
-  constructor(socket: Socket, most: number, takesBareLines = false) {
+  constructor(socket: Socket, most: number, repeats: Repeats, takesBareLines = false) {
     this.socket = socket
     this.most = most
+    this.repeats = repeats
     this.takesBareLines = takesBareLines
     const [parse] = socket.listeners('data')
     if (parse === undefined) return
@@ -32,13 +44,21 @@ export class Pipeline {
     socket.removeListener('data', parse as (chunk: Buffer) => void)
   }
 
-  begin(): void {
+  begin(request: IncomingMessage): void {
+    this.last = request
+    this.repeat = undefined
+    this.began++
     this.underWay++
     if (this.thisTurn++ > 0) return
     setImmediate(() => {
       this.thisTurn = 0
       this.goOn()
     })
+  }
+
+  /** The one that began last is answered; how it is answered again. */
+  mayRepeat(repeat: Repeat): void {
+    this.repeat = repeat
   }
 
   /** Of one that begin() counted. */
@@ -55,6 +75,10 @@ export class Pipeline {
   private read(given: Buffer, parse: (slice: Buffer) => void): void {
     const chunk = this.takesBareLines ? withWholeLines(given) : given
     this.takesBareLines = false
+    const wasBetween = this.isBetween && this.underWay === 0 && !this.isOver
+    if (wasBetween && this.socket.writableLength === 0 && this.repeats.answer(chunk, this.socket)) return
+    this.isBetween = false
+    this.began = 0
     for (let at = 0; at < chunk.length && !this.isOver; at += sliceBytes) {
       // Node pauses it, too, while answers wait to be sent, and is the one to resume it then.
       if (!this.socket.isPaused() && this.isFull()) {
@@ -64,6 +88,9 @@ export class Pipeline {
       if (this.socket.isPaused()) return this.socket.unshift(chunk.subarray(at))
       parse(chunk.subarray(at, at + sliceBytes))
     }
+    this.isBetween = this.last?.complete === true && chunk.subarray(-4).equals(endOfHead)
+    const isOne = wasBetween && this.isBetween && this.began === 1
+    if (isOne && this.repeat !== undefined) this.repeats.keep(chunk, this.repeat)
   }
 
   private isFull(): boolean {

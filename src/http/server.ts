@@ -6,8 +6,8 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
 } from 'node:http'
-import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type Koa from 'koa'
@@ -16,6 +16,7 @@ import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
 import { Crowd } from './crowd.ts'
 import { Pipeline } from './pipeline.ts'
+import { Repeats, type Repeat } from './repeats.ts'
 
 /** Milliseconds, but for the counts. */
 export type Limits = {
@@ -50,6 +51,9 @@ export const standardLimits: Limits = {
   headerBytes: 16_384,
 }
 
+/** Yields how to answer the same request once more, where that needs nothing but a look. */
+export type Handle = (request: IncomingMessage, response: ServerResponse) => Repeat | void
+
 export type ListenerParts = {
   /** Named to people: `HTTP`, `the API`. */
   readonly service: string
@@ -58,8 +62,8 @@ export type ListenerParts = {
   readonly bind: Ipv4
   /** 0: one that is free. */
   readonly port: number
-  /** handlerOf() a Koa application. */
-  readonly handle: RequestListener
+  /** handlerOf() a Koa application, or what answers ahead of it. */
+  readonly handle: Handle
   readonly tell: Tell
   /**
    * Installers call it, some by a request that a shell wrote: its lines may end by LF alone, and one that is malformed is
@@ -91,12 +95,14 @@ export class HttpListener {
   private readonly tellSparingly: Tell
   private readonly ending = new WeakSet<Duplex>()
   private readonly pipelines = new WeakMap<Duplex, Pipeline>()
+  private readonly repeats: Repeats
 
   constructor(parts: ListenerParts) {
     this.parts = parts
     this.limits = { ...standardLimits, ...parts.limits }
     this.tellSparingly = hushed(parts.tell, mostMalformedTold, () => performance.now())
     const { headersMs, requestMs, checkMs, keepAliveMs, stalledMs, headerBytes } = this.limits
+    this.repeats = new Repeats(keepAliveMs, (socket) => this.waits(socket))
     this.server = createServer(
       {
         headersTimeout: headersMs,
@@ -164,7 +170,10 @@ export class HttpListener {
       if (leaver === socket) return
     }
     this.waiting.add(socket)
-    this.pipelines.set(socket, new Pipeline(socket, this.limits.requests, this.parts.servesInstallers))
+    this.pipelines.set(
+      socket,
+      new Pipeline(socket, this.limits.requests, this.repeats, this.parts.servesInstallers),
+    )
     socket.once('close', () => {
       crowd.delete(socket)
       this.waiting.delete(socket)
@@ -193,7 +202,7 @@ export class HttpListener {
     const responses = this.busy.get(socket) ?? new Set()
     this.busy.set(socket, responses.add(response))
     const pipeline = this.pipelines.get(socket)
-    pipeline?.begin()
+    pipeline?.begin(request)
     response.once('close', () => {
       responses.delete(response)
       pipeline?.end()
@@ -202,7 +211,14 @@ export class HttpListener {
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
     if (!hasItsHost(request)) return this.refuseHosts(request, response)
-    this.parts.handle(request, response)
+    const repeat = this.parts.handle(request, response)
+    if (repeat && staysOpen(request, response)) pipeline?.mayRepeat(repeat)
+  }
+
+  /** From now on. */
+  private waits(socket: Duplex): void {
+    this.waiting.delete(socket)
+    this.waiting.add(socket)
   }
 
   /** RFC 9112 3.2. Of several, Node takes the first, a proxy before us perhaps the last. */
@@ -260,6 +276,11 @@ export function handlerOf(app: Koa): RequestListener {
 function close(socket: Duplex, words = ''): void {
   socket.end(words)
   setTimeout(() => socket.destroy(), lastWordsMs).unref()
+}
+
+/** What came is the whole of the request, and its client goes on after the answer. */
+function staysOpen({ httpVersion, headers }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
+  return httpVersion === '1.1' && shouldKeepAlive && headers.expect === undefined
 }
 
 function hasItsHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {

@@ -5,15 +5,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Glance, State } from '../glance.ts'
 import type { Place } from './places.ts'
+import type { Given } from './repeats.ts'
 import { diskAnswersMs, typeOf, type OpenFile } from './static.ts'
 
-type Entry = {
+/** What is given of a file. */
+export type SmallFile = Given & {
+  /** Names and values. */
+  readonly headers: readonly string[]
+}
+
+type Entry = SmallFile & {
   /** With a NUL behind it. */
   readonly path: Buffer
   readonly state: State
-  /** Latin-1: one write sends it with its head, which two of them would not. */
-  readonly body: string
-  readonly headers: readonly string[]
+  /** Since it was last thought of as one to go. */
+  isAsked: boolean
 }
 
 const biggest = 32 * 1024
@@ -48,7 +54,7 @@ const conditions = [
 export class SmallFiles {
   private readonly glance: Glance | undefined
   private readonly now: () => number
-  /** By place and type, which the name asked for decides; the one asked longest ago first. */
+  /** By place and type, which the name asked for decides; the next to go first. */
   private readonly entries = new Map<string, Entry>()
   private bytes = 0
 
@@ -58,22 +64,17 @@ export class SmallFiles {
     this.now = now
   }
 
-  /** Answers the GET or HEAD, and yields the octets of the body; undefined: it is for serve-static. */
-  answer(
-    { headers, method }: IncomingMessage,
-    res: ServerResponse,
-    place: Place,
-    name: string,
-  ): number | undefined {
+  /** The file as it is on disk now; undefined: it is for serve-static. */
+  find(place: Place, name: string): SmallFile | undefined {
     const key = keyOf(place, name)
     const entry = this.entries.get(key)
-    if (entry === undefined || conditions.some((condition) => condition in headers)) return undefined
-    this.forget(key, entry)
-    if (this.glance?.isAs(entry.path, entry.state) !== true) return undefined
-    this.remember(key, entry)
-    res.writeHead(200, [...entry.headers])
-    res.end(method === 'HEAD' ? undefined : entry.body, 'latin1')
-    return method === 'HEAD' ? 0 : entry.body.length
+    if (entry === undefined) return undefined
+    if (this.glance?.isAs(entry.path, entry.state) !== true) {
+      this.forget(key, entry)
+      return undefined
+    }
+    entry.isAsked = true
+    return entry
   }
 
   /** Once serve-static has given all of it. It is no fault when it cannot be kept. */
@@ -82,10 +83,12 @@ export class SmallFiles {
     const { handle, disk, size, ctimeMs } = file
     if (glance === undefined || size > biggest || res.statusCode !== 200) return
     if (this.now() - ctimeMs < settledMs) return
-    const headers = repeated.flatMap((header) => {
+    const lines = repeated.flatMap((header) => {
       const value = res.getHeader(header)
-      return value === undefined ? [] : [header, String(value)]
+      return value === undefined ? [] : [[header, String(value)] as const]
     })
+    const headers = lines.flat()
+    const head = lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')
     const key = keyOf(place, name)
     // The same one may have been given to a whole hall.
     const isWanted = () => !this.entries.has(key)
@@ -98,25 +101,35 @@ export class SmallFiles {
       const { bytesRead } = await handle.read(bytes, 0, size, 0)
       const path = Buffer.from(`${join(place.root, place.path)}\0`)
       if (bytesRead !== size || !glance.isAs(path, state)) return
-      this.remember(key, { path, state, body: bytes.toString('latin1'), headers })
+      this.remember(key, { path, state, headers, head, body: bytes.toString('latin1'), isAsked: true })
     })
   }
 
   private remember(key: string, entry: Entry): void {
     const before = this.entries.get(key)
     if (before !== undefined) this.forget(key, before)
+    this.add(key, entry)
+    // What was asked since its last turn has another one: to keep them in order would cost each answer more.
+    for (const [next, other] of this.entries) {
+      if (this.bytes <= mostBytes) return
+      this.forget(next, other)
+      if (other.isAsked) this.add(next, Object.assign(other, { isAsked: false }))
+    }
+  }
+
+  private add(key: string, entry: Entry): void {
     this.entries.set(key, entry)
     this.bytes += sizeOf(key, entry)
-    for (const [oldest, old] of this.entries) {
-      if (this.bytes <= mostBytes) return
-      this.forget(oldest, old)
-    }
   }
 
   private forget(key: string, entry: Entry): void {
     this.entries.delete(key)
     this.bytes -= sizeOf(key, entry)
   }
+}
+
+export function isConditional({ headers }: IncomingMessage): boolean {
+  return conditions.some((condition) => condition in headers)
 }
 
 function keyOf({ root, path }: Place, name: string): string {

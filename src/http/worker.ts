@@ -21,7 +21,7 @@ const { site, table, recent, tell } = replica
 const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
 const { bind, port } = settings
 
-const answer = bootFiles({
+const handle = bootFiles({
   httproot: settings.root,
   tftproot,
   tftpLinks,
@@ -29,6 +29,7 @@ const answer = bootFiles({
   advertise,
   apiPort: site.apiPort,
   listing: settings.listing,
+  catchUp: replica.catchUp,
   decide: (facts) => decide(facts, table, site),
   lackOf: (file, host) => lackOf(file, host, table, site),
   recent,
@@ -43,10 +44,7 @@ const listener = new HttpListener({
   setting: 'http.port',
   bind,
   port,
-  handle: (request, response) => {
-    replica.catchUp()
-    answer(request, response)
-  },
+  handle,
   tell,
 })
 

@@ -1,12 +1,12 @@
 // The listener against peers that misbehave: slow, broken, too many; and ports that are taken.
 
 import { createHash } from 'node:crypto'
-import { createServer, request, type RequestListener } from 'node:http'
+import { createServer, request } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Event } from '../../src/events.ts'
-import { HttpListener, type Limits } from '../../src/http/server.ts'
+import { HttpListener, type Handle, type Limits } from '../../src/http/server.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { BindError } from '../../src/net/ports.ts'
 import { countOf, exchange, within } from './raw.ts'
@@ -17,7 +17,7 @@ const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 async function listen(
   t: { teardown(stop: () => Promise<void>): void },
   limits: Partial<Limits> = {},
-  handle: RequestListener = (_, response) => response.end('hello'),
+  handle: Handle = (_, response) => void response.end('hello'),
 ) {
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
@@ -71,6 +71,92 @@ test('1500 pipelined requests are answered in order, a few at a time, and others
     Array.from({ length: 1500 }, (_, n) => `</${n}>`),
   )
   t.true(most < 30, `${most} at once`)
+})
+
+/** Sends each piece when what went before has been answered, as the letters say, and yields them all. */
+async function converse(port: number, pieces: readonly (readonly [string, string])[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let seen = ''
+  socket.on('data', (chunk) => (seen += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  const letters = () => [...seen.matchAll(/\r\n\r\n([a-z])/g)].map(([, letter]) => letter).join('')
+  for (const [piece, answers] of pieces) {
+    const before = letters().length
+    socket.write(piece, 'latin1')
+    if (answers === '') await sleep(20)
+    else await within(5_000, () => letters().length >= before + answers.length)
+  }
+  socket.destroy()
+  return letters()
+}
+
+test('the very same request again needs no parser; what only looks like it does', async (t) => {
+  const { port } = await listen(t, {}, (_, response) => {
+    response.writeHead(200, ['Content-Length', '1']).end('p')
+    return () => ({ head: 'Content-Length: 1\r\n', body: 'r' })
+  })
+  const post = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${get.length}\r\n\r\n`
+  const chunked = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const size = get.length.toString(16)
+  const closing = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  const expecting = 'GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n'
+  const pieces: readonly (readonly [string, string])[] = [
+    // Node's limit for the first head of a connection ends with a request of its own, and the next one is learnt.
+    [get, 'p'],
+    [get, 'p'],
+    [get, 'r'],
+    [get, 'r'],
+    [get + get, 'pp'],
+    [get, 'r'],
+    [get.slice(0, 9), ''],
+    [get.slice(9), 'p'],
+    [get, 'r'],
+    // A body.
+    [post, 'p'],
+    [get, ''],
+    [get, 'r'],
+    [chunked, 'p'],
+    [`${size}\r\n`, ''],
+    [get, ''],
+    ['\r\n0\r\n\r\n', ''],
+    [get, 'r'],
+    // A line of a head.
+    ['GET / HTTP/1.1\r\nX: ', ''],
+    [get, 'p'],
+    ['\r\n', ''],
+    [get, 'p'],
+    [get, 'r'],
+    [expecting, 'p'],
+    [expecting, 'p'],
+    [closing, 'p'],
+  ]
+  t.is(await converse(port, pieces), pieces.map(([, answers]) => answers).join(''))
+  t.is(
+    await converse(port, [
+      [get, 'p'],
+      [get, 'r'],
+      [closing, 'p'],
+    ]),
+    'prp',
+  )
+})
+
+test('a connection whose requests are all alike stays open in time, and is closed when it is idle', async (t) => {
+  const limits = { headersMs: 300, requestMs: 300, keepAliveMs: 400 }
+  const { port } = await listen(t, limits, (_, response) => {
+    response.writeHead(200, ['Content-Length', '1']).end('p')
+    return () => ({ head: 'Content-Length: 1\r\n', body: 'r' })
+  })
+  const { text, closed } = await exchange(port, (socket) => {
+    let left = 10
+    const timer = setInterval(() => {
+      if (left-- > 0) socket.write(get)
+      else clearInterval(timer)
+    }, 100)
+  })
+  t.true(closed)
+  t.is(countOf(text, '\r\n\r\np'), 2)
+  t.is(countOf(text, '\r\n\r\nr'), 8)
 })
 
 test('what is pipelined starts a few requests in a turn, however fast they are answered', async (t) => {

@@ -58,6 +58,7 @@ export async function serveFiles(
     clients: [],
     apiPort: 3478,
     listing: false,
+    catchUp: () => undefined,
     decide: (facts) => decide(facts, table, site),
     lackOf: (file, host) => lackOf(file, host, table, site),
     recent: new Recent(table),

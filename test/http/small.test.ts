@@ -10,7 +10,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { once } from 'node:events'
 import { open } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
@@ -75,6 +77,32 @@ test('from memory as from the disk: the same headers and bytes, for HEAD too, an
   const old = await exchange(port, 'GET /pool/a.deb HTTP/1.0\r\n\r\n')
   t.true(old.closed)
   t.regex(old.text, /0123456789/)
+})
+
+test('asked again and again on one connection: the same answer each time, told each time, and a changed file changed', async (t) => {
+  const { warm, httproot, port, events } = await serve(t, { 'pool/a.deb': 'one' })
+  await warm('/pool/a.deb')
+  const asked = 'GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n'
+  const gets = () => events.filter(({ step }) => step === 'http.get').length
+  const before = gets()
+  const talk = async (socket: Socket) => {
+    for (let count = 0; count < 8; count++) {
+      // As large, so that every answer ends alike.
+      if (count === 6) writeFileSync(join(httproot, 'pool/a.deb'), 'two')
+      socket.write(asked)
+      await once(socket, 'data')
+    }
+  }
+  const { text } = await exchange(port, (socket) => void talk(socket).catch(() => undefined), {
+    until: (seen) => countOf(seen, 'HTTP/1.1 200') === 8 && seen.endsWith('two'),
+  })
+  const answers = text.split(/(?=HTTP\/1\.1 )/).map((answer) => answer.replace(/^Date: .*\r\n/m, ''))
+  t.is(new Set(answers.slice(0, 6)).size, 1)
+  t.deepEqual(
+    answers.map((answer) => answer.slice(-3)),
+    [...Array<string>(6).fill('one'), 'two', 'two'],
+  )
+  t.is(gets() - before, 8)
 })
 
 test('however its name is spelled, a file is kept once; with a slash behind it, it is none', async (t) => {

@@ -1,0 +1,63 @@
+// Requests that come once more in the very same octets: answered without Node's parser, which takes as long as the rest.
+
+import type { Socket } from 'node:net'
+
+/** A 200. */
+export type Given = {
+  /** Header lines, each with its CRLF. */
+  readonly head: string
+  /** Latin-1. */
+  readonly body: string
+}
+
+/** Judges a request anew that `socket` sends again; undefined: it is to be answered as any other. */
+export type Repeat = (socket: Socket) => Given | undefined
+
+/** Browsers' heads are longer, and they keep what they were given. */
+const longestHead = 512
+
+/** The kernel has room for it: Node's limit for what nobody reads is not in force here. */
+export const biggestRepeated = 8 * 1024
+
+/** A mirror's files for one installer, and some. */
+const most = 4096
+
+export class Repeats {
+  private readonly repeats = new Map<string, Repeat>()
+  private readonly keepAlive: string
+  private readonly answered: (socket: Socket) => void
+  private second = 0
+  private date = ''
+
+  /** `keepAliveMs`: what clients are told of how long a connection is kept open. */
+  constructor(keepAliveMs: number, answered: (socket: Socket) => void) {
+    this.answered = answered
+    this.keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`
+  }
+
+  /** `head`: the whole of a GET or HEAD by HTTP/1.1, which kept its connection open. */
+  keep(head: Buffer, repeat: Repeat): void {
+    if (head.length > longestHead) return
+    const [oldest] = this.repeats.keys()
+    if (this.repeats.size >= most && oldest !== undefined) this.repeats.delete(oldest)
+    this.repeats.set(head.toString('latin1'), repeat)
+  }
+
+  /** Whether it is answered. `socket` is between two requests, and has sent all it was given. */
+  answer(head: Buffer, socket: Socket): boolean {
+    if (head.length > longestHead || this.repeats.size === 0) return false
+    const given = this.repeats.get(head.toString('latin1'))?.(socket)
+    if (given === undefined) return false
+    const { keepAlive } = this
+    socket.write(`HTTP/1.1 200 OK\r\n${given.head}${this.dateLine()}${keepAlive}\r\n${given.body}`, 'latin1')
+    this.answered(socket)
+    return true
+  }
+
+  private dateLine(): string {
+    const second = Math.floor(Date.now() / 1000)
+    if (second !== this.second) this.date = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
+    this.second = second
+    return this.date
+  }
+}
