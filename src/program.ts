@@ -5,7 +5,6 @@ import { Command } from 'commander'
 import type { Appliance } from './appliance.ts'
 import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
-import { addCommands } from './cli/commands.ts'
 import { plainFlags } from './cli/flags.ts'
 import { printable } from './events.ts'
 import { logTo, type Log } from './log.ts'
@@ -32,6 +31,7 @@ const program = new Command('pxe-pilot')
     process.stdout.write(`${version()}\n`)
     process.exit(0)
   })
+  .enablePositionalOptions()
   .showHelpAfterError()
   // As in the original: help goes to stderr, and 2 is for a command line that is not understood.
   .configureOutput({
@@ -55,12 +55,16 @@ program
   .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
   .action(writeLinks)
 
-addCommands(program, {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-  colours: process.stdout.isTTY && !process.env['NO_COLOR'],
-  lively: process.stderr.isTTY,
-})
+// A server needs none of it.
+if (process.argv[2] !== 'server') {
+  const { addCommands } = await import('./cli/commands.ts')
+  addCommands(program, {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    colours: process.stdout.isTTY && !process.env['NO_COLOR'],
+    lively: process.stderr.isTTY,
+  })
+}
 
 // A reader that has seen enough, as head has. A server goes on without one.
 process.stdout.on('error', () => {

@@ -6,7 +6,6 @@ import { Router } from 'koa-router'
 import { hushed, printable, type Event, type Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { allow, clientOf, refuse, summary } from './answer.ts'
-import { apiPage } from './api-page.ts'
 import { refuseDeploy } from './deploys.ts'
 import { accessOf } from './guard.ts'
 import { firstPage } from './page.ts'
@@ -37,7 +36,8 @@ export function apiApp(given: ApiParts): Koa {
     ctx.type = 'html'
     ctx.body = firstPage(parts, `http://${ctx.req.socket.localAddress}:${ctx.req.socket.localPort}`)
   })
-  router.get('/ui/api', (ctx) => {
+  router.get('/ui/api', async (ctx) => {
+    const { apiPage } = await import('./api-page.ts')
     ctx.type = 'html'
     ctx.body = apiPage
   })

@@ -13,7 +13,6 @@ import { lintAll, lintOne, type LintParts } from './lint.ts'
 import type { Listener } from './listener.ts'
 import { install, sendLoaders, type LoadersParts } from './loaders.ts'
 import { powerStates, sendPower, switchHost } from './power.ts'
-import { openApi } from './openapi.ts'
 import {
   addHost,
   adopt,
@@ -56,12 +55,14 @@ export type Route = {
 
 const route = (method: Method, path: string, answer: Route['answer']): Route => ({ method, path, answer })
 
-const openApiText = goJson(openApi)
-
 export const routes: readonly Route[] = [
   route('get', '/healthcheck', (ctx) => (ctx.status = 204)),
   route('get', '/status', (ctx, _, { listeners }) => sendStatus(ctx, listeners())),
-  route('get', '/openapi.json', (ctx) => sendWritten(ctx, openApiText)),
+  route('get', '/openapi.json', async (ctx) => {
+    // Made when somebody asks: no start waits for it.
+    const { openApi } = await import('./openapi.ts')
+    sendWritten(ctx, goJson(openApi))
+  }),
   route('get', '/configurations', async (ctx, _, { look, table, site }) => {
     await look('configurations')
     sendJson(ctx, listConfigurations(table, site))

@@ -76,9 +76,10 @@ export function secretFiles({
     // Its copy lies beside the name that the settings have, and it where that leads.
     ['the store', store, `${store}.copy`],
     ...given('server.tokens_file', server.tokens_file),
-    ...hosts.flatMap(({ name, ipmi, redfish }, index) =>
-      given(`password_file of ${name ?? `hosts[${index}]`}`, ipmi?.password_file ?? redfish?.password_file),
-    ),
+    ...hosts.flatMap(({ name, ipmi, redfish }, index) => {
+      const path = ipmi?.password_file ?? redfish?.password_file
+      return path === undefined ? [] : given(`password_file of ${name ?? `hosts[${index}]`}`, path)
+    }),
   ]
 }
 

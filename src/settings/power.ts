@@ -11,6 +11,7 @@ export function* powerCautions(settings: Settings): Generator<Inconsistency> {
   const adapters = settings.host_management_adapters ?? []
   for (const [index, host] of settings.hosts.entries()) {
     const { ipmi, management, redfish, wol } = host
+    if ((ipmi ?? management ?? redfish ?? wol) == null) continue
     const ways = Object.entries({ ipmi, management, redfish, wol }).filter(([, way]) => way != null)
     const at = ['hosts', index]
     if (ways.length > 1) {
