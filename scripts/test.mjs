@@ -2,7 +2,16 @@
 // `--slow` adds the machines marked slow; names of stages run those alone. In CI (CI=true) nothing else may be skipped.
 
 import { spawn } from 'node:child_process'
-import { accessSync, chmodSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { giveBack } from './owner.mjs'
@@ -57,6 +66,7 @@ const stages = [
       program('fish', 'fish'),
     ],
   },
+  { name: 'postgres', needs: [postgres()] },
   {
     name: 'net',
     needs: [
@@ -199,6 +209,14 @@ function program(name, debianPackage) {
 
 function file(name, debianPackage) {
   return { holds: existsSync(name), reason: `${name} is missing`, remedy: `apt-get install ${debianPackage}` }
+}
+
+/** Debian keeps the programs of each version in a folder of its own. */
+function postgres() {
+  const versions = '/usr/lib/postgresql'
+  const holds =
+    canUse(versions) && readdirSync(versions).some((version) => canUse(`${versions}/${version}/bin/initdb`))
+  return { holds, reason: 'PostgreSQL is missing', remedy: 'apt-get install postgresql' }
 }
 
 function text(name) {

@@ -75,7 +75,7 @@ export class Appliance {
   /** Rejects with one line for a person when a part cannot start; stop() then undoes what did. */
   async start(): Promise<void> {
     const { settings, table, tell, now } = this
-    const store = await openStore(settings.store)
+    const store = await openStore(settings.store, tell)
     this.stops.push(() => store.close())
     if (store.damage !== undefined) tell({ level: 'error', step: 'store.damaged', text: store.damage })
     const registry = new Registry({

@@ -13,6 +13,7 @@ import { macWithDashes, parseMac } from './net/mac.ts'
 import { inventoryOf, settled } from './registry/settle.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { Settings } from './settings/schema.ts'
+import { isDatabase } from './settings/secrets.ts'
 import { siteOf } from './site.ts'
 import { openStore } from './store/open.ts'
 
@@ -107,8 +108,8 @@ async function askServer({ server, file }: Settings): Promise<readonly Deployed[
 
 async function readStore(settings: Settings, say: (line: string) => void): Promise<readonly Deployed[]> {
   // To open one makes it.
-  if (!existsSync(settings.store)) return []
-  const store = await openStore(settings.store)
+  if (!isDatabase(settings.store) && !existsSync(settings.store)) return []
+  const store = await openStore(settings.store, ({ text }) => say(text))
   if (store.damage !== undefined) say(store.damage)
   try {
     // As a start would bring it into force; nothing of that is kept.

@@ -35,6 +35,7 @@ export const faultStatus = {
   loaders_not_installed: 409,
   configuration_not_allowed: 500,
   internal: 500,
+  store_unavailable: 503,
   store_full: 507,
 } as const
 
@@ -184,8 +185,15 @@ export const faults = {
     code: 'loaders_not_installed',
     message: `The loaders were not copied into tftproot: ${why}. Machines are served them from the packages all the same`,
   }),
-  storeFull: (): Fault => ({
-    code: 'store_full',
-    message: 'The disk of the store is full: nothing was changed. Free some space and try again',
-  }),
+  notStored: (why: 'full' | 'unavailable'): Fault =>
+    why === 'full'
+      ? {
+          code: 'store_full',
+          message: 'The disk of the store is full: nothing was changed. Free some space and try again',
+        }
+      : {
+          code: 'store_unavailable',
+          message:
+            'The database of the store is out of reach, as the log says: nothing was changed. Try again',
+        },
 } as const

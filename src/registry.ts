@@ -31,7 +31,7 @@ import { noted, storeChangesOf, tableChangesOf, type Plan } from './registry/pla
 import { Queue } from './registry/queue.ts'
 import { difference, dormant, inventoryOf, planSettings, settled, type Inventory } from './registry/settle.ts'
 import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
-import type { Committed, Outcome, Store, StoreChange } from './store/store.ts'
+import { isRefusal, type Committed, type Outcome, type Store, type StoreChange } from './store/store.ts'
 
 export type { DeployHow, DeployResult, Deployed, DeployTarget, Guards } from './registry/deploy.ts'
 
@@ -272,8 +272,8 @@ export class Registry {
       ...entries.map((entry): StoreChange => ({ kind: 'audit', entry, oldest })),
     ]
     if (changes.length === 0) return undefined
-    const outcomes = await this.store.apply(changes)
-    if (outcomes.includes('full')) return faults.storeFull()
+    const refusal = (await this.store.apply(changes)).find(isRefusal)
+    if (refusal !== undefined) return faults.notStored(refusal)
     this.trail = trail
     for (const change of changes) {
       if (change.kind === 'hold') this.held = change.hold

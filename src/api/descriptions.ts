@@ -19,7 +19,7 @@ export type Description = {
   readonly faults?: readonly FaultCode[]
 }
 
-const stored: readonly FaultCode[] = ['store_full']
+const stored: readonly FaultCode[] = ['store_full', 'store_unavailable']
 const bodies: readonly FaultCode[] = ['body_not_json', 'body_invalid', 'body_too_big']
 const hostMade: readonly FaultCode[] = [
   ...bodies,

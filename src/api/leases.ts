@@ -11,7 +11,7 @@ export type LeaseParts = {
   /** Those that have not ended, by address; none where no address is given. */
   readonly leases: () => readonly Lease[]
   /** On disk when it resolves; undefined where there is none. */
-  readonly releaseLease: (ip: Ipv4) => Promise<Lease | undefined | 'full'>
+  readonly releaseLease: (ip: Ipv4) => Promise<Lease | undefined | 'full' | 'unavailable'>
   readonly tell: Tell
 }
 
@@ -53,7 +53,7 @@ export async function endLease(
   if (ip === undefined) return faults.addressInvalid(address)
   const lease = await releaseLease(ip)
   if (lease === undefined) return faults.leaseNotFound(address)
-  if (lease === 'full') return faults.storeFull()
+  if (lease === 'full' || lease === 'unavailable') return faults.notStored(lease)
   const { mac } = lease
   const host = hostOfMac(table, mac)?.name
   tell({

@@ -82,10 +82,12 @@ async function acknowledge(
     leases.setAside(grant.ip)
     return refuse(request, place, 'another client took the address', parts)
   }
-  // The disk has no room for a longer lease; the one that it holds is still promised.
+  // A longer lease could not be stored; the one that was is still promised.
   const seconds = before?.mac === lease.mac ? Math.floor((before.expires - now()) / 1000) : 0
   if (seconds > 0) return give('ACK', request, place, { ...grant, seconds }, parts)
-  say(request, tell, 'error', 'dhcp.silent', 'gets no lease: the disk of the store is full')
+  const why =
+    outcome === 'unavailable' ? 'the database of the store is out of reach' : 'the disk of the store is full'
+  say(request, tell, 'error', 'dhcp.silent', `gets no lease: ${why}`)
 }
 
 function offer(request: Request, place: Place, holder: Holder, grant: Grant, parts: EngineParts): void {

@@ -11,6 +11,7 @@ import { openLibc, type Libc } from '../net/libc.ts'
 import { formatLink, isIn, linksWithoutCarrier, localLinks } from '../net/links.ts'
 import type { Mac } from '../net/mac.ts'
 import type { DhcpSettings } from '../settings/schema.ts'
+import type { Refusal } from '../store/store.ts'
 import { Commits, type Commit } from './commits.ts'
 import { Conflicts, type ConflictCheck } from './conflicts.ts'
 import { Engine } from './engine.ts'
@@ -112,13 +113,13 @@ export class DhcpServer {
       .toSorted((a, b) => a.ip - b.ip)
   }
 
-  /** Ends the lease of `ip`, on disk when it resolves; undefined where there is none, `full` where the disk is. */
-  async release(ip: Ipv4): Promise<Lease | undefined | 'full'> {
+  /** Ends the lease of `ip`, on disk when it resolves; undefined where there is none, or why it could not be stored. */
+  async release(ip: Ipv4): Promise<Lease | undefined | Refusal> {
     const lease = this.leases.activeAt(ip)
     if (lease === undefined) return undefined
     const released: Lease = { ...lease, state: 'released', expires: this.parts.now() }
     const [outcome] = await this.commits.add([released])
-    if (outcome !== 'ok') return 'full'
+    if (outcome !== 'ok') return outcome === 'unavailable' ? outcome : 'full'
     this.leases.record(released)
     return released
   }

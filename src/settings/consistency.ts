@@ -4,6 +4,7 @@ import { broadcastOf, formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../n
 import type { Mac } from '../net/mac.ts'
 import { powerCautions } from './power.ts'
 import type { DhcpSubnet, Settings } from './schema.ts'
+import { isDatabase } from './secrets.ts'
 
 export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text: string }
 
@@ -74,7 +75,7 @@ export function secretFiles({
   return [
     ['the settings file', file],
     // Its copy lies beside the name that the settings have, and it where that leads.
-    ['the store', store, `${store}.copy`],
+    ...(isDatabase(store) ? [] : [['the store', store, `${store}.copy`] as const]),
     ...given('server.tokens_file', server.tokens_file),
     ...hosts.flatMap(({ name, ipmi, redfish }, index) => {
       const path = ipmi?.password_file ?? redfish?.password_file
@@ -84,8 +85,8 @@ export function secretFiles({
 }
 
 function* storeFaults({ store }: Settings): Generator<Inconsistency> {
-  if (/^[a-z]+:\/\//i.test(store)) {
-    yield { at: ['store'], text: 'must be a file: a database elsewhere is not supported yet' }
+  if (isDatabase(store) && !(/^postgres(?:ql)?:/i.test(store) && URL.canParse(store))) {
+    yield { at: ['store'], text: 'must be a file, or postgres://USER@HOST/DATABASE' }
   }
 }
 

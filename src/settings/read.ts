@@ -9,6 +9,7 @@ import type { Lines } from './lines.ts'
 import { nearest } from './nearest.ts'
 import { asOriginal, ignoredKeys, originalKeys } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
+import { isDatabase } from './secrets.ts'
 import { readUsual, readYaml, type Remark } from './yaml.ts'
 
 export type { Remark } from './yaml.ts'
@@ -157,7 +158,7 @@ function complete(
     ...(http && { http: { ...http, root: from(http.root) } }),
     server: { ...server, ...(server.tokens_file !== undefined && { tokens_file: from(server.tokens_file) }) },
     configuration: { ...parsed.configuration, directory: from(parsed.configuration.directory) },
-    store: /^[a-z]+:\/\//i.test(store) ? store : from(store),
+    store: isDatabase(store) ? store : from(store),
     hosts: (parsed.hosts ?? []).map((host) => ({
       ...host,
       ...(host.ipmi != null && { ipmi: placed(host.ipmi, from) }),

@@ -16,6 +16,17 @@ export function hide(text: string, secrets: Iterable<string>): string {
     .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
+/** Whether the setting `store` names a database elsewhere, and no file. */
+export function isDatabase(store: string): boolean {
+  return /^[a-z]+:\/\//i.test(store)
+}
+
+/** What is shown of such a database: neither its password nor its parameters, which may hold one. */
+export function shownDatabase(store: string): string {
+  const { protocol, username, host, pathname } = new URL(store)
+  return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`
+}
+
 type Vars = Readonly<Record<string, string | undefined>>
 
 /** Of `vars`, for hide(). */

@@ -2,7 +2,7 @@
 
 import type { Disk } from './disk.ts'
 import { codeOf } from './sqlite.ts'
-import type { State, Undo } from './state.ts'
+import { decide, type State } from './state.ts'
 import type { Outcome, Store, StoreChange, StoredState } from './store.ts'
 
 /** The copy of the database is at most so old, in milliseconds, once it is quiet. */
@@ -88,20 +88,12 @@ export class DurableStore implements Store {
     if (calls.length === 0) return
     this.isQuiet = false
     this.waiting = []
-    const made: StoreChange[] = []
-    const undos: Undo[] = []
-    const judge = (change: StoreChange): Outcome => {
-      if (this.state.conflicts(change)) return 'conflict'
-      undos.push(this.state.make(change))
-      made.push(change)
-      return 'ok'
-    }
-    const answers = calls.map(({ changes }) => changes.map(judge))
+    const { answers, made, undo } = decide(calls, this.state)
     try {
       if (made.length > 0) this.disk.keep(made)
       for (const [index, call] of calls.entries()) call.resolve(answers[index] ?? [])
     } catch (error) {
-      for (const undo of undos.toReversed()) undo()
+      undo()
       for (const call of calls) {
         if (isFull(error)) call.resolve(call.changes.map((): Outcome => 'full'))
         else call.reject(error)

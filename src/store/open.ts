@@ -1,7 +1,9 @@
-// Opens the store at its path: the database, its journal beside it, and what the two hold together.
+// Opens the store that the settings name: a file, with its journal beside it, or a database elsewhere.
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Tell } from '../events.ts'
+import { isDatabase, shownDatabase } from '../settings/secrets.ts'
 import { copyOf, replaceByCopy } from './copy.ts'
 import { Disk, type Limits } from './disk.ts'
 import { DurableStore } from './durable.ts'
@@ -12,12 +14,25 @@ import type { Store } from './store.ts'
 
 const usual: Limits = { journal: 16 * 1024 * 1024, slice: 50, quiet: 5000 }
 
+/** Rejects, naming it, where it cannot be opened; `tell`: what becomes of a database elsewhere. */
+export async function openStore(where: string, tell: Tell = () => undefined): Promise<Store> {
+  if (!isDatabase(where)) return await openFile(where)
+  const name = shownDatabase(where)
+  // Not loaded where the store is a file.
+  const { RemoteStore } = await import('./remote.ts')
+  try {
+    return await RemoteStore.open(where, name, tell)
+  } catch (error) {
+    throw named(name, error)
+  }
+}
+
 /**
  * Opens or makes the database at `path` (its folder too) and its journal; rejects, naming it, where it cannot. One that
  * is damaged is kept aside, its copy takes its place, and everything boots local until a person releases that hold: an
  * older copy may hold an installer that a machine has behind it.
  */
-export async function openStore(path: string, limits: Limits = usual): Promise<Store> {
+export async function openFile(path: string, limits: Limits = usual): Promise<Store> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     return open(path, limits, undefined)

@@ -3,12 +3,9 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
-import { ipv4 } from '../net/ipv4.ts'
-import type { AuditEntry, Hold, Host } from '../model.ts'
-import type { Mac } from '../net/mac.ts'
 import { replaceCopy } from './copy.ts'
-import { migrate, type AssignmentRow, type BodyRow, type FactRow, type LeaseRow } from './schema.ts'
-import { mostAudited, type StoreChange, type StoredState } from './store.ts'
+import { migrate, queries, stateOf, type Rows } from './schema.ts'
+import type { StoreChange, StoredState } from './store.ts'
 
 /** Which generation of the journal is not in the tables yet, but for its first `moved` changes. */
 export type Mark = { readonly generation: number; readonly moved: number }
@@ -82,42 +79,8 @@ export class Tables {
   }
 
   read(): StoredState {
-    const leases = this.rows('select * from lease') as readonly LeaseRow[]
-    const assignments = this.rows('select * from assignment') as readonly AssignmentRow[]
-    const hosts = this.rows('select body from host') as readonly BodyRow[]
-    const audit = this.database
-      .prepare('select body from audit where id >= ? order by id')
-      .all(this.firstAudited()) as readonly BodyRow[]
-    const facts = this.rows('select * from fact') as readonly FactRow[]
-    const hold = facts.find(({ name }) => name === 'hold')
-    return {
-      leases: leases.map((row) => ({
-        ip: ipv4(row.ip),
-        mac: row.mac as Mac,
-        clientId: row.client_id ?? undefined,
-        hostname: row.hostname ?? undefined,
-        state: row.state,
-        since: row.since,
-        expires: row.expires,
-      })),
-      assignments: assignments.map((row) => [row.host, row.configuration] as const),
-      // Options are bytes, and these have none.
-      hosts: hosts.map(({ body }) => ({ ...(JSON.parse(body) as Host), options: [] })),
-      audit: audit.map(({ body }) => JSON.parse(body) as AuditEntry),
-      hold: hold === undefined ? null : (JSON.parse(hold.body) as Hold),
-      imported: facts.some(({ name }) => name === 'imported'),
-    }
-  }
-
-  /** Of the youngest entries that are not too much together: one at least. */
-  private firstAudited(): number {
-    const sizes = this.rows('select id, length(body) as size from audit order by id desc') as readonly {
-      readonly id: number
-      readonly size: number
-    }[]
-    let bytes = 0
-    const tooMany = sizes.findIndex(({ size }, index) => (bytes += size) > mostAudited && index > 0)
-    return sizes.at(tooMany < 0 ? -1 : tooMany - 1)?.id ?? 0
+    const read = Object.entries(queries).map(([name, query]) => [name, this.rows(query)])
+    return stateOf(Object.fromEntries(read) as Rows)
   }
 
   /** Undefined where no journal has ever been used. */

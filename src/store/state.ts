@@ -2,7 +2,7 @@
 
 import type { AuditEntry, Hold, Host, Lease } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
-import type { StoreChange, StoredState } from './store.ts'
+import type { Outcome, StoreChange, StoredState } from './store.ts'
 
 export type Undo = () => void
 
@@ -81,6 +81,30 @@ export class State {
       }
     }
   }
+}
+
+/** What calls come to: an outcome for each change of each, those that were made, and what takes them all back. */
+export type Decided = {
+  readonly answers: readonly (readonly Outcome[])[]
+  readonly made: readonly StoreChange[]
+  readonly undo: Undo
+}
+
+/** Judges the changes of the calls in order, and makes those that may be. */
+export function decide(
+  calls: readonly { readonly changes: readonly StoreChange[] }[],
+  state: State,
+): Decided {
+  const made: StoreChange[] = []
+  const undos: Undo[] = []
+  const judge = (change: StoreChange): Outcome => {
+    if (state.conflicts(change)) return 'conflict'
+    undos.push(state.make(change))
+    made.push(change)
+    return 'ok'
+  }
+  const answers = calls.map(({ changes }) => changes.map(judge))
+  return { answers, made, undo: () => undos.toReversed().forEach((undo) => undo()) }
 }
 
 /** Sets the value, or deletes it where there is none. */

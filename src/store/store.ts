@@ -19,8 +19,13 @@ export type StoreChange =
 /** Bytes of JSON that the entries of the audit may take: a start reads no more of them. */
 export const mostAudited = 8 * 1024 * 1024
 
-/** `full`: the disk has no room; nothing of the call was kept. */
-export type Outcome = 'ok' | 'conflict' | 'full'
+/** Nothing of the call was kept. `full`: the disk has no room; `unavailable`: the database is out of reach. */
+export type Refusal = 'full' | 'unavailable'
+export type Outcome = 'ok' | 'conflict' | Refusal
+
+export function isRefusal(outcome: Outcome): outcome is Refusal {
+  return outcome === 'full' || outcome === 'unavailable'
+}
 
 /** An outcome for each change, in order: known already, or once it is on disk. */
 export type Committed = readonly Outcome[] | Promise<readonly Outcome[]>

@@ -94,6 +94,16 @@ test('while the disk is full nobody new gets a lease, and who has one is acknowl
   t.regex(await fresh.boot(), /^10\.77/)
 })
 
+test('while the database is out of reach nobody new gets a lease, and the log says so', async (t) => {
+  const server = serve()
+  const [old, fresh] = [new Client(server, 1), new Client(server, 2)]
+  const own = await old.boot()
+  server.commit = async (leases) => leases.map(() => 'unavailable')
+  t.is(told(await old.say(REQUEST, [], { ciaddr: own })), `ACK ${own}`, 'which it has anyway')
+  t.is(await fresh.take((await fresh.offered()) ?? ''), 'silence')
+  t.true(server.warnings().some((text) => text.includes('the database of the store is out of reach')))
+})
+
 test('a store that fails is met with silence, and the next request is served', async (t) => {
   const server = serve()
   const client = new Client(server, 1)

@@ -106,7 +106,7 @@ export function macOf(number: number): string {
   return `52:54:00:00:${digits.slice(0, 2)}:${digits.slice(2)}`
 }
 
-async function freeTcp(): Promise<number> {
+export async function freeTcp(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)

@@ -58,10 +58,16 @@ const rows: readonly (readonly [what: string, text: string, ...faults: string[]]
   ],
   ['TFTP on its port where DHCP is off', 'dhcp: { mode: off }\ntftp: { port: 67 }'],
   [
-    'a store that is no file',
-    'store: postgres://pxe@db/pxe',
-    '1: store must be a file: a database elsewhere is not supported yet',
+    'a store that is neither a file nor PostgreSQL',
+    'store: mysql://pxe@db/pxe',
+    '1: store must be a file, or postgres://USER@HOST/DATABASE',
   ],
+  [
+    'an address of PostgreSQL that is none, of which a password is not repeated',
+    'store: "postgres://pxe:hush@db:port/pxe"',
+    '1: store must be a file, or postgres://USER@HOST/DATABASE',
+  ],
+  ['a store in PostgreSQL', 'store: postgres://pxe@db/pxe'],
   [
     'two bootloaders of one name',
     'configuration:\n  bootloaders:\n    - { name: a, file: pxelinux.0 }\n    - { name: a, file: lpxelinux.0 }',

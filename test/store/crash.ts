@@ -6,7 +6,7 @@ import type { Lease } from '../../src/model.ts'
 import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import type { Limits } from '../../src/store/disk.ts'
-import { openStore } from '../../src/store/open.ts'
+import { openFile } from '../../src/store/open.ts'
 import type { Outcome, Store, StoreChange, StoredState } from '../../src/store/store.ts'
 import { newFolder } from '../folder.ts'
 
@@ -58,7 +58,7 @@ export async function movedBy(path: string): Promise<StoredState> {
 }
 
 async function stateOf(copy: string): Promise<StoredState> {
-  const store = await openStore(copy, limits)
+  const store = await openFile(copy, limits)
   const state = await store.load()
   await store.close()
   return state

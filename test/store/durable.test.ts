@@ -17,7 +17,7 @@ import { basename, dirname, join } from 'node:path'
 import test from 'ava'
 import type Database from 'libsql'
 import { openJournal } from '../../src/store/journal.ts'
-import { joined, openStore } from '../../src/store/open.ts'
+import { joined, openFile } from '../../src/store/open.ts'
 import { openTables } from '../../src/store/sqlite.ts'
 import type { StoreChange } from '../../src/store/store.ts'
 import {
@@ -58,7 +58,7 @@ async function parts(more: Partial<typeof limits> = {}) {
 
 test('what resolved is there after a kill, from the journal alone', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, limits)
+  const store = await openFile(path, limits)
   await applyEach(store, [...claims(20), assign('h', 'x'), assign('h', 'y')])
   const state = await afterKill(path)
   t.deepEqual(idsOf(state), upTo(20))
@@ -68,7 +68,7 @@ test('what resolved is there after a kill, from the journal alone', async (t) =>
 
 test('the journal is used again and again: at each point a kill leaves all that was acknowledged', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, { ...limits, journal: 4096, slice: 3 })
+  const store = await openFile(path, { ...limits, journal: 4096, slice: 3 })
   for (let id = 0; id < 200; id++) {
     t.deepEqual(await store.apply([claim(leaseOf(id)), assign('h', `c${id}`)]), ['ok', 'ok'])
     if (id % 10 !== 9) continue
@@ -112,7 +112,7 @@ test('killed after any slice of a move: no change is lost, and none is made twic
 })
 
 test('a second claim of an address is refused, in the same call, the same tick, and the next', async (t) => {
-  const store = await openStore(freshPath(), limits)
+  const store = await openFile(freshPath(), limits)
   t.deepEqual(await store.apply([claim(leaseOf(1, 1)), claim(leaseOf(1, 2))]), ['ok', 'conflict'])
   const outcomes = Promise.all([store.apply([claim(leaseOf(2, 1))]), store.apply([claim(leaseOf(2, 2))])])
   t.deepEqual(await outcomes, [['ok'], ['conflict']])
@@ -126,7 +126,7 @@ test('a second claim of an address is refused, in the same call, the same tick, 
 const withId = (holder: number, clientId: string) => claim({ ...leaseOf(1, holder), clientId })
 
 test('one client-id is one client, whatever its MAC; none is nobody’s', async (t) => {
-  const store = await openStore(freshPath(), limits)
+  const store = await openFile(freshPath(), limits)
   t.deepEqual(
     await applyEach(store, [withId(1, '01aa'), withId(2, '01aa'), withId(3, '01bb'), claim(leaseOf(1, 4))]),
     ['ok', 'ok', 'conflict', 'conflict'],
@@ -136,7 +136,7 @@ test('one client-id is one client, whatever its MAC; none is nobody’s', async 
 
 test('a record bigger than the journal goes to SQLite, behind what was before it', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, limits)
+  const store = await openFile(path, limits)
   await store.apply([assign('h', 'before')])
   await store.apply([assign('h', 'after'), ...claims(2000)])
   const state = await afterKill(path)
@@ -147,7 +147,7 @@ test('a record bigger than the journal goes to SQLite, behind what was before it
 
 test('after some quiet the journal is in SQLite', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, { ...limits, quiet: 20 })
+  const store = await openFile(path, { ...limits, quiet: 20 })
   await applyEach(store, claims(25))
   for (let tries = 0; tries < 100 && (await movedBy(path)).leases.length < 25; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -158,7 +158,7 @@ test('after some quiet the journal is in SQLite', async (t) => {
 
 test('once closed, SQLite alone holds everything, and nothing more is taken', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, limits)
+  const store = await openFile(path, limits)
   await applyEach(store, claims(25))
   await store.close()
   await store.close()
@@ -168,7 +168,7 @@ test('once closed, SQLite alone holds everything, and nothing more is taken', as
 
 test('a database that was thrown away takes nothing from the journal it left', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, limits)
+  const store = await openFile(path, limits)
   await applyEach(store, claims(3))
   for (const file of [path, `${path}-wal`]) rmSync(file)
   t.deepEqual(idsOf(await afterKill(path)), [])
@@ -216,7 +216,7 @@ test('a write that failed is as if it had never been, even where its bytes are o
 test('nobody else may read what it keeps: it holds passwords', async (t) => {
   const path = freshPath()
   for (const file of [path, `${path}.log`]) writeFileSync(file, '', { mode: 0o644 })
-  const store = await openStore(path, limits)
+  const store = await openFile(path, limits)
   await applyEach(store, claims(1))
   const lock = join(dirname(path), `.${basename(path)}.lock`)
   for (const file of [path, `${path}-wal`, `${path}.log`, lock]) {
@@ -263,8 +263,8 @@ function linkOf(fd: string): string | undefined {
 
 /** What becomes of another process that opens the store. */
 async function secondOpener(path: string): Promise<string> {
-  const code = `import { openStore } from './src/store/open.ts'
-    await openStore(${JSON.stringify(path)}).then(() => console.log('open'), (error) => console.log(error.message))`
+  const code = `import { openFile } from './src/store/open.ts'
+    await openFile(${JSON.stringify(path)}).then(() => console.log('open'), (error) => console.log(error.message))`
   const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code])
   let said = ''
   child.stdout.on('data', (bytes) => (said += String(bytes)))
@@ -274,7 +274,7 @@ async function secondOpener(path: string): Promise<string> {
 
 test('a second process is kept out, and told why: at once, after a copy was made, and until the stop', async (t) => {
   const path = freshPath()
-  const store = await openStore(path, { ...limits, quiet: 500 })
+  const store = await openFile(path, { ...limits, quiet: 500 })
   const refusal = `The store ${path} cannot be opened: another process has it open; if PXE Pilot runs already, stop it first\n`
   t.is(await secondOpener(path), refusal)
   await applyEach(store, claims(25))
@@ -289,7 +289,7 @@ test('a second process is kept out, and told why: at once, after a copy was made
   t.deepEqual(await store.apply([claim(leaseOf(26))]), ['ok'])
   await store.close()
   t.is(await secondOpener(path), 'open\n')
-  const again = await openStore(path, limits)
+  const again = await openFile(path, limits)
   t.is(again.damage, undefined)
   t.deepEqual(idsOf(await again.load()), [...upTo(25), 26])
   await again.close()
@@ -302,9 +302,9 @@ full(
   async (t) => {
     const path = freshPath()
     symlinkSync('/dev/full', `${path}.log`)
-    await t.throwsAsync(openStore(path), { message: new RegExp(`${path} .*${path}.log.*ENOSPC`) })
+    await t.throwsAsync(openFile(path), { message: new RegExp(`${path} .*${path}.log.*ENOSPC`) })
     rmSync(`${path}.log`)
-    await (await openStore(path)).close()
+    await (await openFile(path)).close()
   },
 )
 
@@ -325,7 +325,7 @@ test.serial('10,000 leases and a full journal are open by less CPU than it took 
   freeDisk()
   const copy = copied(path)
   const before = cpuMs()
-  const again = await openStore(copy, limits)
+  const again = await openFile(copy, limits)
   t.is((await again.load()).leases.length, 10_000)
   const opened = cpuMs() - before
   t.log(`${Math.round(written)} ms written, ${Math.round(opened)} ms opened`)

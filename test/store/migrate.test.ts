@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import Database from 'libsql'
-import { openStore } from '../../src/store/open.ts'
+import { openFile } from '../../src/store/open.ts'
 import { freshPath } from './crash.ts'
 
 /** As the first version to have a store left one, counted by the library it used. */
@@ -27,7 +27,7 @@ test('what an old store holds is there in the new one, and a second opening chan
   const path = freshPath()
   oldStore(path)
   for (let times = 0; times < 2; times++) {
-    const store = await openStore(path)
+    const store = await openFile(path)
     const { leases, assignments, hosts } = await store.load()
     t.is(leases[0]?.mac, '52:54:00:00:00:01' as never)
     t.deepEqual(assignments, [['52-54-00-00-00-01', 'ubuntu']])
@@ -39,11 +39,11 @@ test('what an old store holds is there in the new one, and a second opening chan
 
 test('a store of a later version is refused, and left as it is', async (t) => {
   const path = freshPath()
-  await (await openStore(path)).close()
+  await (await openFile(path)).close()
   const database = new Database(path)
   database.exec('pragma user_version = 99')
   database.close()
   const before = readFileSync(path)
-  await t.throwsAsync(openStore(path), { message: /later version of PXE Pilot/ })
+  await t.throwsAsync(openFile(path), { message: /later version of PXE Pilot/ })
   t.deepEqual(readFileSync(path), before)
 })

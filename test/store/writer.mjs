@@ -2,11 +2,12 @@
 // Of the built program, and no TypeScript itself: it is started 25 times.
 
 import { writeSync } from 'node:fs'
-import { openStore } from '../../dist/store/open.js'
+import { openFile, openStore } from '../../dist/store/open.js'
 
-const [path, first] = process.argv.slice(2)
+const [where, first] = process.argv.slice(2)
 // A small journal, so that a kill often comes amid a move to SQLite.
-const store = await openStore(path, { journal: 16 * 1024, slice: 10, quiet: 60_000, patience: 10_000 })
+const limits = { journal: 16 * 1024, slice: 10, quiet: 60_000, patience: 10_000 }
+const store = await (where.includes('://') ? openStore(where) : openFile(where, limits))
 let next = Number(first)
 
 async function write() {

@@ -1,0 +1,7 @@
+export default {
+  files: ['test/postgres/**/*.test.ts'],
+  extensions: ['ts'],
+  nodeArguments: ['--import=tsx'],
+  workerThreads: false,
+  timeout: '60s',
+}
