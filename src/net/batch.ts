@@ -1,28 +1,9 @@
-// Many UDP datagrams by one system call: recvmmsg and sendmmsg, with UDP_SEGMENT a window of equal ones by one copy.
+// Many UDP datagrams by one system call: recvmmsg and sendmmsg, with UDP_SEGMENT a window of equal ones by one of them.
 
 import { ipv4, type Ipv4 } from './ipv4.ts'
-import { AF_INET, type Libc } from './libc.ts'
+import type { Libc } from './libc.ts'
+import { batchSize, headerSize, Messages, nameSize, octetsAt } from './messages.ts'
 
-// struct mmsghdr and what it points to, on every 64-bit Linux (recvmsg(2), cmsg(3)):
-//  0 name * | 8 name length | 16 iovec * | 24 iovecs | 32 control * | 40 control length | 48 flags | 56 octets received
-const headerSize = 64
-const nameAt = 0
-const nameLengthAt = 8
-const vectorAt = 16
-const vectorsAt = 24
-const controlAt = 32
-const controlLengthAt = 40
-const octetsAt = 56
-const nameSize = 16
-const vectorSize = 16
-/** cmsghdr (16 octets), the segment's size as u16, padding. */
-const controlSize = 24
-const controlUsed = 18
-const SOL_UDP = 17
-const UDP_SEGMENT = 103
-
-/** Datagrams of one call. */
-export const batchSize = 64
 /** linux/udp.h: what older kernels take. */
 export const mostSegments = 64
 /** An IPv4 packet's 65535 octets, less both headers. */
@@ -31,46 +12,6 @@ export const longestPayload = 65_507
 /** Whether the layouts above are those of this machine. */
 export function canBatch(): boolean {
   return process.platform === 'linux' && ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)
-}
-
-/** One buffer for headers, names, vectors and control data, and one for the octets; laid out once. */
-class Messages {
-  readonly headers = Buffer.allocUnsafeSlow(batchSize * headerSize).fill(0)
-  readonly names = Buffer.allocUnsafeSlow(batchSize * nameSize).fill(0)
-  readonly vectors = Buffer.allocUnsafeSlow(batchSize * vectorSize).fill(0)
-  readonly control = Buffer.allocUnsafeSlow(batchSize * controlSize).fill(0)
-  readonly octets: Buffer
-  readonly slot: number
-  private readonly base: bigint
-
-  constructor(libc: Libc, slot: number) {
-    // An odd number of cache lines: slots a power of two apart would all want the same ones.
-    this.slot = Math.ceil(slot / 128) * 128 + 64
-    this.octets = Buffer.allocUnsafeSlow(batchSize * this.slot)
-    this.base = libc.addressOf(this.octets)
-    const [names, vectors, control] = [this.names, this.vectors, this.control].map((buffer) =>
-      libc.addressOf(buffer),
-    ) as [bigint, bigint, bigint]
-    for (let index = 0; index < batchSize; index++) {
-      const header = index * headerSize
-      this.headers.writeBigUInt64LE(names + BigInt(index * nameSize), header + nameAt)
-      this.headers.writeUInt32LE(nameSize, header + nameLengthAt)
-      this.headers.writeBigUInt64LE(vectors + BigInt(index * vectorSize), header + vectorAt)
-      this.headers.writeUInt32LE(1, header + vectorsAt)
-      this.headers.writeBigUInt64LE(control + BigInt(index * controlSize), header + controlAt)
-      this.names.writeUInt16LE(AF_INET, index * nameSize)
-      this.control.writeUInt32LE(controlUsed, index * controlSize)
-      this.control.writeInt32LE(SOL_UDP, index * controlSize + 8)
-      this.control.writeInt32LE(UDP_SEGMENT, index * controlSize + 12)
-      this.place(index, index * this.slot, this.slot)
-    }
-  }
-
-  /** Message `index` is `length` octets from `at` on. */
-  place(index: number, at: number, length: number): void {
-    this.vectors.writeBigUInt64LE(this.base + BigInt(at), index * vectorSize)
-    this.vectors.writeUInt32LE(length, index * vectorSize + 8)
-  }
 }
 
 export type Heard = (bytes: Buffer, from: Ipv4, fromPort: number) => void
@@ -83,7 +24,7 @@ export class Receiver {
 
   constructor(libc: Libc, longest: number) {
     this.libc = libc
-    this.messages = new Messages(libc, longest)
+    this.messages = new Messages(libc, longest, 1)
     const { octets, slot } = this.messages
     // An ACK's length, by far the most common one.
     this.short = Array.from({ length: batchSize }, (_, index) =>
@@ -116,20 +57,46 @@ const uncuttable: ReadonlySet<number> = new Set([5, 22, 90])
 /** Whether datagrams may leave as one that the kernel cuts up: set to false where it refuses. */
 export type Cut = { mayBeOne: boolean }
 
+/** Octets that are sent from where they lie. */
+export type Lent = {
+  readonly bytes: Buffer
+  /** Where they lie, once it was asked. */
+  address?: number | undefined
+  /** They stay as they are until they are released as often. */
+  hold(): void
+  release(): void
+}
+
+/** Octets in front of each part. */
+const headSize = 4
+/** A head and its octets for each part, and the slot. */
+const vectorsEach = 2 * mostSegments + 1
+const slotVector = vectorsEach - 1
+
 /** Collects datagrams, and sends them by one call. */
 export class Sender {
   readonly octets: Buffer
   private readonly libc: Libc
   private readonly messages: Messages
-  private readonly lengths = new Uint32Array(batchSize)
-  private readonly segments = new Uint16Array(batchSize)
+  private readonly heads = Buffer.allocUnsafeSlow(batchSize * mostSegments * headSize)
+  /** Of each message; 0: it is what lies in its slot. */
+  private readonly parts = Array.from({ length: batchSize }, () => 0)
+  private readonly lent: (Lent | undefined)[] = Array.from({ length: batchSize * mostSegments })
   private readonly cuts: (Cut | undefined)[] = []
   private count = 0
+  /** Of the next datagram: its parts so far, and their octets in its slot. */
+  private partCount = 0
+  private used = 0
 
   constructor(libc: Libc) {
     this.libc = libc
-    this.messages = new Messages(libc, longestPayload)
+    this.messages = new Messages(libc, longestPayload, vectorsEach)
     this.octets = this.messages.octets
+    const heads = Number(libc.addressOf(this.heads))
+    for (let part = 0; part < batchSize * mostSegments; part++) {
+      const index = Math.floor(part / mostSegments)
+      this.messages.place(index, 2 * (part % mostSegments), heads + part * headSize, headSize)
+    }
   }
 
   get isFull(): boolean {
@@ -140,26 +107,55 @@ export class Sender {
     return this.count === 0
   }
 
-  /** Where the next datagram's octets belong in `octets`. */
+  /** Where octets that are not lent belong in `octets`. */
   get at(): number {
-    return this.count * this.messages.slot
+    return this.count * this.messages.slot + this.used
+  }
+
+  /** A datagram: the `length` octets from `at` on. */
+  add(length: number, to: Ipv4, toPort: number): void {
+    const { messages, count } = this
+    messages.place(count, slotVector, messages.base + count * messages.slot, length)
+    messages.use(count, slotVector, 1, 0)
+    this.address(0, to, toPort, undefined)
+  }
+
+  /** A part of the next datagram: `head` (32 bits), and `length` octets of `from` from `start` on, or else from `at` on. */
+  append(head: number, length: number, from?: Lent, start = 0): void {
+    const { messages, count } = this
+    const part = count * mostSegments + this.partCount
+    this.heads.writeUInt32BE(head, part * headSize)
+    if (from === undefined) {
+      messages.place(count, 2 * this.partCount + 1, messages.base + this.at, length)
+      this.used += length
+    } else {
+      from.address ??= Number(this.libc.addressOf(from.bytes))
+      messages.place(count, 2 * this.partCount + 1, from.address + start, length)
+      from.hold()
+      this.lent[part] = from
+    }
+    this.partCount++
   }
 
   /**
-   * The `length` octets from `at` on. `segment`: they are datagrams of so many octets each, the last one perhaps
-   * shorter; 0: they are one. `cut` hears when they could not leave as one and went one by one.
+   * The datagram of all parts appended. Several are datagrams of `segment` octets each, the last one perhaps shorter,
+   * that the kernel cuts up; `cut` hears when it does not, and they went one by one.
    */
-  add(length: number, segment: number, to: Ipv4, toPort: number, cut?: Cut): void {
-    const { headers, names, vectors, control } = this.messages
+  addParts(segment: number, to: Ipv4, toPort: number, cut: Cut): void {
+    const { partCount } = this
+    this.messages.use(this.count, 0, 2 * partCount, partCount > 1 ? segment : 0)
+    this.address(partCount, to, toPort, cut)
+  }
+
+  private address(parts: number, to: Ipv4, toPort: number, cut: Cut | undefined): void {
+    const { names } = this.messages
     const index = this.count++
-    this.lengths[index] = length
-    this.segments[index] = segment
-    this.cuts[index] = cut
-    vectors.writeUInt32LE(length, index * vectorSize + 8)
-    headers.writeUInt32LE(segment > 0 ? controlSize : 0, index * headerSize + controlLengthAt)
-    if (segment > 0) control.writeUInt16LE(segment, index * controlSize + 16)
     names.writeUInt16BE(toPort, index * nameSize + 2)
     names.writeUInt32BE(to, index * nameSize + 4)
+    this.parts[index] = parts
+    this.cuts[index] = cut
+    this.partCount = 0
+    this.used = 0
   }
 
   /** Sends all that was added. `hold`: an errno for which nothing is to be sent now. */
@@ -172,31 +168,46 @@ export class Sender {
       if (sent <= 0) this.single(fd, index, -sent, unsent)
       index += Math.max(1, sent)
     }
+    for (let index = 0; index < count; index++) this.release(index)
     this.count = 0
+  }
+
+  private release(index: number): void {
+    const parts = this.parts[index] ?? 0
+    for (let part = index * mostSegments; part < index * mostSegments + parts; part++) {
+      this.lent[part]?.release()
+      this.lent[part] = undefined
+    }
   }
 
   /** What did not leave as it is: cut up here where that may be why. */
   private single(fd: number, index: number, errno: number, unsent: Unsent): void {
-    const { headers, names, slot, octets } = this.messages
-    const [length = 0, segment = 0] = [this.lengths[index], this.segments[index]]
+    const { headers, names } = this.messages
+    const parts = this.parts[index] ?? 0
     const to = ipv4(names.readUInt32BE(index * nameSize + 4))
     const toPort = names.readUInt16BE(index * nameSize + 2)
-    const isCut = segment > 0 && uncuttable.has(errno)
+    const isCut = parts > 1 && uncuttable.has(errno)
     const cut = this.cuts[index]
     if (isCut && cut !== undefined) cut.mayBeOne = false
-    const start = index * slot
-    const step = segment > 0 ? segment : length
-    headers.writeUInt32LE(0, index * headerSize + controlLengthAt)
-    for (let at = 0; at < Math.max(1, length); at += Math.max(1, step)) {
-      const size = Math.min(step, length - at)
+    for (let part = 0; part < Math.max(1, parts); part++) {
       let why = errno
       if (isCut) {
-        this.messages.place(index, start + at, size)
+        this.messages.use(index, 2 * part, 2, 0)
         const sent = this.libc.sendMany(fd, headers.subarray(index * headerSize), 1)
         why = sent > 0 ? 0 : -sent
       }
-      if (why !== 0) unsent(octets.subarray(start + at, start + at + size), to, toPort, why)
+      if (why !== 0) unsent(this.octetsOf(index, part, parts), to, toPort, why)
     }
-    this.messages.place(index, start, slot)
+  }
+
+  private octetsOf(index: number, part: number, parts: number): Buffer {
+    const { octets, base } = this.messages
+    const [address, length] = this.messages.placed(index, parts === 0 ? slotVector : 2 * part + 1)
+    const number = index * mostSegments + part
+    const from = this.lent[number] ?? { bytes: octets, address: base }
+    const start = address - (from.address ?? 0)
+    const bytes = from.bytes.subarray(start, start + length)
+    if (parts === 0) return bytes
+    return Buffer.concat([this.heads.subarray(number * headSize, (number + 1) * headSize), bytes])
   }
 }

@@ -1,10 +1,11 @@
 // A UDP port as servers use it: by Node's own calls or, many datagrams at a time, by libc's.
 
 import { createSocket, type Socket } from 'node:dgram'
-import { batchSize, canBatch, longestPayload, Receiver, Sender } from './batch.ts'
+import { canBatch, longestPayload, Receiver, Sender } from './batch.ts'
 import { bindToDevice } from './devices.ts'
 import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from './ipv4.ts'
 import type { Libc } from './libc.ts'
+import { batchSize } from './messages.ts'
 
 export type UdpPort = {
   /** Calls `heard` with each datagram, which it may keep, and its sender; once. */
@@ -67,7 +68,7 @@ class Batch {
     if (this.sending === undefined) queueMicrotask(this.flush)
     this.sending = port
     bytes.copy(this.sender.octets, this.sender.at)
-    this.sender.add(bytes.length, 0, to, toPort)
+    this.sender.add(bytes.length, to, toPort)
   }
 
   readonly flush = (): void => {

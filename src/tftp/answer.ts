@@ -6,6 +6,7 @@ import type { Libc } from '../net/libc.ts'
 import { CachedFiles } from './cached.ts'
 import type { Disk } from '../disk.ts'
 import { fileOf, fileOfDescriptor } from './opened.ts'
+import { Shelf } from './pieces.ts'
 import { FileSource, textSource, type OpenFile, type Source } from './source.ts'
 
 export type Found =
@@ -26,6 +27,7 @@ type Place = { readonly root: string; readonly path: string; readonly links: Lin
 export class Files {
   private readonly parts: FilesParts
   private readonly cached: CachedFiles | undefined
+  private readonly shelf = new Shelf()
 
   constructor(parts: FilesParts) {
     this.parts = parts
@@ -44,7 +46,9 @@ export class Files {
       const known = this.cached?.open(place.root, place.path, place.links)
       if (known === undefined) return this.ask(decision.answers.slice(index), isNetascii, isWanted)
       if (known.kind === 'opened' && this.parts.libc !== undefined) {
-        return begun(this.sourceOf(fileOfDescriptor(known.fd, known.size, this.parts.libc), isNetascii))
+        const shared = known.state === undefined ? undefined : this.shelf.share(known.state)
+        const file = fileOfDescriptor(known.fd, known.size, this.parts.libc, shared)
+        return begun(this.sourceOf(file, isNetascii))
       }
     }
     return { kind: 'missing' }

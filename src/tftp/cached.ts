@@ -6,8 +6,15 @@ import type { Links } from '../files.ts'
 import type { Libc } from '../net/libc.ts'
 
 export type Known =
-  /** The caller closes `fd`. */
-  { readonly kind: 'opened'; readonly fd: number; readonly size: number } | { readonly kind: 'missing' }
+  | {
+      readonly kind: 'opened'
+      /** The caller closes it. */
+      readonly fd: number
+      readonly size: number
+      /** Tells the file, and any later content of it from this one; undefined: it cannot be told yet. */
+      readonly state: string | undefined
+    }
+  | { readonly kind: 'missing' }
 
 const O_NONBLOCK = 0o4000
 const O_CLOEXEC = 0o2000000
@@ -23,7 +30,8 @@ const ENOTDIR = 20
 /** PATH_MAX is 4096: the kernel refuses what is cut off here. */
 const longestPath = 8192
 const statusSize = 256
-const STATX_TYPE_SIZE_INODE_MOUNT = 0x1 | 0x200 | 0x100 | 0x1000
+/** Type, times of change, size, inode and mount. */
+const statusMask = 0x1 | 0x40 | 0x80 | 0x200 | 0x100 | 0x1000
 const S_IFMT = 0o170000
 const S_IFREG = 0o100000
 
@@ -34,6 +42,9 @@ const local: ReadonlySet<string> = new Set(
   ),
 )
 
+/** Within one tick of the file system's clock, 2 s on vfat, a file can change without a trace. */
+const settledMs = 3000
+
 /** The numbers of a mount that is gone are given to the next. */
 const mountsForMs = 5000
 
@@ -42,6 +53,7 @@ type Status = {
   readonly size: number
   readonly inode: bigint
   readonly mount: string
+  readonly state: string | undefined
 }
 
 export class CachedFiles {
@@ -97,7 +109,7 @@ export class CachedFiles {
     if (fd < 0) return undefined
     const opened = this.status(fd)
     if (opened?.isFile === true && opened.inode === judged.inode && opened.mount === judged.mount) {
-      return { kind: 'opened', fd, size: opened.size }
+      return { kind: 'opened', fd, size: opened.size, state: opened.state }
     }
     this.libc.close(fd)
     return undefined
@@ -106,13 +118,15 @@ export class CachedFiles {
   // struct statx (statx(2)).
   private status(fd: number): Status | undefined {
     const { into } = this
-    if (!this.libc.status(fd, STATX_TYPE_SIZE_INODE_MOUNT, into)) return undefined
-    if ((into.readUInt32LE(0) & STATX_TYPE_SIZE_INODE_MOUNT) !== STATX_TYPE_SIZE_INODE_MOUNT) return undefined
+    if (!this.libc.status(fd, statusMask, into)) return undefined
+    if ((into.readUInt32LE(0) & statusMask) !== statusMask) return undefined
+    const isSettled = Date.now() - Number(into.readBigInt64LE(96)) * 1000 > settledMs
     return {
       isFile: (into.readUInt16LE(28) & S_IFMT) === S_IFREG,
       size: Number(into.readBigUInt64LE(40)),
       inode: into.readBigUInt64LE(32),
       mount: `${into.readUInt32LE(144)} ${into.readUInt32LE(136)}:${into.readUInt32LE(140)}`,
+      state: isSettled ? into.toString('latin1', 32, 48) + into.toString('latin1', 96, 144) : undefined,
     }
   }
 

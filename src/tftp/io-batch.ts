@@ -3,13 +3,14 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { getSystemErrorName } from 'node:util'
 import type { Tell } from '../events.ts'
-import { batchSize, longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
+import { longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
 import { ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { AF_INET, inetAddress, int, SOCK_DGRAM, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF } from '../net/libc.ts'
 import type { Libc } from '../net/libc.ts'
+import { batchSize } from '../net/messages.ts'
 import { bindError } from '../net/ports.ts'
-import { dataHeader, longestRequest } from './packet.ts'
-import { putBlock, type Blocks, type Port, type Receive } from './port.ts'
+import { dataHeader, longestRequest, opcodes } from './packet.ts'
+import type { Blocks, Port, Receive } from './port.ts'
 import { socketBuffer, tellUnsent, type OpenPlace } from './sockets.ts'
 
 /** How long a turn of ours may take: a deploy's delta, timers and reads wait for its end. */
@@ -213,7 +214,7 @@ class BatchPort implements Port {
       return tellUnsent(this.batch.tell, new Error('the datagram is too long'))
     const sender = this.batch.senderFor(this)
     bytes.copy(sender.octets, sender.at)
-    sender.add(bytes.length, 0, to, toPort)
+    sender.add(bytes.length, to, toPort)
     this.batch.added()
   }
 
@@ -223,10 +224,8 @@ class BatchPort implements Port {
     for (let first = blocks.first; first <= blocks.last; first += most) {
       const end = Math.min(first + most, blocks.last + 1)
       const sender = this.batch.senderFor(this)
-      const { octets, at } = sender
-      let length = 0
-      for (let block = first; block < end; block++) length += putBlock(blocks, block, octets, at + length)
-      sender.add(length, end - first > 1 ? packet : 0, to, toPort, blocks)
+      for (let block = first; block < end; block++) appendBlock(sender, blocks, block)
+      sender.addParts(packet, to, toPort, blocks)
       this.batch.added()
     }
   }
@@ -286,4 +285,14 @@ class BatchPort implements Port {
     this.waiting = []
     this.socket.close()
   }
+}
+
+/** A DATA packet, its octets sent from where they lie. */
+function appendBlock(sender: Sender, { source, blksize, ready }: Blocks, block: number): void {
+  const head = opcodes.data * 65536 + (block & 0xffff)
+  const from = (block - 1) * blksize
+  const to = Math.max(from, Math.min(from + blksize, ready))
+  const piece = source.pieceOf(from, to)
+  if (piece === undefined) source.copy(sender.octets, sender.at, from, to)
+  sender.append(head, to - from, piece, piece && from - piece.start)
 }

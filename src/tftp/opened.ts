@@ -4,6 +4,7 @@ import { read } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Disk } from '../disk.ts'
 import type { Libc } from '../net/libc.ts'
+import type { Shared } from './pieces.ts'
 import type { OpenFile } from './source.ts'
 
 /** `disk`: what closes it, as that may hang, too. */
@@ -16,8 +17,8 @@ export function fileOf(handle: FileHandle, size: number, disk: Disk, libc: Libc 
   }
 }
 
-/** Owns `fd`, which is a file's on a file system of this machine: it can be closed here and now. */
-export function fileOfDescriptor(fd: number, size: number, libc: Libc): OpenFile {
+/** Owns `shared`, and `fd`, which is a file's on a file system of this machine: it can be closed here and now. */
+export function fileOfDescriptor(fd: number, size: number, libc: Libc, shared: Shared | undefined): OpenFile {
   let reading = 0
   let isClosed = false
   const closeIdle = () => {
@@ -25,6 +26,7 @@ export function fileOfDescriptor(fd: number, size: number, libc: Libc): OpenFile
   }
   return {
     size,
+    shared,
     readNow: (into, position) => libc.readNow(fd, into, position),
     read: (into, position) =>
       new Promise((resolve, reject) => {
@@ -38,6 +40,7 @@ export function fileOfDescriptor(fd: number, size: number, libc: Libc): OpenFile
       }),
     close: () => {
       isClosed = true
+      shared?.leave()
       closeIdle()
     },
   }

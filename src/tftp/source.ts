@@ -2,6 +2,7 @@
 
 import type { Disk } from '../disk.ts'
 import { toNetascii } from './netascii.ts'
+import { buffer, firstRead, Piece, type Shared } from './pieces.ts'
 import { readAhead } from './transfer.ts'
 
 /** Octets are counted as they are sent. */
@@ -13,6 +14,8 @@ export type Source = {
   readonly ended: boolean
   /** Writes octets that have been read and not given up into `target` from `at` on. */
   copy(target: Buffer, at: number, from: number, to: number): void
+  /** What holds octets `from` to `to`; undefined where several do, or there are none. */
+  pieceOf(from: number, to: number): Piece | undefined
   /** Reads on, and gives up what lies before `keep`. A promise where the disk has to be asked. */
   more(keep: number): Promise<void> | undefined
   close(): void
@@ -21,6 +24,8 @@ export type Source = {
 /** An open file. */
 export type OpenFile = {
   readonly size: number
+  /** What others read of it. */
+  readonly shared?: Shared | undefined
   /** As many octets as are in memory; 0 or undefined: none, or nobody can tell. */
   readNow(into: Buffer, position: number): number | undefined
   read(into: Buffer, position: number): Promise<number>
@@ -28,33 +33,18 @@ export type OpenFile = {
   close(): void
 }
 
-/** A first read so short costs little when nobody was there to ask for it. */
-export const firstRead = 32 * 1024
-
 export function textSource(bytes: Buffer, isNetascii: boolean): Source {
-  const sent = isNetascii ? toNetascii(bytes) : bytes
+  const sent = new Piece(0, isNetascii ? toNetascii(bytes) : bytes)
+  const size = sent.bytes.length
   return {
-    size: sent.length,
-    ready: sent.length,
+    size,
+    ready: size,
     ended: true,
-    copy: (target, at, from, to) => void sent.copy(target, at, from, to),
+    copy: (target, at, from, to) => void sent.bytes.copy(target, at, from, to),
+    pieceOf: (from, to) => (from < to ? sent : undefined),
     more: () => undefined,
     close: () => undefined,
   }
-}
-
-type Piece = { readonly start: number; readonly bytes: Buffer }
-
-/** Buffers of a whole read, used again: fresh memory costs more than the copy into it. */
-const spares: ReadonlyMap<number, Buffer[]> = new Map([
-  [firstRead, []],
-  [readAhead, []],
-])
-const mostSpare = 64
-
-function giveBack(bytes: Buffer): void {
-  const spare = spares.get(bytes.length)
-  if (spare !== undefined && spare.length < mostSpare) spare.push(bytes)
 }
 
 /** An open file, of which the disk is asked by way of `disk`; it is closed at its end. Replaced meanwhile, it goes on. */
@@ -87,9 +77,9 @@ export class FileSource implements Source {
   more(keep: number): Promise<void> | undefined {
     while (true) {
       const [first] = this.pieces
-      if (first === undefined || first.start + first.bytes.length > keep) break
+      if (first === undefined || first.end > keep) break
       this.pieces.shift()
-      giveBack(first.bytes)
+      first.release()
     }
     return this.read(readAhead)
   }
@@ -101,10 +91,20 @@ export class FileSource implements Source {
     }
   }
 
+  pieceOf(from: number, to: number): Piece | undefined {
+    for (const piece of this.pieces)
+      if (piece.end > from) return to <= piece.end && from < to ? piece : undefined
+    return undefined
+  }
+
   close(): void {
+    for (const piece of this.pieces.splice(0)) piece.release()
+    this.closeFile()
+  }
+
+  private closeFile(): void {
     if (this.isClosed) return
     this.isClosed = true
-    if (!this.ended) for (const { bytes } of this.pieces.splice(0)) giveBack(bytes)
     this.file.close()
   }
 
@@ -112,25 +112,32 @@ export class FileSource implements Source {
   private read(most: number, turn?: 'taken'): Promise<void> | undefined {
     const length = Math.min(most, this.file.size - this.position)
     if (length <= 0) return this.took(Buffer.alloc(0))
-    const buffer = spares.get(length)?.pop() ?? Buffer.allocUnsafe(length)
-    const count = this.file.readNow(buffer, this.position)
+    const known = this.isNetascii ? undefined : this.file.shared?.find(this.position)
+    if (known !== undefined) return this.took(known.bytes, known)
+    const into = buffer(length)
+    const count = this.file.readNow(into, this.position)
     // 0 need not be the end: Linux 5.9 and 5.10 say it of what is not in memory, too (preadv2, RWF_NOWAIT).
-    if (count !== undefined && count > 0) return this.took(buffer.subarray(0, count))
-    const ask = () => this.file.read(buffer, this.position)
+    if (count !== undefined && count > 0) return this.took(into.subarray(0, count))
+    const ask = () => this.file.read(into, this.position)
     const asked = turn === 'taken' ? ask() : this.disk.run(ask, () => !this.isClosed)
     return asked.then((later) => {
       if (later === 0) throw new Error('the file became shorter while it was sent')
-      return this.took(buffer.subarray(0, later))
+      return this.took(into.subarray(0, later))
     })
   }
 
-  private took(read: Buffer): undefined {
+  /** `known`: what holds it. */
+  private took(read: Buffer, known?: Piece): undefined {
     this.position += read.length
     const bytes = this.isNetascii ? toNetascii(read) : read
-    if (bytes.length > 0) this.pieces.push({ start: this.ready, bytes })
+    if (bytes.length > 0) {
+      const piece = known ?? new Piece(this.ready, bytes)
+      if (known === undefined && !this.isNetascii && !this.isClosed) this.file.shared?.add(piece)
+      this.pieces.push(piece)
+    }
     this.ready += bytes.length
     if (this.position < this.file.size) return
     this.ended = true
-    this.close()
+    this.closeFile()
   }
 }
