@@ -105,6 +105,11 @@ test('a worker reaches neither store, registry nor API, and the one of TFTP no H
   }
 })
 
+test('a start whose store is a file loads no PostgreSQL', (t) => {
+  t.true(reach('store/remote.ts').has('pg'))
+  t.false(reach('appliance.ts').has('pg'))
+})
+
 test('there is no circle of imports', (t) => {
   for (const file of sources('src')) {
     for (const { to } of importsOf(file).filter((entry) => !entry.typeOnly)) {
