@@ -11,14 +11,15 @@ export type Subnet = { readonly network: Ipv4; readonly prefix: number }
 /** Both ends belong to the range. */
 export type Range = { readonly first: Ipv4; readonly last: Ipv4 }
 
+const dotted = /^(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})$/
+
 /** Dotted decimal, four numbers without leading zeros, or undefined. */
 export function parseIpv4(text: string): Ipv4 | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
+  const parts = dotted.exec(text)
+  if (parts === null) return undefined
   let value = 0
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined
-    const octet = Number(part)
+  for (let at = 1; at <= 4; at++) {
+    const octet = Number(parts[at])
     if (octet > 255) return undefined
     value = value * 256 + octet
   }

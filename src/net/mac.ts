@@ -5,6 +5,7 @@ declare const brand: unique symbol
 /** Six octets, lower-case hexadecimal, joined by colons: `22:34:a3:e9:09:cc`. */
 export type Mac = string & { readonly [brand]: 'Mac' }
 
+const canonical = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/
 // The original's files may have any one character between the octets.
 const separated = /^[0-9a-f]{2}([^0-9a-f])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/
 const dotted = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/
@@ -12,6 +13,7 @@ const bare = /^[0-9a-f]{12}$/
 
 /** Any notation (`22:34:..`, `22-34-..`, `2234.a3e9.09cc`, `2234a3e909cc`, any case), or undefined. */
 export function parseMac(text: string): Mac | undefined {
+  if (canonical.test(text)) return text as Mac
   const lower = text.trim().toLowerCase()
   if (!separated.test(lower) && !dotted.test(lower) && !bare.test(lower)) return undefined
   return macFromHex(lower.replace(/[^0-9a-f]/g, ''))
