@@ -33,8 +33,11 @@ export function isSelfService(ctx: Context): boolean {
 
 export function whoAsks(ctx: Context, { macOf }: AnswerParts): Caller {
   const from = callerOf(ctx)
-  const ip = parseIpv4(from)
-  return { by: accessOf(ctx).by, from, mac: () => (ip === undefined ? undefined : macOf(ip)) }
+  const mac = () => {
+    const ip = parseIpv4(from)
+    return ip === undefined ? undefined : macOf(ip)
+  }
+  return { by: accessOf(ctx).by, from, mac }
 }
 
 /** `isOptional`: no body at all is as good as null. `most`: bytes. */

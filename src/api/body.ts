@@ -12,6 +12,8 @@ export const biggestBody = 1024 * 1024
 /** Of a list or a group. What is wrong with each would cost some 5 µs, and the answer names the first alone. */
 export const mostEntries = 10_000
 
+const utf8 = new TextDecoder()
+
 /**
  * The body as text (a byte order mark is dropped), of `most` bytes at most. One that is too big is read to its end all
  * the same, within the listener's time for a request: a client that is cut off while it sends never sees why.
@@ -19,14 +21,23 @@ export const mostEntries = 10_000
 export async function readBody(request: IncomingMessage, most = biggestBody): Promise<string | Fault> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  request.on('data', (chunk: Buffer) => {
     size += chunk.length
     if (size <= most) chunks.push(chunk)
-  }
+  })
+  // By hand, as an iterator over the request costs more than all else that is done with a small body.
+  await new Promise<void>((resolve, reject) => {
+    const left = () => reject(new Error('the client left before the end of its body'))
+    if (request.destroyed) return left()
+    request.once('end', resolve)
+    request.once('close', () => {
+      if (!request.complete) left()
+    })
+  })
   if (size > most) {
     return { code: 'body_too_big', message: `The body has ${size} bytes; at most ${most} are read` }
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
+  return utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))
 }
 
 /** What `text` says, as `schema` has it; or the first thing that is wrong, with its path. */
@@ -41,7 +52,7 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
     return { code: 'body_not_json', message: `The body is not JSON: ${bare}` }
   }
   const long: Path[] = []
-  const spelled = named(body, schema, [], long)
+  const spelled = named(body, shapeOf(schema), [], long)
   const [first] = long
   if (first !== undefined) {
     const path = show(first)
@@ -61,42 +72,65 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
  * good as absent where the schema has no use for it; `mac_address` and `macAddress` are one key. `long` takes the paths
  * of what has more than mostEntries, which is left as it is.
  */
-function named(value: unknown, schema: unknown, path: Path, long: Path[]): unknown {
-  const kind = unwrapped(schema)
-  if (kind instanceof z.ZodArray && Array.isArray(value)) {
+function named(value: unknown, shape: Shape, path: Path, long: Path[]): unknown {
+  if (shape.entry !== undefined && Array.isArray(value)) {
+    const { entry } = shape
     if (value.length <= mostEntries) {
-      return value.map((entry: unknown, index) => named(entry, kind.element, [...path, index], long))
+      return value.map((each: unknown, index) => named(each, entry, [...path, index], long))
     }
     long.push(path)
   }
   if (!isObject(value)) return value
-  if (kind instanceof z.ZodRecord && Object.keys(value).length > mostEntries) long.push(path)
-  if (!(kind instanceof z.ZodObject)) return value
-  const keys = keysOf(kind)
-  const entries = Object.entries(value).flatMap(([key, entry]): [string, unknown][] => {
-    const known = keys.get(plain(key))
-    if (known === undefined) return [[key, entry]]
-    const { name, part, takesNull } = known
-    return entry === null && !takesNull ? [] : [[name, named(entry, part, [...path, name], long)]]
-  })
+  if (shape.isRecord && Object.keys(value).length > mostEntries) long.push(path)
+  const { keys } = shape
+  if (keys === undefined) return value
+  const entries: [string, unknown][] = []
+  for (const key of Object.keys(value)) {
+    const entry = value[key]
+    const known = keys.get(key) ?? keys.get(plain(key))
+    if (known === undefined) entries.push([key, entry])
+    else if (entry !== null || known.takesNull) {
+      entries.push([known.name, named(entry, known.shape, [...path, known.name], long)])
+    }
+  }
   return Object.fromEntries(entries)
 }
 
-type Key = { readonly name: string; readonly part: z.ZodType; readonly takesNull: boolean }
+/** Of a schema, what bears on the keys. */
+type Shape = {
+  /** Of a list's entries. */
+  readonly entry?: Shape
+  readonly isRecord: boolean
+  /** Of a group: as the schema spells them, and plain. */
+  readonly keys?: ReadonlyMap<string, Key>
+}
 
-const keysOfGroup = new WeakMap<z.ZodObject, ReadonlyMap<string, Key>>()
+type Key = { readonly name: string; readonly shape: Shape; readonly takesNull: boolean }
+
+const shapes = new WeakMap<object, Shape>()
 
 /** Found out once: a deploy asks it for each of its hosts. */
-function keysOf(group: z.ZodObject): ReadonlyMap<string, Key> {
-  const known = keysOfGroup.get(group)
+function shapeOf(schema: z.core.$ZodType): Shape {
+  const known = shapes.get(schema)
   if (known !== undefined) return known
+  const kind = unwrapped(schema)
+  const shape = {
+    isRecord: kind instanceof z.ZodRecord,
+    ...(kind instanceof z.ZodArray && { entry: shapeOf(kind.element) }),
+    ...(kind instanceof z.ZodObject && { keys: keysOf(kind) }),
+  }
+  shapes.set(schema, shape)
+  return shape
+}
+
+function keysOf(group: z.ZodObject): ReadonlyMap<string, Key> {
   const shape = group.shape as Readonly<Record<string, z.ZodType>>
-  const keys = Object.entries(shape).map(([name, part]): [string, Key] => [
-    plain(name),
-    { name, part, takesNull: part.safeParse(null).success },
-  ])
-  keysOfGroup.set(group, new Map(keys))
-  return new Map(keys)
+  const keys = Object.entries(shape).map(([name, part]): Key => ({
+    name,
+    shape: shapeOf(part),
+    takesNull: part.safeParse(null).success,
+  }))
+  return new Map(keys.flatMap((key) => [[plain(key.name), key] as const, [key.name, key] as const]))
 }
 
 function plain(key: string): string {

@@ -25,7 +25,7 @@ export function apiApp(given: ApiParts): Koa {
   const parts = { ...given, tell: (event: Event) => (isWarning(event) ? sparing : given.tell)(event) }
   const router = new Router({ strict: true, sensitive: true })
   for (const { method, path, answer } of routes) {
-    router[method]([`/v1${path}`, path], async (ctx) => {
+    router[method](`{/v1}${path}`, async (ctx) => {
       await answer(ctx, ctx.params['name'] ?? ctx.params['mac'] ?? ctx.params['ip'] ?? '', parts)
     })
   }
