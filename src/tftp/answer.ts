@@ -6,7 +6,7 @@ import type { Libc } from '../net/libc.ts'
 import { CachedFiles } from './cached.ts'
 import type { Disk } from '../disk.ts'
 import { fileOf, fileOfDescriptor } from './opened.ts'
-import { Shelf } from './pieces.ts'
+import { firstRead, Shelf } from './pieces.ts'
 import { FileSource, textSource, type OpenFile, type Source } from './source.ts'
 
 export type Found =
@@ -46,8 +46,9 @@ export class Files {
       const known = this.cached?.open(place.root, place.path, place.links)
       if (known === undefined) return this.ask(decision.answers.slice(index), isNetascii, isWanted)
       if (known.kind === 'opened' && this.parts.libc !== undefined) {
-        const shared = known.state === undefined ? undefined : this.shelf.share(known.state)
-        const file = fileOfDescriptor(known.fd, known.size, this.parts.libc, shared)
+        const { fd, size, state } = known
+        const shared = state === undefined || size <= firstRead ? undefined : this.shelf.share(state)
+        const file = fileOfDescriptor(fd, size, this.parts.libc, shared)
         return begun(this.sourceOf(file, isNetascii))
       }
     }

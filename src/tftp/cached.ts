@@ -53,7 +53,6 @@ type Status = {
   readonly size: number
   readonly inode: bigint
   readonly mount: string
-  readonly state: string | undefined
 }
 
 export class CachedFiles {
@@ -109,7 +108,7 @@ export class CachedFiles {
     if (fd < 0) return undefined
     const opened = this.status(fd)
     if (opened?.isFile === true && opened.inode === judged.inode && opened.mount === judged.mount) {
-      return { kind: 'opened', fd, size: opened.size, state: opened.state }
+      return { kind: 'opened', fd, size: opened.size, state: this.state() }
     }
     this.libc.close(fd)
     return undefined
@@ -120,14 +119,19 @@ export class CachedFiles {
     const { into } = this
     if (!this.libc.status(fd, statusMask, into)) return undefined
     if ((into.readUInt32LE(0) & statusMask) !== statusMask) return undefined
-    const isSettled = Date.now() - Number(into.readBigInt64LE(96)) * 1000 > settledMs
     return {
       isFile: (into.readUInt16LE(28) & S_IFMT) === S_IFREG,
       size: Number(into.readBigUInt64LE(40)),
       inode: into.readBigUInt64LE(32),
       mount: `${into.readUInt32LE(144)} ${into.readUInt32LE(136)}:${into.readUInt32LE(140)}`,
-      state: isSettled ? into.toString('latin1', 32, 48) + into.toString('latin1', 96, 144) : undefined,
     }
+  }
+
+  /** Of what was looked at last. */
+  private state(): string | undefined {
+    const { into } = this
+    const isSettled = Date.now() - Number(into.readBigInt64LE(96)) * 1000 > settledMs
+    return isSettled ? into.toString('latin1', 32, 48) + into.toString('latin1', 96, 144) : undefined
   }
 
   private isLocal(mount: string): boolean {

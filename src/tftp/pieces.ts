@@ -76,7 +76,10 @@ export class Shelf {
         piece?.hold()
         return piece
       },
-      add: (piece) => this.keep(piece, file.pieces),
+      // A client alone has its buffers back sooner, and still warm.
+      add: (piece) => {
+        if (file.users > 1) this.keep(piece, file.pieces)
+      },
       leave: () => {
         if (--file.users > 0) return
         this.files.delete(state)

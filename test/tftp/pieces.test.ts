@@ -20,7 +20,7 @@ test('what one transfer has read, the next one of the same state finds; nothing 
 
 test('a buffer is used again when nobody holds it, and no sooner', (t) => {
   const shelf = new Shelf()
-  const share = shelf.share('a')
+  const [share, other] = [shelf.share('a'), shelf.share('a')]
   const bytes = buffer(firstRead)
   const piece = new Piece(0, bytes)
   share.add(piece)
@@ -30,6 +30,7 @@ test('a buffer is used again when nobody holds it, and no sooner', (t) => {
   t.not(buffer(firstRead), bytes)
   t.is(share.find(0), piece)
   share.leave()
+  other.leave()
   t.not(buffer(firstRead), bytes)
   piece.release()
   t.is(buffer(firstRead), bytes)
@@ -38,6 +39,7 @@ test('a buffer is used again when nobody holds it, and no sooner', (t) => {
 test('what is kept has its bounds, however many files are sent', (t) => {
   const shelf = new Shelf()
   const [one, two] = [shelf.share('a'), shelf.share('b')]
+  for (const state of ['a', 'b']) shelf.share(state)
   for (let start = 0; start < 200; start++) {
     one.add(new Piece(start, Buffer.from([start])))
     two.add(new Piece(start, Buffer.from([start])))
