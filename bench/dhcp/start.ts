@@ -118,25 +118,29 @@ async function measure(program: string, file: string): Promise<Measured> {
   }
 }
 
+/** A new one: what the load leaves in the store is not for the next start. */
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'pxe-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }
 
 const samples = new Map<string, Measured[]>()
-const folders: string[] = []
 await makeNetwork()
 try {
-  const files = new Map<number, string>()
-  for (const hosts of [0, many]) {
-    const folder = await mkdtemp(join(tmpdir(), 'pxe-bench-'))
-    folders.push(folder)
-    files.set(hosts, await fill(folder, hosts))
-  }
   for (let round = 0; round < Number(rounds); round++) {
-    for (const [hosts, file] of files) {
+    for (const hosts of [0, many]) {
       for (const program of programs) {
         const name = `${program}, ${hosts} hosts`
-        samples.set(name, [...(samples.get(name) ?? []), await measure(program, file)])
+        const measured = await inFolder(async (folder) => measure(program, await fill(folder, hosts)))
+        samples.set(name, [...(samples.get(name) ?? []), measured])
       }
     }
   }
@@ -151,5 +155,4 @@ try {
   }
 } finally {
   for (const space of [serverSpace, clientSpace]) await ip('netns', 'delete', space).catch(() => undefined)
-  for (const folder of folders) await rm(folder, { recursive: true, force: true })
 }
