@@ -1,9 +1,11 @@
 // What a DHCP message tells of its sender: who it is, what it runs on, and what it wants.
 
 import type { Agent } from '../boot/facts.ts'
+import { spelling } from '../net/hex.ts'
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
 import { macFromBytes, type Mac } from '../net/mac.ts'
 import { messageTypes, options as codes, relaySubOptions, type MessageType } from './codes.ts'
+import { numberIn } from './options.ts'
 import { broadcastFlag, type Message } from './packet.ts'
 
 export type Client = {
@@ -58,7 +60,7 @@ const typeNames: ReadonlyMap<number, MessageType> = new Map(
 /** The sender of `message`, or why nobody is answered. */
 export function readClient(message: Message): Client | { readonly refused: string } {
   const { options, htype, hlen, chaddr } = message
-  const type = typeNames.get(options.get(codes.messageType)?.[0] ?? 0)
+  const type = typeNames.get(options.octet(codes.messageType) ?? 0)
   if (type === undefined) {
     const known = options.has(codes.messageType) ? 'its message type is unknown' : 'it is plain BOOTP'
     return { refused: known }
@@ -77,7 +79,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
   const archs = archsOf(options.get(codes.architecture), vendorClass)
   const wants = options.get(codes.parameterRequestList) ?? none
   const relay = subOptions(options.get(codes.relayAgentInformation))
-  const longest = options.get(codes.maximumMessageSize)
+  const longest = options.number(codes.maximumMessageSize, 2) ?? least
   return {
     type,
     mac,
@@ -93,14 +95,16 @@ export function readClient(message: Message): Client | { readonly refused: strin
     archs,
     uuid: uuidOf(options.get(codes.machineIdentifier)),
     vendorClass,
-    requestedAddress: address(options.get(codes.requestedAddress)),
-    server: address(options.get(codes.serverIdentifier)),
-    leaseTime: number(options.get(codes.leaseTime), 4),
+    requestedAddress: address(options.number(codes.requestedAddress, 4)),
+    server: address(options.number(codes.serverIdentifier, 4)),
+    leaseTime: options.number(codes.leaseTime, 4),
     wants,
-    longest: Math.min(Math.max(number(longest, 2) ?? least, least), most) - headers,
+    longest: Math.min(Math.max(longest, least), most) - headers,
     wantsBroadcast: (message.flags & broadcastFlag) !== 0,
-    subnet: address(relay.get(relaySubOptions.linkSelection)) ?? address(options.get(codes.subnetSelection)),
-    serverOverride: address(relay.get(relaySubOptions.serverIdentifierOverride)),
+    subnet: address(
+      numberIn(relay.get(relaySubOptions.linkSelection), 4) ?? options.number(codes.subnetSelection, 4),
+    ),
+    serverOverride: address(numberIn(relay.get(relaySubOptions.serverIdentifierOverride), 4)),
   }
 }
 
@@ -121,11 +125,11 @@ function archsOf(value: Buffer | undefined, vendorClass: string): readonly numbe
   return said === undefined ? [] : [Number(said)]
 }
 
+const uuid = spelling('xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx')
+
 /** RFC 4578 2.3: type 0 and sixteen octets, written as they stand. */
 function uuidOf(value: Buffer | undefined): string | undefined {
-  if (value === undefined || value.length !== 17 || value[0] !== 0) return undefined
-  const hex = value.toString('hex').slice(2)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return value?.length === 17 && value[0] === 0 ? uuid(value, 1) : undefined
 }
 
 const noSubOptions: ReadonlyMap<number, Buffer> = new Map()
@@ -157,11 +161,6 @@ function text(value: Buffer | undefined): string | undefined {
   return length === 0 ? undefined : value?.toString('utf8', 0, length)
 }
 
-function number(value: Buffer | undefined, octets: number): number | undefined {
-  return value?.length === octets ? value.readUIntBE(0, octets) : undefined
-}
-
-function address(value: Buffer | undefined): Ipv4 | undefined {
-  const found = number(value, 4)
-  return found === undefined ? undefined : ipv4(found)
+function address(number: number | undefined): Ipv4 | undefined {
+  return number === undefined ? undefined : ipv4(number)
 }

@@ -5,6 +5,7 @@ import { formatIpv4, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Client } from './client.ts'
 import { options as codes } from './codes.ts'
 import type { Holder } from './holder.ts'
+import { kept } from './kept.ts'
 import type { Leases } from './leases.ts'
 import type { Message, OptionList } from './packet.ts'
 import { wanted } from './reply.ts'
@@ -206,29 +207,27 @@ export function networkOptions(
   client: Client,
   host: Host | undefined,
 ): OptionList {
-  const lease = seconds === undefined ? [] : times(seconds)
-  return [...lease, ...wanted(valuesFor(scope, host), client)]
+  const own = wanted(valuesFor(scope, host), client)
+  return seconds === undefined ? own : [...times(seconds), ...own]
 }
 
-function valuesFor({ options }: Scope, host: Host | undefined): ReadonlyMap<number, Uint8Array> {
+function valuesFor({ options }: Scope, host: Host | undefined): Scope['options'] {
   if (host === undefined || (host.origin !== 'settings' && host.options.length === 0)) return options
   const values = new Map(options)
   // A host's own name is what an installer calls the machine; a registered one is only its MAC.
   if (host.origin === 'settings' && /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(host.name)) {
-    values.set(codes.hostName, Buffer.from(host.name))
+    values.set(codes.hostName, [codes.hostName, Buffer.from(host.name)])
   }
-  for (const { code, bytes } of host.options) values.set(code, bytes)
+  for (const { code, bytes } of host.options) values.set(code, [code, bytes])
   return values
 }
 
 /** RFC 2131 4.4.5: T1 is half of it, T2 seven eighths. */
-function times(seconds: number): OptionList {
-  return [
-    [codes.leaseTime, uint32(seconds)],
-    [codes.renewalTime, uint32(Math.floor(seconds / 2))],
-    [codes.rebindingTime, uint32(Math.floor((seconds * 7) / 8))],
-  ]
-}
+const times = kept((seconds: number): OptionList => [
+  [codes.leaseTime, uint32(seconds)],
+  [codes.renewalTime, uint32(Math.floor(seconds / 2))],
+  [codes.rebindingTime, uint32(Math.floor((seconds * 7) / 8))],
+])
 
 function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4)

@@ -109,17 +109,13 @@ export class Leases {
   /** RFC 2131 4.3.1: the reserved, the current, the previous, the requested address, then any that is free. */
   propose(holder: Holder, requested: Ipv4 | undefined, scopes: readonly Scope[]): Proposal {
     const { key, reserved } = holder
-    const previous = this.recordsOf(key, scopes).toSorted((a, b) => b.expires - a.expires)
-    const wishes = [reserved, this.offered(key, scopes), ...previous.map(({ ip }) => ip), requested]
-    for (const ip of wishes) {
-      const scope = ip === undefined ? undefined : this.scopeFor(ip, holder, scopes)
-      if (ip === undefined || scope === undefined) continue
-      // Somebody else may have taken it since this client left it, or always had it.
-      const isHeld = this.activeAt(ip) !== undefined || this.offers.at(ip) !== undefined
-      if (!isHeld) this.conflicts?.verify(scope, ip)
-      return { ip, scope }
+    const wish = this.wish(reserved, holder, scopes) ?? this.wish(this.offered(key, scopes), holder, scopes)
+    if (wish !== undefined) return wish
+    for (const { ip } of this.recordsOf(key, scopes).toSorted((a, b) => b.expires - a.expires)) {
+      const previous = this.wish(ip, holder, scopes)
+      if (previous !== undefined) return previous
     }
-    return this.proposeFree(holder, scopes)
+    return this.wish(requested, holder, scopes) ?? this.proposeFree(holder, scopes)
   }
 
   /** The scope in which `holder` may have `ip` now, or undefined. */
@@ -179,6 +175,15 @@ export class Leases {
   /** Whether `ip` is free for anybody. */
   isFree(ip: Ipv4): boolean {
     return this.isFreeFor(ip, undefined) && !this.isReserved(ip)
+  }
+
+  private wish(ip: Ipv4 | undefined, holder: Holder, scopes: readonly Scope[]): Proposal | undefined {
+    const scope = ip === undefined ? undefined : this.scopeFor(ip, holder, scopes)
+    if (ip === undefined || scope === undefined) return undefined
+    // Somebody else may have taken it since this client left it, or always had it.
+    const isHeld = this.activeAt(ip) !== undefined || this.offers.at(ip) !== undefined
+    if (!isHeld) this.conflicts?.verify(scope, ip)
+    return { ip, scope }
   }
 
   private proposeFree(holder: Holder, scopes: readonly Scope[]): Proposal {
@@ -246,11 +251,13 @@ export class Leases {
   }
 
   private recordsOf(key: string, scopes: readonly Scope[]): readonly Lease[] {
-    return this.records.of(key).filter(({ ip }) => this.scopeAt(ip, scopes) !== undefined)
+    const own = this.records.of(key)
+    return own.length === 0 ? own : own.filter(({ ip }) => this.scopeAt(ip, scopes) !== undefined)
   }
 
   private scopeAt(ip: Ipv4, scopes: readonly Scope[]): Scope | undefined {
-    return scopes.find(({ subnet }) => inSubnet(ip, subnet))
+    for (const scope of scopes) if (inSubnet(ip, scope.subnet)) return scope
+    return undefined
   }
 
   private poolAt(ip: Ipv4): Pool | undefined {

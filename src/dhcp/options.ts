@@ -13,71 +13,72 @@ const empty = Buffer.alloc(0)
 type Area = { readonly start: number; readonly end: number }
 
 /**
- * The options of a message where they stand: looked for when somebody asks, as most are never asked for. One that was
- * split is joined (RFC 3396 5).
+ * The options of a message where they stand: read when somebody asks, as most are never asked for. One that was split
+ * is joined (RFC 3396 5).
  */
 export class Options {
   private readonly bytes: Buffer
   private readonly areas: readonly Area[]
+  /** Where each begins, but for padding. */
+  private readonly places: readonly number[]
 
-  private constructor(bytes: Buffer, areas: readonly Area[]) {
+  private constructor(bytes: Buffer, areas: readonly Area[], places: readonly number[]) {
     this.bytes = bytes
     this.areas = areas
+    this.places = places
   }
 
   /** Those of a whole datagram; also in `file` and then `sname`, where option 52 says so (RFC 2131 4.1). */
   static in(bytes: Buffer): Options | Malformed {
+    const places: number[] = []
     const main = { start: optionsAt, end: bytes.length }
-    const cut = cutIn(bytes, main)
+    const cut = findIn(bytes, main, places)
     if (cut !== undefined) return cut
     // Option 52 may stand in the options field only.
-    const own = new Options(bytes, [main])
-    const overload = own.get(codes.overload)?.[0] ?? 0
+    const own = new Options(bytes, [main], places)
+    const overload = own.octet(codes.overload) ?? 0
     if ((overload & 3) === 0) return own
-    const areas = [
-      main,
-      ...((overload & 1) === 0 ? [] : [fileArea]),
-      ...((overload & 2) === 0 ? [] : [snameArea]),
-    ]
+    const more = [...((overload & 1) === 0 ? [] : [fileArea]), ...((overload & 2) === 0 ? [] : [snameArea])]
     return (
-      areas.map((area) => cutIn(bytes, area)).find((fault) => fault !== undefined) ??
-      new Options(bytes, areas)
+      more.map((area) => findIn(bytes, area, places)).find((fault) => fault !== undefined) ??
+      new Options(bytes, [main, ...more], places)
     )
   }
 
   get(code: number): Buffer | undefined {
-    let found: Buffer | undefined
-    let further: Buffer[] | undefined
-    for (const { start, end } of this.areas) {
-      for (let at = start; at < end && this.bytes[at] !== codes.end; at = nextAfter(this.bytes, at)) {
-        if (this.bytes[at] !== code) continue
-        const value = this.bytes.subarray(at + 2, at + 2 + (this.bytes[at + 1] ?? 0))
-        if (found === undefined) found = value
-        else (further ??= [found]).push(value)
-      }
-    }
-    return further === undefined ? found : Buffer.concat(further)
+    const index = this.next(code, 0)
+    if (index < 0) return undefined
+    const value = this.valueAt(index)
+    let again = this.next(code, index + 1)
+    if (again < 0) return value
+    const parts = [value]
+    for (; again >= 0; again = this.next(code, again + 1)) parts.push(this.valueAt(again))
+    return Buffer.concat(parts)
   }
 
   has(code: number): boolean {
-    for (const { start, end } of this.areas) {
-      for (let at = start; at < end && this.bytes[at] !== codes.end; at = nextAfter(this.bytes, at)) {
-        if (this.bytes[at] === code) return true
-      }
-    }
-    return false
+    return this.next(code, 0) >= 0
+  }
+
+  /** The first octet of its value. */
+  octet(code: number): number | undefined {
+    const index = this.next(code, 0)
+    const at = this.places[index] ?? 0
+    return index < 0 || this.bytes[at + 1] === 0 ? undefined : this.bytes[at + 2]
+  }
+
+  /** Its value as a number of exactly so many octets; undefined for one of another length. */
+  number(code: number, octets: number): number | undefined {
+    const index = this.next(code, 0)
+    if (index < 0) return undefined
+    if (this.next(code, index + 1) >= 0) return numberIn(this.get(code), octets)
+    const at = this.places[index] ?? 0
+    return this.bytes[at + 1] === octets ? this.bytes.readUIntBE(at + 2, octets) : undefined
   }
 
   /** Each once, in the order they first stand. */
-  *keys(): Generator<number> {
-    const said = new Set<number>([codes.pad])
-    for (const { start, end } of this.areas) {
-      for (let at = start; at < end && this.bytes[at] !== codes.end; at = nextAfter(this.bytes, at)) {
-        const code = this.bytes[at] ?? codes.pad
-        if (!said.has(code)) yield code
-        said.add(code)
-      }
-    }
+  keys(): Iterable<number> {
+    return new Set(this.places.map((at) => this.bytes[at] ?? 0))
   }
 
   *[Symbol.iterator](): Generator<readonly [number, Buffer]> {
@@ -89,6 +90,24 @@ export class Options {
     const { start, end } = name === 'file' ? fileArea : snameArea
     return this.areas.some((area) => area.start === start) ? empty : this.bytes.subarray(start, end)
   }
+
+  /** The index of the next one with this code; below 0: there is none. */
+  private next(code: number, from: number): number {
+    const { bytes, places } = this
+    for (let index = from; index < places.length; index++)
+      if (bytes[places[index] ?? 0] === code) return index
+    return -1
+  }
+
+  private valueAt(index: number): Buffer {
+    const at = this.places[index] ?? 0
+    return this.bytes.subarray(at + 2, at + 2 + (this.bytes[at + 1] ?? 0))
+  }
+}
+
+/** `value` as a number of exactly so many octets; undefined for one of another length. */
+export function numberIn(value: Buffer | undefined, octets: number): number | undefined {
+  return value?.length === octets ? value.readUIntBE(0, octets) : undefined
 }
 
 /** The first octet of the option's value, of any bytes that may be a message; undefined where it is not found. */
@@ -103,13 +122,18 @@ function nextAfter(bytes: Buffer, at: number): number {
   return bytes[at] === codes.pad ? at + 1 : at + 2 + (bytes[at + 1] ?? 0)
 }
 
-/** Some clients leave the end option out; what is cut off in the middle of an option is another matter. */
-function cutIn(bytes: Buffer, { start, end }: Area): Malformed | undefined {
+/**
+ * Adds where each option begins to `places`. Some clients leave the end option out; what is cut off in the middle of an
+ * option is another matter.
+ */
+function findIn(bytes: Buffer, { start, end }: Area, places: number[]): Malformed | undefined {
   let at = start
   while (at < end && bytes[at] !== codes.end) {
     const next = nextAfter(bytes, at)
-    if (next > end || (bytes[at] !== codes.pad && at + 1 >= end))
-      return { malformed: `option ${bytes[at]} is cut off` }
+    if (bytes[at] !== codes.pad) {
+      if (next > end || at + 1 >= end) return { malformed: `option ${bytes[at]} is cut off` }
+      places.push(at)
+    }
     at = next
   }
   return undefined

@@ -35,8 +35,11 @@ export type Message = {
   readonly options: Options
 }
 
-/** What a reply carries: octets under a code, in the order they are written. */
-export type OptionList = readonly (readonly [code: number, value: Uint8Array])[]
+/** Octets under a code. */
+export type Option = readonly [code: number, value: Uint8Array]
+
+/** What a reply carries, in the order it is written. */
+export type OptionList = readonly Option[]
 
 export const broadcastFlag = 0x8000
 export const bootRequest = 1
@@ -122,8 +125,10 @@ const indispensable: ReadonlySet<number> = new Set([
  * out whole, the most dispensable first (RFC 2132 9.10; an option in part would be a wrong one).
  */
 export function encode(reply: Reply, most: number): Buffer {
-  const options = fitting(reply.options, most - optionsAt - 1)
-  const length = optionsAt + sizeOfAll(options) + 1
+  const room = most - optionsAt - 1
+  const whole = sizeOfAll(reply.options)
+  const options = whole <= room ? reply.options : fitting(reply.options, whole, room)
+  const length = optionsAt + (options === reply.options ? whole : sizeOfAll(options)) + 1
   const bytes = Buffer.allocUnsafe(Math.max(length, shortest)).fill(0)
   bytes[0] = reply.op
   bytes[1] = reply.htype
@@ -187,9 +192,9 @@ function sizeOfAll(options: OptionList): number {
   return size
 }
 
-function fitting(options: OptionList, room: number): OptionList {
-  let size = sizeOfAll(options)
-  if (size <= room) return options
+/** Of `options`, which take `whole` octets, what has room. */
+function fitting(options: OptionList, whole: number, room: number): OptionList {
+  let size = whole
   // What an admin added, of which we know no rank, goes before what we do know.
   const victims = options.filter(([code]) => !indispensable.has(code)).toSorted((a, b) => rank(a) - rank(b))
   const dropped = new Set<number>()

@@ -3,6 +3,8 @@
 import type { Lease } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 
+const none: readonly Lease[] = []
+
 export class Records {
   private readonly keyOf: (lease: Lease) => string
   private readonly byIp = new Map<Ipv4, Lease>()
@@ -31,8 +33,10 @@ export class Records {
 
   /** Those of one client. */
   of(key: string): readonly Lease[] {
+    const own = this.byKey.get(key)
+    if (own === undefined) return none
     const found: Lease[] = []
-    for (const ip of this.byKey.get(key) ?? []) {
+    for (const ip of own) {
       const lease = this.byIp.get(ip)
       if (lease !== undefined) found.push(lease)
     }

@@ -5,7 +5,9 @@ import type { Mac } from '../net/mac.ts'
 import type { BootFields } from './boot-options.ts'
 import type { Client } from './client.ts'
 import { messageTypes, options as codes, type MessageType } from './codes.ts'
-import { bootReply, broadcastFlag, type Message, type OptionList, type Reply } from './packet.ts'
+import { kept } from './kept.ts'
+import { bootReply, broadcastFlag } from './packet.ts'
+import type { Message, Option, OptionList, Reply } from './packet.ts'
 import { addresses, type Arrival, type Place } from './scope.ts'
 
 const broadcast = ipv4(0xffffffff)
@@ -28,13 +30,13 @@ export type ReplyParts = {
   readonly options?: OptionList | undefined
 }
 
+const typeOption = kept((code: number): Option => [codes.messageType, Uint8Array.of(code)])
+
+const serverIdentifier = kept((server: Ipv4): Option => [codes.serverIdentifier, addresses([server])])
+
 /** RFC 2131 table 3; options 61 (RFC 6842) and 82 (RFC 3046 2.2) come back as they were, and 82 comes last. */
 export function replyTo(message: Message, type: MessageType, place: Place, parts: ReplyParts): Reply {
   const { boot = noBoot, yiaddr = ipv4(0), ciaddr = ipv4(0), options = [] } = parts
-  const first: OptionList = [
-    [codes.messageType, Uint8Array.of(messageTypes[type])],
-    [codes.serverIdentifier, addresses([place.server])],
-  ]
   return {
     op: bootReply,
     htype: message.htype,
@@ -51,28 +53,33 @@ export function replyTo(message: Message, type: MessageType, place: Place, parts
     chaddr: message.chaddr,
     sname: boot.sname,
     file: boot.file,
-    options: [...first, ...boot.options, ...withoutRepeats(boot.options, options), ...echoOf(message)],
+    options: optionsOf(message, type, place, boot.options, options),
   }
 }
 
 const echoed = [codes.clientIdentifier, codes.subnetSelection, codes.relayAgentInformation] as const
 
-function echoOf(message: Message): OptionList {
-  const echo: (readonly [number, Uint8Array])[] = []
+function optionsOf(
+  message: Message,
+  type: MessageType,
+  { server }: Place,
+  boot: OptionList,
+  options: OptionList,
+): OptionList {
+  const list: Option[] = [typeOption(messageTypes[type]), serverIdentifier(server)]
+  for (const option of boot) list.push(option)
+  // What the boot needs goes before what an admin wrote under the same code.
+  for (const option of options) if (!has(boot, option[0])) list.push(option)
   for (const code of echoed) {
     const value = message.options.get(code)
-    if (value !== undefined) echo.push([code, value])
+    if (value !== undefined) list.push([code, value])
   }
-  return echo
-}
-
-/** What the boot needs goes before what an admin wrote under the same code. */
-function withoutRepeats(boot: OptionList, options: OptionList): OptionList {
-  return boot.length === 0 ? options : options.filter(([code]) => !has(boot, code))
+  return list
 }
 
 function has(list: OptionList, code: number): boolean {
-  return list.some(([said]) => said === code)
+  for (const option of list) if (option[0] === code) return true
+  return false
 }
 
 /** RFC 2131 4.1, for everything but a NAK. `yiaddr`: the address the client gets, if any. */
@@ -95,19 +102,18 @@ export function destinationOfSource({ from, fromPort }: Arrival): Destination {
 }
 
 /** What boot programs read without asking for it: firmware that caches the ACK for them asks only for its own. */
-const forBoot: ReadonlySet<number> = new Set([codes.vendorSpecific, 66, 67, 150, 208, 209, 210])
+const forBoot = [codes.vendorSpecific, 66, 67, 150, 208, 209, 210] as const
 
 /** What this client gets of `values`: all that it asks for in its order; all, where it asks for nothing. */
-export function wanted(values: ReadonlyMap<number, Uint8Array>, client: Client): OptionList {
-  const { wants, boots } = client
-  if (wants.length === 0) return [...values]
-  const list: (readonly [number, Uint8Array])[] = []
-  const add = (code: number) => {
-    const value = values.get(code)
-    if (value !== undefined && !has(list, code)) list.push([code, value])
-  }
-  add(codes.subnetMask)
-  for (const code of wants) add(code)
-  if (boots) for (const code of forBoot) add(code)
+export function wanted(values: ReadonlyMap<number, Option>, { wants, boots }: Client): OptionList {
+  if (wants.length === 0) return [...values.values()]
+  const list: Option[] = []
+  add(list, values.get(codes.subnetMask))
+  for (const code of wants) add(list, values.get(code))
+  if (boots) for (const code of forBoot) add(list, values.get(code))
   return list
+}
+
+function add(list: Option[], option: Option | undefined): void {
+  if (option !== undefined && !list.includes(option)) list.push(option)
 }

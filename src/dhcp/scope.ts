@@ -5,7 +5,7 @@ import { addressOn, type Link } from '../net/links.ts'
 import type { DhcpMode, DhcpSettings, DhcpSubnet } from '../settings/schema.ts'
 import type { Client } from './client.ts'
 import { options as codes } from './codes.ts'
-import type { Message } from './packet.ts'
+import type { Message, Option } from './packet.ts'
 
 /** One subnet of the settings, ready to answer from. */
 export type Scope = {
@@ -13,7 +13,7 @@ export type Scope = {
   readonly mode: DhcpMode
   readonly ranges: readonly Range[]
   /** Everything a client of it may ask for, by code. */
-  readonly options: ReadonlyMap<number, Uint8Array>
+  readonly options: ReadonlyMap<number, Option>
   /** Seconds. */
   readonly leaseTime: number
   readonly minLeaseTime: number
@@ -53,17 +53,18 @@ export function scopesOf(settings: DhcpSettings): readonly Scope[] {
   }))
 }
 
-function optionsOf(entry: DhcpSubnet, settings: DhcpSettings): ReadonlyMap<number, Uint8Array> {
+function optionsOf(entry: DhcpSubnet, settings: DhcpSettings): Scope['options'] {
   const { subnet, router, dns, domain, ntp } = entry
-  const found = new Map<number, Uint8Array>()
-  for (const { code, bytes } of settings.options) found.set(code, bytes)
-  found.set(codes.subnetMask, addresses([maskOf(subnet.prefix)]))
-  found.set(codes.broadcastAddress, addresses([broadcastOf(subnet)]))
-  if (router !== undefined) found.set(codes.router, addresses([router]))
-  if (dns !== undefined && dns.length > 0) found.set(codes.domainNameServer, addresses(dns))
-  if (domain !== undefined) found.set(codes.domainName, Buffer.from(domain))
-  if (ntp !== undefined && ntp.length > 0) found.set(codes.ntpServers, addresses(ntp))
-  for (const { code, bytes } of entry.options) found.set(code, bytes)
+  const found = new Map<number, Option>()
+  const put = (code: number, bytes: Uint8Array) => found.set(code, [code, bytes])
+  for (const { code, bytes } of settings.options) put(code, bytes)
+  put(codes.subnetMask, addresses([maskOf(subnet.prefix)]))
+  put(codes.broadcastAddress, addresses([broadcastOf(subnet)]))
+  if (router !== undefined) put(codes.router, addresses([router]))
+  if (dns !== undefined && dns.length > 0) put(codes.domainNameServer, addresses(dns))
+  if (domain !== undefined) put(codes.domainName, Buffer.from(domain))
+  if (ntp !== undefined && ntp.length > 0) put(codes.ntpServers, addresses(ntp))
+  for (const { code, bytes } of entry.options) put(code, bytes)
   return found
 }
 

@@ -18,8 +18,8 @@ type Silent = Extract<Verdict, { kind: 'silent' }>
 /** The share of a range from which on its administrator is warned. */
 const nearlyFull = 0.9
 
-/** Resolves when the request is dealt with. Nothing is awaited before an OFFER. */
-export async function serve(request: Request, link: Place, parts: EngineParts): Promise<void> {
+/** Resolves when the request is dealt with; undefined: it is already. Nothing is awaited before an OFFER. */
+export function serve(request: Request, link: Place, parts: EngineParts): Promise<void> | undefined {
   const context = contextOf(request, link, parts)
   const verdict = judge(context)
   const place =
@@ -27,19 +27,23 @@ export async function serve(request: Request, link: Place, parts: EngineParts): 
       ? placeIn(verdict.grant.scope, link, request.client, request.arrival, parts.site)
       : link
   switch (verdict.kind) {
-    case 'offer':
-      return offer(request, place, context.holder, verdict.grant, parts)
     case 'ack':
-      return await acknowledge(request, place, context.holder, verdict, parts)
-    case 'nak':
-      return refuse(request, place, verdict.because, parts)
-    case 'inform':
-      return inform(request, place, verdict, parts)
-    case 'full':
-      return lament(request, place, verdict.because, parts)
+      return acknowledge(request, place, context.holder, verdict, parts)
     case 'silent':
-      return await settle(request, verdict, parts)
+      return settle(request, verdict, parts)
+    case 'offer':
+      offer(request, place, context.holder, verdict.grant, parts)
+      break
+    case 'nak':
+      refuse(request, place, verdict.because, parts)
+      break
+    case 'inform':
+      inform(request, place, verdict, parts)
+      break
+    case 'full':
+      lament(request, place, verdict.because, parts)
   }
+  return undefined
 }
 
 function contextOf({ message, client, host }: Request, place: Place, parts: EngineParts): ServerContext {

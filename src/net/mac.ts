@@ -1,5 +1,7 @@
 // A hardware address of an Ethernet machine, checked once and then carried as one canonical string.
 
+import { spelling } from './hex.ts'
+
 declare const brand: unique symbol
 
 /** Six octets, lower-case hexadecimal, joined by colons: `22:34:a3:e9:09:cc`. */
@@ -24,8 +26,6 @@ export function padOctets(text: string): string {
   return /^[0-9a-f]{1,2}(?:[:-][0-9a-f]{1,2}){5}$/i.test(text) ? text.replace(/\b[0-9a-f]\b/gi, '0$&') : text
 }
 
-const octets = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
-
 /** Whether a machine can have it. Group addresses are let through: the use case's own 23:34:... has the bit of one. */
 export function isStation(mac: Mac): boolean {
   return mac !== 'ff:ff:ff:ff:ff:ff' && mac !== '00:00:00:00:00:00'
@@ -36,11 +36,11 @@ export function isMulticast(mac: Mac): boolean {
   return Number.parseInt(mac.slice(0, 2), 16) % 2 === 1
 }
 
+const spelled = spelling('xx:xx:xx:xx:xx:xx')
+
 /** The first six octets at `offset`, as they stand in a packet. */
 export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
-  let text = octets[bytes[offset] ?? 0] ?? ''
-  for (let at = offset + 1; at < offset + 6; at++) text += `:${octets[bytes[at] ?? 0]}`
-  return text as Mac
+  return spelled(bytes, offset) as Mac
 }
 
 /** The six octets of `mac`. */
@@ -56,10 +56,9 @@ export function macToNumber(mac: Mac): number {
 }
 
 export function macFromNumber(number: number): Mac {
-  const high = Math.floor(number / 2 ** 32)
-  const low = number >>> 0
-  const pairs = [high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low]
-  return pairs.map((octet) => octets[octet & 255]).join(':') as Mac
+  const bytes = Buffer.allocUnsafe(6)
+  bytes.writeUIntBE(number, 0, 6)
+  return macFromBytes(bytes)
 }
 
 /** Of a checked MAC: a digit, or a small letter. */
