@@ -130,6 +130,24 @@ each('what cannot be sent is told, also when the port is closed', async (t, open
   t.is(unsent.length, 2)
 })
 
+test('in batches: in a flood others have their turn', async (t) => {
+  const port = await (await devicePorts()).open('lo', 0, (why) => t.fail(why))
+  t.teardown(() => port.close())
+  const client = await makeClient(t)
+  let heard = 0
+  const inTurn: number[] = []
+  port.hear(() => {
+    if (heard++ === 0) setImmediate(() => void inTurn.push(heard))
+  })
+  const flood = 450
+  for (let number = 0; number < flood; number++) {
+    client.send(numbered(9), port.socket.address().port, '127.0.0.1')
+  }
+  await until(() => heard >= flood)
+  t.is(heard, flood)
+  t.true((inTurn[0] ?? flood) < 300, `${inTurn[0]} in one turn`)
+})
+
 test('in batches: what was sent leaves before the port is closed', async (t) => {
   const port = await (await devicePorts()).open('lo', 0, (why) => t.fail(why))
   const client = await makeClient(t)

@@ -84,6 +84,8 @@ class BatchPort implements UdpPort {
   private readonly batch: Batch
   private readonly unsent: Unsent
   private isOpen = true
+  /** Batches of this turn. */
+  private taken = 0
 
   constructor(batch: Batch, socket: Socket, fd: number, unsent: Unsent) {
     this.batch = batch
@@ -96,8 +98,12 @@ class BatchPort implements UdpPort {
   hear(heard: Heard): void {
     this.socket.on('message', (bytes, from) => {
       heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
-      for (let taken = 0; taken < mostBatches; taken++) {
-        if (!this.isOpen || !this.batch.receive(this, heard)) return
+      // Of a flood Node reads up to 32 in a turn, each of which tells that something came.
+      if (this.taken === 0) setImmediate(() => (this.taken = 0))
+      let isMore = true
+      while (isMore && this.isOpen && this.taken < mostBatches) {
+        this.taken++
+        isMore = this.batch.receive(this, heard)
       }
     })
   }
