@@ -75,7 +75,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
   if (id !== undefined && id.length > longestClientId)
     return { refused: `its client-id has ${id.length} octets` }
   if (mac === zero && clientId === undefined) return { refused: 'its hardware address is zero' }
-  const vendorClass = text(options.get(codes.vendorClass)) ?? ''
+  const vendorClass = options.text(codes.vendorClass) ?? ''
   const archs = archsOf(options.get(codes.architecture), vendorClass)
   const wants = options.get(codes.parameterRequestList) ?? none
   const relay = subOptions(options.get(codes.relayAgentInformation))
@@ -84,7 +84,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
     type,
     mac,
     clientId,
-    hostname: text(options.get(codes.hostName))?.slice(0, longestHostname),
+    hostname: options.text(codes.hostName)?.slice(0, longestHostname),
     boots:
       options.has(codes.architecture) ||
       options.has(codes.ipxeEncapsulated) ||
@@ -109,7 +109,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
 }
 
 function agentOf(vendorClass: string, options: Message['options']): Agent {
-  const userClass = text(options.get(codes.userClass))
+  const userClass = options.text(codes.userClass)
   // RFC 3004 puts a length before each class, which iPXE leaves out and others write.
   if (options.has(codes.ipxeEncapsulated) || userClass === 'iPXE' || userClass === '\u0004iPXE') return 'ipxe'
   if (vendorClass.startsWith('HTTPClient')) return 'httpboot'
@@ -152,13 +152,6 @@ export function subOptions(value: Buffer | undefined): ReadonlyMap<number, Buffe
     at += 2 + length
   }
   return found
-}
-
-/** Some clients end a text with NUL (RFC 2132 2). */
-function text(value: Buffer | undefined): string | undefined {
-  let length = value?.length ?? 0
-  while (length > 0 && value?.[length - 1] === 0) length--
-  return length === 0 ? undefined : value?.toString('utf8', 0, length)
 }
 
 function address(number: number | undefined): Ipv4 | undefined {

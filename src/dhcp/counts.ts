@@ -1,11 +1,12 @@
-// How much of each pool is in use, and by whom: counted anew from time to time, and kept up in between.
+// How much of each pool is in use, and by whom: kept up as addresses are given, and counted anew when it seems full.
 
 import type { Scope } from './scope.ts'
 
 /** Addresses of one pool: in use by lease or offer, of these by machines nobody knows, and set aside after a DECLINE. */
 export type Count = { active: number; unknown: number; declined: number }
 
-const countAgainMs = 1000
+/** With room left, and without. */
+const countAgainMs = { below: 60_000, above: 1000 } as const
 
 export class Counts {
   private readonly recount: (scope: Scope) => Count
@@ -18,14 +19,25 @@ export class Counts {
     this.now = now
   }
 
-  /** Not older than a second, and to be changed by whoever gives an address. */
-  of(scope: Scope): Count {
+  /**
+   * How many of `what` there are: from `limit` on not older than a second; below it not older than a minute, and mostly
+   * too many, as what has ended is still counted. A look at everything holds up whoever asks meanwhile.
+   */
+  of(scope: Scope, what: keyof Count, limit: number): number {
     const now = this.now()
     const before = this.counts.get(scope)
-    if (before !== undefined && now - before.at < countAgainMs) return before.count
+    if (before !== undefined) {
+      const known = before.count[what]
+      if (now - before.at < (known < limit ? countAgainMs.below : countAgainMs.above)) return known
+    }
     const count = this.recount(scope)
     this.counts.set(scope, { at: now, count })
-    return count
+    return count[what]
+  }
+
+  /** To be changed by whoever gives an address; undefined: nothing was counted yet. */
+  kept(scope: Scope): Count | undefined {
+    return this.counts.get(scope)?.count
   }
 }
 

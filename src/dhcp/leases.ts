@@ -53,10 +53,9 @@ export class Leases {
 
   /** What the store holds about `lease.ip` from now on. */
   record(lease: Lease): void {
-    // Before it is on record: what is counted anew would count it, too.
-    const count = lease.state === 'declined' ? this.countAt(lease.ip) : undefined
     this.records.put(lease)
     this.withdraw(lease.ip)
+    const count = lease.state === 'declined' ? this.countAt(lease.ip) : undefined
     if (count !== undefined) count.declined++
     if (lease.state === 'bound') this.conflicts?.given(lease.ip, lease.mac)
     if (lease.state === 'released') this.poolAt(lease.ip)?.refresh()
@@ -157,13 +156,14 @@ export class Leases {
     const scope = this.scopeAt(ip, this.parts.scopes)
     const pool = scope && this.pools.get(scope)
     if (scope === undefined || pool === undefined) return false
-    return this.counts.of(scope).declined < partOf(pool.size, this.parts.limits.declined_share)
+    const most = partOf(pool.size, this.parts.limits.declined_share)
+    return this.counts.of(scope, 'declined', most) < most
   }
 
-  /** How much of a scope's pool is in use, from 0 to 1. */
-  usage(scope: Scope): number {
+  /** How much of a scope's pool is in use, from 0 to 1; below `limit` it may be less. */
+  usage(scope: Scope, limit: number): number {
     const size = this.pools.get(scope)?.size ?? 0
-    return size === 0 ? 0 : this.counts.of(scope).active / size
+    return size === 0 ? 0 : this.counts.of(scope, 'active', limit * size) / size
   }
 
   /** The next address of a scope's pool that is free for anybody. */
@@ -222,7 +222,8 @@ export class Leases {
     const size = this.pools.get(scope)?.size ?? 0
     const share = this.parts.limits.unknown_share
     if (holder.known || size === 0 || share >= 1) return undefined
-    if (this.counts.of(scope).unknown < partOf(size, share)) return undefined
+    const most = partOf(size, share)
+    if (this.counts.of(scope, 'unknown', most) < most) return undefined
     return `machines that nobody declared have their share of ${formatSubnet(scope.subnet)} (dhcp.limits.unknown_share)`
   }
 
@@ -272,7 +273,9 @@ export class Leases {
   /** What `ip` is part of; undefined for one outside the ranges, which takes nothing from them. */
   private countAt(ip: Ipv4): Count | undefined {
     const scope = this.scopeAt(ip, this.parts.scopes)
-    return scope !== undefined && this.pools.get(scope)?.has(ip) === true ? this.counts.of(scope) : undefined
+    return scope !== undefined && this.pools.get(scope)?.has(ip) === true
+      ? this.counts.kept(scope)
+      : undefined
   }
 
   private recount(scope: Scope): Count {

@@ -21,8 +21,11 @@ export class Offers {
   /** In place of what this client was offered before, and of what anybody was offered at this address. */
   add(offer: Offer): void {
     const before = this.byKey.get(offer.key)
-    if (before !== undefined) this.remove(before.ip)
-    this.remove(offer.ip)
+    // One that is taken now may stand where it stood: nobody looks for the oldest among those.
+    if (before?.ip !== offer.ip || offer.taken !== true) {
+      if (before !== undefined) this.remove(before.ip)
+      this.remove(offer.ip)
+    }
     this.byIp.set(offer.ip, offer)
     this.byKey.set(offer.key, offer)
   }

@@ -76,6 +76,18 @@ export class Options {
     return this.bytes[at + 1] === octets ? this.bytes.readUIntBE(at + 2, octets) : undefined
   }
 
+  /** Its value as a text; some clients end one with NUL (RFC 2132 2). Undefined for an empty one. */
+  text(code: number): string | undefined {
+    const index = this.next(code, 0)
+    if (index < 0) return undefined
+    const isSplit = this.next(code, index + 1) >= 0
+    const bytes = isSplit ? (this.get(code) ?? empty) : this.bytes
+    const start = isSplit ? 0 : (this.places[index] ?? 0) + 2
+    let end = isSplit ? bytes.length : start + (bytes[start - 1] ?? 0)
+    while (end > start && bytes[end - 1] === 0) end--
+    return end === start ? undefined : bytes.toString('utf8', start, end)
+  }
+
   /** Each once, in the order they first stand. */
   keys(): Iterable<number> {
     return new Set(this.places.map((at) => this.bytes[at] ?? 0))

@@ -179,7 +179,7 @@ function lament(request: Request, place: Place, because: string, { tell }: Engin
 }
 
 function warnOfUsage(scope: Scope, { leases, tell }: EngineParts): void {
-  const usage = leases.usage(scope)
+  const usage = leases.usage(scope, nearlyFull)
   if (usage < nearlyFull) return
   const subnet = formatSubnet(scope.subnet)
   const text = `${Math.floor(usage * 100)} % of the addresses of ${subnet} are in use: widen its ranges`
