@@ -84,11 +84,12 @@ async function end(stop: Served['stop']): Promise<void> {
   parentPort?.close()
 }
 
-/** Told, and on their way with the end of this turn: a post for each costs as much as a small file. */
+/** Told, and soon on their way together: each post wakes the main thread, and costs as much as small files do. */
 let events: Event[] = []
+const postAfterMs = 10
 
 const post: Tell = (event) => {
-  if (events.push(event) === 1) setImmediate(postEvents)
+  if (events.push(event) === 1) setTimeout(postEvents, postAfterMs)
 }
 
 function postEvents(): void {
