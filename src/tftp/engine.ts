@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts'
 import { decode, encode, errorCodes, type Request } from './packet.ts'
 import type { Port } from './port.ts'
 import { Session } from './session.ts'
-import { keyOf, Sessions, type Limits } from './sessions.ts'
+import { keyOf, Sessions, type ClientKey, type Limits } from './sessions.ts'
 import { readLimitMs } from './transfer.ts'
 
 export type EngineParts = {
@@ -142,8 +142,7 @@ export class Engine {
     if (refusal !== undefined) return this.refuse(session, refusal.code, refusal.because, 'warn')
     const full = this.sessions.makeRoom(ip)
     if (full !== undefined) return this.postpone(session, full)
-    this.sessions.add(key, session)
-    this.answer(session, decision, packet)
+    this.answer(key, session, decision, packet)
   }
 
   private decide({ address }: Port, path: string, { mac, ip }: Client, recent: readonly Fetch[]): Decision {
@@ -176,9 +175,11 @@ export class Engine {
     this.parts.tellSparingly({ level: 'warn', step: 'tftp.full', text, client })
   }
 
-  private answer(session: Session, decision: Decision, packet: Request): void {
+  private answer(key: ClientKey, session: Session, decision: Decision, packet: Request): void {
     const isNetascii = packet.mode === 'netascii'
     const found = this.parts.files.find(decision, isNetascii, () => session.isOpen)
+    // Loaders probe for many names: what is over with its ERROR is nothing that anybody could look for.
+    if (found instanceof Promise || found.kind === 'found') this.sessions.add(key, session)
     if (found instanceof Promise) void this.answerLater(session, decision, packet, found)
     else this.give(session, decision, packet, found)
   }
@@ -239,13 +240,14 @@ export class Engine {
   /** `shown`: on the machine's screen. */
   private refuse(session: Session, code: number, because: string, level: Level, shown = because): void {
     if (!session.isOpen) return
-    const { who, file, client } = session.parts
+    const { who, client } = session.parts
+    const file = printable(session.parts.file)
     this.parts.tellSparingly({
       level,
       step: code === errorCodes.notFound ? 'tftp.missing' : 'tftp.refused',
-      text: `${who} asks for ${printable(file)}: ${printable(because)}`,
+      text: `${who} asks for ${file}: ${printable(because)}`,
       client,
-      data: { file: printable(file), code },
+      data: { file, code },
     })
     session.refuse(code, shown)
   }

@@ -213,7 +213,7 @@ class BatchPort implements Port {
     if (bytes.length > longestPayload)
       return tellUnsent(this.batch.tell, new Error('the datagram is too long'))
     const sender = this.batch.senderFor(this)
-    bytes.copy(sender.octets, sender.at)
+    sender.octets.set(bytes, sender.at)
     sender.add(bytes.length, to, toPort)
     this.batch.added()
   }

@@ -68,7 +68,7 @@ export function decode(bytes: Buffer): Packet | Malformed {
       return { kind: 'error', code: bytes.readUInt16BE(2), message: upToNul(bytes.subarray(4)) }
     case opcodes.oack:
       if (bytes.length > longestRequest) return malformed(`an OACK of ${bytes.length} octets`)
-      return { kind: 'oack', options: pairs(texts(bytes.subarray(2))) }
+      return { kind: 'oack', options: pairs(texts(bytes, 2)) }
     default:
       return malformed(`opcode ${opcode} is unknown`)
   }
@@ -76,18 +76,17 @@ export function decode(bytes: Buffer): Packet | Malformed {
 
 function decodeRequest(kind: 'rrq' | 'wrq', bytes: Buffer): Request | Malformed {
   if (bytes.length > longestRequest) return malformed(`a request of ${bytes.length} octets`)
-  const [file, mode, ...rest] = texts(bytes.subarray(2))
+  const [file, mode, ...rest] = texts(bytes, 2)
   if (file === undefined) return malformed('the file name has no end')
   if (file === '') return malformed('the file name is empty')
   if (mode === undefined) return malformed('the mode has no end')
   return { kind, file, mode: mode.toLowerCase(), options: pairs(rest) }
 }
 
-/** The NUL-ended texts of `bytes`. What stands behind the last NUL is dropped. */
-function texts(bytes: Buffer): string[] {
+/** The NUL-ended texts of `bytes` from `start` on. What stands behind the last NUL is dropped. */
+function texts(bytes: Buffer, start: number): string[] {
   const found: string[] = []
-  let start = 0
-  for (let end = bytes.indexOf(0); end >= 0; end = bytes.indexOf(0, start)) {
+  for (let end = bytes.indexOf(0, start); end >= 0; end = bytes.indexOf(0, start)) {
     found.push(bytes.toString('utf8', start, end))
     start = end + 1
   }
@@ -125,24 +124,21 @@ export function encode(packet: Packet): Buffer {
         Buffer.from(`${packet.file}\0${packet.mode}\0${joined(packet.options)}`),
       ])
     case 'data': {
-      const bytes = Buffer.allocUnsafe(4 + packet.data.length)
-      bytes.writeUInt16BE(opcodes.data, 0)
-      bytes.writeUInt16BE(packet.block, 2)
+      const bytes = headed(Buffer.allocUnsafe(4 + packet.data.length), opcodes.data, packet.block)
       bytes.set(packet.data, 4)
       return bytes
     }
     case 'ack':
-      return numbers(opcodes.ack, packet.block)
+      return headed(Buffer.allocUnsafe(4), opcodes.ack, packet.block)
     case 'error':
-      return Buffer.concat([numbers(opcodes.error, packet.code), Buffer.from(`${packet.message}\0`)])
+      return headed(Buffer.from(`\0\0\0\0${packet.message}\0`), opcodes.error, packet.code)
     case 'oack':
       return Buffer.concat([Buffer.from([0, opcodes.oack]), Buffer.from(joined(packet.options))])
   }
 }
 
-function numbers(first: number, second: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt16BE(first, 0)
+function headed(bytes: Buffer, opcode: number, second: number): Buffer {
+  bytes.writeUInt16BE(opcode, 0)
   bytes.writeUInt16BE(second, 2)
   return bytes
 }

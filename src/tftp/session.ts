@@ -57,7 +57,8 @@ export class Session {
     const terms = negotiate(options, source.size)
     const { blksize } = terms
     this.blocks = { source, blksize, ready: 0, first: 0, last: 0, mayBeOne: true }
-    this.follow(begin(terms, source.ready, source.ended, this.parts.clock.now()))
+    const now = this.parts.clock.now()
+    this.follow(begin(terms, source.ready, source.ended, now), now)
   }
 
   receive(event: Event): void {
@@ -69,7 +70,8 @@ export class Session {
       this.isProven = true
       this.parts.onProven(this)
     }
-    this.follow(step(this.transfer, event, this.parts.clock.now()))
+    const now = this.parts.clock.now()
+    this.follow(step(this.transfer, event, now), now)
   }
 
   /** Whether the client took something and then nothing for `ms`: a repeated request is then a new one. */
@@ -94,11 +96,11 @@ export class Session {
     this.parts.onEnd(this)
   }
 
-  private follow(next: Step): void {
+  private follow(next: Step, now: number): void {
     this.transfer = next.state
     if (next.send !== undefined) this.sendAll(next.send, next.state)
     if (next.end !== undefined) return this.finish(next.end, next.state)
-    if (next.timer !== undefined) this.wakeIn(next.timer)
+    if (next.timer !== undefined) this.wakeIn(next.timer, now)
     if (next.read === true) this.readOn(next.state)
   }
 
@@ -131,8 +133,8 @@ export class Session {
   }
 
   // A timer that is put off with every ACK is left to run out, and set anew then.
-  private wakeIn(ms: number): void {
-    this.deadline = this.parts.clock.now() + ms
+  private wakeIn(ms: number, now: number): void {
+    this.deadline = now + ms
     if (this.callOff !== undefined && this.timerAt <= this.deadline) return
     this.callOff?.()
     this.setTimer(ms)
