@@ -34,6 +34,9 @@ import { openTo, worries, worriesOfRoots } from './worries.ts'
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
 
+/** What serves files, on a thread of its own. */
+type Files = { readonly name: string; readonly where: string; readonly thread: ServerThread<unknown> }
+
 export class Appliance {
   /** As they were read last. */
   private settings: Settings
@@ -75,6 +78,7 @@ export class Appliance {
   /** Rejects with one line for a person when a part cannot start; stop() then undoes what did. */
   async start(): Promise<void> {
     const { settings, table, tell, now } = this
+    const files = this.prepareFiles()
     const store = await openStore(settings.store, tell)
     this.stops.push(() => store.close())
     if (store.damage !== undefined) tell({ level: 'error', step: 'store.damaged', text: store.damage })
@@ -100,7 +104,8 @@ export class Appliance {
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
     // DHCP last: nothing is offered that cannot be fetched yet.
-    await Promise.all([this.startFiles(registry), this.startApi(registry, catalog, linter, links)])
+    const starting = files.map((each) => this.startFiles(each, registry))
+    await Promise.all([...starting, this.startApi(registry, catalog, linter, links)])
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
@@ -172,33 +177,31 @@ export class Appliance {
     })
   }
 
-  private async startFiles(registry: Registry): Promise<void> {
+  /** Their modules are loaded beside all else that a start does. */
+  private prepareFiles(): readonly Files[] {
     const { settings, site, table, tell } = this
     const { tftp, http, clients, advertise } = settings
     const fed: Fed = { site, snapshot: () => snapshotOf(table), tell }
-    const starting: Promise<void>[] = []
+    const files: Files[] = []
     if (tftp !== undefined) {
       const thread = tftpThread({ settings: tftp, clients, advertise }, fed)
-      const where = `udp ${formatIpv4(tftp.bind)}:${tftp.port}`
-      starting.push(this.startThread('TFTP', where, thread, registry))
+      files.push({ name: 'TFTP', where: `udp ${formatIpv4(tftp.bind)}:${tftp.port}`, thread })
     }
     if (http !== undefined) {
       const tftpLinks = tftp?.follow_links ?? 'inside'
       const own = { settings: http, tftproot: tftp?.root, tftpLinks, clients, advertise }
-      const where = `tcp ${formatIpv4(http.bind)}:${http.port}`
-      starting.push(this.startThread('HTTP', where, httpThread(own, fed), registry))
+      const thread = httpThread(own, fed)
+      files.push({ name: 'HTTP', where: `tcp ${formatIpv4(http.bind)}:${http.port}`, thread })
     }
-    await Promise.all(starting)
+    for (const { thread } of files) {
+      this.stops.push(() => thread.stop())
+      thread.prepare()
+    }
+    return files
   }
 
-  private async startThread<Own>(
-    name: string,
-    where: string,
-    thread: ServerThread<Own>,
-    registry: Registry,
-  ): Promise<void> {
+  private async startFiles({ name, where, thread }: Files, registry: Registry): Promise<void> {
     registry.follow((delta) => thread.follow(delta))
-    this.stops.push(() => thread.stop())
     this.listenersOf.push(() => [{ name, where, serving: thread.listening }])
     await thread.start()
   }

@@ -16,7 +16,7 @@ import type { HttpOwn } from './thread.ts'
 // thread some 30 ms, and it is seldom due there.
 setFlagsFromString('--no-incremental-marking')
 
-const replica = openReplica<HttpOwn>()
+const replica = await openReplica<HttpOwn>()
 const { site, table, recent, tell } = replica
 const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
 const { bind, port } = settings

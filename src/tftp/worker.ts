@@ -15,7 +15,7 @@ import type { Receive } from './port.ts'
 import { localAddresses, Sockets } from './sockets.ts'
 import type { TftpOwn } from './thread.ts'
 
-const replica = openReplica<TftpOwn>()
+const replica = await openReplica<TftpOwn>()
 const { site, table, recent, tell, tellSparingly } = replica
 const { settings, clients, advertise } = replica.own
 

@@ -5,7 +5,7 @@ import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 
-/** What a worker starts with; `own`: what only its server needs. */
+/** What a worker begins with, when its modules are loaded; `own`: what only its server needs. */
 export type WorkerStart<Own> = {
   readonly own: Own
   readonly site: Site
@@ -14,6 +14,7 @@ export type WorkerStart<Own> = {
   readonly deltas: MessagePort
 }
 
+/** Behind its `WorkerStart`, which is the first message. */
 export type ToWorker = { readonly kind: 'ping' | 'stop' }
 
 export type FromWorker =

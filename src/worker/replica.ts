@@ -1,6 +1,6 @@
 // A worker's own side: its replica of the table, kept in step by its post, and what it tells the main thread.
 
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { applyDelta, emptyTable, type Delta, type Table } from '../boot/table.ts'
 import type { Site } from '../boot/decide.ts'
 import { Recent } from '../boot/recent.ts'
@@ -36,9 +36,9 @@ export type Served = {
   readonly stop: () => unknown
 }
 
-/** Of the worker that calls it. `Own` is what the main thread gave it. */
-export function openReplica<Own>(): Replica<Own> {
-  const { own, site, snapshot, deltas } = workerData as WorkerStart<Own>
+/** Of the worker that calls it, when the main thread has something for it. `Own` is what that gave it. */
+export async function openReplica<Own>(): Promise<Replica<Own>> {
+  const { own, site, snapshot, deltas } = await begun<Own>()
   const table = emptyTable()
   applyDelta(table, snapshot)
   const recent = new Recent(table)
@@ -60,6 +60,13 @@ export function openReplica<Own>(): Replica<Own> {
     tell: hushed(post, 500, now),
     tellSparingly: hushed(post, 20, now),
   }
+}
+
+function begun<Own>(): Promise<WorkerStart<Own>> {
+  return new Promise((resolve) => {
+    // Left in place: without a listener the port would not keep this thread alive.
+    parentPort?.on('message', resolve)
+  })
 }
 
 /** Runs the worker's server until the main thread says stop. */

@@ -42,10 +42,15 @@ const killLimitMs = 500
 /** Before a worker is started again that could not listen, or lived no longer than this. */
 const retryMs = 1000
 
+/** What Node says of a worker that is no more. */
+const ended = -1
+
 export class ServerThread<Own> {
   private readonly parts: ThreadParts<Own>
   private state: 'idle' | 'running' | 'stopped' = 'idle'
   private worker?: Worker | undefined
+  /** Loads its modules, or has, and waits for what to serve. */
+  private spare?: Worker | undefined
   private isListening = false
   private startedAt = 0
   /** What brings each delta to the worker. */
@@ -57,6 +62,11 @@ export class ServerThread<Own> {
 
   constructor(parts: ThreadParts<Own>) {
     this.parts = parts
+  }
+
+  /** Has a worker load its modules meanwhile, which takes as long as the rest of a start. */
+  prepare(): void {
+    this.spare ??= this.makeWorker()
   }
 
   /** Whether requests are taken now. */
@@ -93,6 +103,7 @@ export class ServerThread<Own> {
     this.stopping.abort()
     const { worker } = this
     this.forget()
+    await this.spare?.terminate()
     if (worker !== undefined) {
       const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
       this.say(worker, { kind: 'stop' })
@@ -104,9 +115,11 @@ export class ServerThread<Own> {
 
   /** Resolves when a new worker listens. It hears deltas from its first moment on. */
   private async launch(): Promise<readonly string[]> {
-    const { home, own, service, site, snapshot } = this.parts
+    const { own, service, site, snapshot } = this.parts
     const { port1, port2 } = new MessageChannel()
-    const worker = thread(home, service, { own, site, snapshot: snapshot(), deltas: port2 })
+    const worker = this.takeSpare() ?? this.makeWorker()
+    const start: WorkerStart<Own> = { own, site, snapshot: snapshot(), deltas: port2 }
+    worker.postMessage(start, [port2])
     this.worker = worker
     this.deltas = port1
     this.startedAt = performance.now()
@@ -133,6 +146,18 @@ export class ServerThread<Own> {
         else reject(new Error(`the ${service} thread did not start: ${why}`))
       })
     })
+  }
+
+  private makeWorker(): Worker {
+    const { home, service } = this.parts
+    return thread(home, service.toLowerCase())
+  }
+
+  /** Undefined also where it ended: the next one tells why, to whoever waits for it. */
+  private takeSpare(): Worker | undefined {
+    const { spare } = this
+    this.spare = undefined
+    return spare?.threadId === ended ? undefined : spare
   }
 
   private hear(worker: Worker, message: FromWorker): void {
@@ -171,8 +196,8 @@ export class ServerThread<Own> {
 
   private async relaunch(worker: Worker, waitMs: number): Promise<void> {
     // A thread that waits for a disk in the kernel ends when the disk answers, and holds its port until then.
-    const ended = await Promise.race([worker.terminate(), pause(endLimitMs, 'never', { ref: false })])
-    if (ended === 'never')
+    const end = await Promise.race([worker.terminate(), pause(endLimitMs, 'never', { ref: false })])
+    if (end === 'never')
       this.complain(`the old ${this.parts.service} thread does not end: is a file server down?`)
     for (let wait = waitMs; this.isRunning(); wait = retryMs) {
       await pause(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined)
@@ -212,15 +237,21 @@ async function within(ms: number, end: Promise<unknown>): Promise<boolean> {
   }
 }
 
-function thread<Own>(home: string, service: string, workerData: WorkerStart<Own>): Worker {
-  const options = { workerData, transferList: [workerData.deltas], name: service.toLowerCase() }
-  if (!home.endsWith('.ts')) return new Worker(new URL('./worker.js', home), options)
-  // Run from its source, as the tests do: Node 20 gives a thread no loader of TypeScript, so it brings one along.
+function thread(home: string, name: string): Worker {
+  const worker = home.endsWith('.ts')
+    ? fromSource(home, name)
+    : new Worker(new URL('./worker.js', home), { name })
+  // Whoever starts it listens, too; until then an error that nobody hears would end the process.
+  return worker.on('error', () => undefined)
+}
+
+/** As the tests run it: Node 20 gives a thread no loader of TypeScript, so it brings one along. */
+function fromSource(home: string, name: string): Worker {
   const loader = JSON.stringify(
     createRequire(import.meta.url)
       .resolve('tsx/esm/api')
       .replace(/cjs$/, 'mjs'),
   )
   const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${JSON.stringify(home)}))`
-  return new Worker(code, { ...options, eval: true })
+  return new Worker(code, { name, eval: true })
 }
