@@ -85,8 +85,13 @@ export function secretFiles({
 }
 
 function* storeFaults({ store }: Settings): Generator<Inconsistency> {
-  if (isDatabase(store) && !(/^postgres(?:ql)?:/i.test(store) && URL.canParse(store))) {
-    yield { at: ['store'], text: 'must be a file, or postgres://USER@HOST/DATABASE' }
+  // What is shown of it is all but its password: one with a bare / would be taken for a host and a database.
+  const isWhole = /^postgres(?:ql)?:\/\/[^/?#]*\/[^/?#@]+(?:\?[^#@]*)?$/i
+  if (isDatabase(store) && !(isWhole.test(store) && URL.canParse(store))) {
+    yield {
+      at: ['store'],
+      text: 'must be a file, or postgres://USER@HOST/DATABASE, where a password writes /, ?, # and @ as %2F, %3F, %23 and %40',
+    }
   }
 }
 

@@ -16,9 +16,9 @@ export function hide(text: string, secrets: Iterable<string>): string {
     .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
-/** Whether the setting `store` names a database elsewhere, and no file. */
+/** Whether the setting `store` names a database elsewhere, and no file; also one that is misspelt. */
 export function isDatabase(store: string): boolean {
-  return /^[a-z]+:\/\//i.test(store)
+  return /^(?:[a-z][a-z0-9+.-]*:\/\/|postgres[a-z+]*:)/i.test(store)
 }
 
 /** What is shown of such a database: neither its password nor its parameters, which may hold one. */

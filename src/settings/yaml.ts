@@ -45,12 +45,13 @@ export function readYaml(text: string): Read | Faulty {
 
 /** What the two parsers understand differently, or might. */
 const subtle = [
-  // Anchors, aliases, merges, tags, directives, keys of more than a word; tabs, and ends of lines that not all know.
-  /[&*!?%\t\ufeff\u2028\u2029\x85]|<<|\r(?!\n)/,
+  // Anchors, aliases, merges, tags, directives, block scalars, keys of more than a word, the end of a document; tabs, and
+  // ends of lines that not all know, or that are escaped.
+  /[&*!?%|>\t\ufeff\u2028\u2029\x85]|<<|\r(?!\n)|\\$|^\.\.\./m,
   // Keys that are null, and numbers beyond all bounds.
   /(?:^|[-{[,\s]|null|~):(?:\s|$|[,}\]])|\de\+?\d{3}/im,
   // An entry with something behind its end.
-  /^ *(?:- +)+(?:"[^"]*"|'[^']*'|[[{].*[\]}])[^\s,:\]}#]/m,
+  /^ *(?:- +)+(?:"[^"]*"|'[^']*'|[[{].*[\]}]) *[^\s,:\]}#]/m,
 ]
 
 /**
@@ -60,7 +61,7 @@ const subtle = [
 export function readUsual(text: string): unknown {
   if (subtle.some((pattern) => pattern.test(text))) return undefined
   try {
-    return load(text)
+    return load(text) ?? undefined
   } catch {
     return undefined
   }
@@ -94,7 +95,7 @@ function mayBeSecret(text: string, line: number): boolean {
   return text
     .split('\n')
     .slice(Math.max(0, line - 2), line)
-    .some((one) => secretName.test(one))
+    .some((one) => secretName.test(one) || /:\/\/\S*@/.test(one))
 }
 
 /** 42 and "42" name one option. */

@@ -11,6 +11,9 @@ dhcp:
 ${more.replace(/^/gm, '      ')}
 `
 
+const noStore =
+  '1: store must be a file, or postgres://USER@HOST/DATABASE, where a password writes /, ?, # and @ as %2F, %3F, %23 and %40'
+
 const rows: readonly (readonly [what: string, text: string, ...faults: string[]])[] = [
   [
     'server mode without a subnet',
@@ -57,17 +60,21 @@ const rows: readonly (readonly [what: string, text: string, ...faults: string[]]
     '2: tftp.port 67 is that of DHCP, too (dhcp.port)',
   ],
   ['TFTP on its port where DHCP is off', 'dhcp: { mode: off }\ntftp: { port: 67 }'],
-  [
-    'a store that is neither a file nor PostgreSQL',
-    'store: mysql://pxe@db/pxe',
-    '1: store must be a file, or postgres://USER@HOST/DATABASE',
-  ],
+  ['a store that is neither a file nor PostgreSQL', 'store: mysql://pxe@db/pxe', noStore],
   [
     'an address of PostgreSQL that is none, of which a password is not repeated',
     'store: "postgres://pxe:hush@db:port/pxe"',
-    '1: store must be a file, or postgres://USER@HOST/DATABASE',
+    noStore,
   ],
   ['a store in PostgreSQL', 'store: postgres://pxe@db/pxe'],
+  [
+    'one with a password and parameters',
+    'store: "postgresql://pxe:a%2Fb@[::1]:5433/pxe?sslmode=verify-full"',
+  ],
+  ['one whose password has a bare slash', 'store: postgres://pxe:12/hush@db:5433/pxe', noStore],
+  ['one with a slash too few', 'store: postgres:/pxe:hush@db/pxe', noStore],
+  ['one of another scheme', 'store: postgres+tls://pxe:hush@db/pxe', noStore],
+  ['one that names no database', 'store: postgres://pxe@db', noStore],
   [
     'two bootloaders of one name',
     'configuration:\n  bootloaders:\n    - { name: a, file: pxelinux.0 }\n    - { name: a, file: lpxelinux.0 }',

@@ -113,6 +113,11 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
     '2: Flow map in block collection must be sufficiently indented and end with a }',
   ],
   ['a name without an anchor', 'store: *x', '1: *x stands for nothing: &x must stand before it'],
+  [
+    'an address with a password that begins with *',
+    'store: *postgres://pxe:hush@db/pxe',
+    '1: a value that begins with * stands for nothing: put it in quotes',
+  ],
   ['a key twice', 'tftp:\n  root: a\nhttp:\n\n# again\ntftp:\n  root: b', '6: tftp stands there twice'],
   ['two documents', 'tftp:\n---\nhttp:', '2: a second document begins here ("---"); the settings are one'],
   [
