@@ -24,9 +24,8 @@ export class Pipeline {
   private readonly repeats: Repeats
   /** All that came is whole requests. Node's own limit for the first one ends with that one. */
   private isBetween = false
-  /** Of those in the chunk that is read now. */
-  private began = 0
   private last?: IncomingMessage
+  /** Of the last one in the chunk that is read now. */
   private repeat?: Repeat | undefined
 
   /**
@@ -44,10 +43,10 @@ export class Pipeline {
     socket.removeListener('data', parse as (chunk: Buffer) => void)
   }
 
+  /** Of every head that Node takes, also one that is refused at once: its body is no request. */
   begin(request: IncomingMessage): void {
     this.last = request
     this.repeat = undefined
-    this.began++
     this.underWay++
     if (this.thisTurn++ > 0) return
     setImmediate(() => {
@@ -78,7 +77,7 @@ export class Pipeline {
     const wasBetween = this.isBetween && this.underWay === 0 && !this.isOver
     if (wasBetween && this.socket.writableLength === 0 && this.repeats.answer(chunk, this.socket)) return
     this.isBetween = false
-    this.began = 0
+    this.repeat = undefined
     for (let at = 0; at < chunk.length && !this.isOver; at += sliceBytes) {
       // Node pauses it, too, while answers wait to be sent, and is the one to resume it then.
       if (!this.socket.isPaused() && this.isFull()) {
@@ -89,7 +88,8 @@ export class Pipeline {
       parse(chunk.subarray(at, at + sliceBytes))
     }
     this.isBetween = this.last?.complete === true && chunk.subarray(-4).equals(endOfHead)
-    const isOne = wasBetween && this.isBetween && this.began === 1
+    // One head only: with a second one, even one that is refused or malformed, Node must see it all each time.
+    const isOne = wasBetween && this.isBetween && chunk.indexOf(endOfHead) === chunk.length - endOfHead.length
     if (isOne && this.repeat !== undefined) this.repeats.keep(chunk, this.repeat)
   }
 

@@ -121,6 +121,10 @@ export class HttpListener {
     // An installer's nc closes its side behind the request and waits for the answer, which Node by default does not
     // give: the property is node:http's own (lib/_http_server.js, socketOnEnd), and undocumented.
     Object.assign(this.server, { httpAllowHalfOpen: true })
+    // Node would refuse it just so, but unseen: what follows it on its connection would be taken for something else.
+    this.server.on('checkExpectation', (request, response) =>
+      this.serve(request, response, () => void response.writeHead(417).end()),
+    )
     this.server.on('connection', (socket) => this.welcome(socket))
     this.server.on('clientError', (error, socket) => this.refuse(error, socket))
   }
@@ -196,7 +200,7 @@ export class HttpListener {
     tell({ level: 'warn', step: 'http.full', text })
   }
 
-  private serve(request: IncomingMessage, response: ServerResponse): void {
+  private serve(request: IncomingMessage, response: ServerResponse, handle = this.parts.handle): void {
     const { socket } = request
     this.waiting.delete(socket)
     const responses = this.busy.get(socket) ?? new Set()
@@ -211,7 +215,7 @@ export class HttpListener {
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
     if (!hasItsHost(request)) return this.refuseHosts(request, response)
-    const repeat = this.parts.handle(request, response)
+    const repeat = handle(request, response)
     if (repeat && staysOpen(request, response)) pipeline?.mayRepeat(repeat)
   }
 

@@ -35,6 +35,12 @@ async function listen(
   return { listener, port, events }
 }
 
+/** Answers by p, and the same request again by r. */
+const repeating: Handle = (_, response) => {
+  response.writeHead(200, ['Content-Length', '1']).end('p')
+  return () => ({ head: 'Content-Length: 1\r\n', body: 'r' })
+}
+
 test('five pipelined requests are answered in order on one connection', async (t) => {
   const { port } = await listen(t, {}, (asked, response) => {
     // The first takes longest.
@@ -91,10 +97,7 @@ async function converse(port: number, pieces: readonly (readonly [string, string
 }
 
 test('the very same request again needs no parser; what only looks like it does', async (t) => {
-  const { port } = await listen(t, {}, (_, response) => {
-    response.writeHead(200, ['Content-Length', '1']).end('p')
-    return () => ({ head: 'Content-Length: 1\r\n', body: 'r' })
-  })
+  const { port } = await listen(t, {}, repeating)
   const post = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${get.length}\r\n\r\n`
   const chunked = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
   const size = get.length.toString(16)
@@ -141,12 +144,69 @@ test('the very same request again needs no parser; what only looks like it does'
   )
 })
 
+/** Sends each piece when the one before was answered, and yields the statuses and letters of each answer. */
+async function replies(port: number, pieces: readonly string[]) {
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  let seen = ''
+  socket.on('data', (chunk) => (seen += chunk.toString('latin1')))
+  const answers: string[] = []
+  for (const piece of pieces) {
+    seen = ''
+    socket.write(piece, 'latin1')
+    await within(5_000, () => seen !== '' || socket.closed)
+    await sleep(30)
+    const found = [...seen.matchAll(/HTTP\/1\.1 (\d+)[^]*?\r\n\r\n([pr]?)/g)]
+    answers.push(found.map(([, status, letter]) => `${status}${letter}`).join(' '))
+  }
+  await within(200, () => socket.closed)
+  const { closed } = socket
+  socket.destroy()
+  return { answers, closed }
+}
+
+test('a body behind a head that is refused for its Expect is no request, whatever it says', async (t) => {
+  const { port } = await listen(t, {}, repeating)
+  const head = `GET /b HTTP/1.1\r\nHost: x\r\nExpect: x\r\nContent-Length: ${get.length}\r\n\r\n`
+  const { answers } = await replies(port, [get, get, get, head])
+  t.deepEqual(answers, ['200p', '200p', '200r', '417'])
+  const pieces = [
+    [get, 'p'],
+    [get, 'r'],
+    [head, ''],
+    [get, ''],
+    [get, 'r'],
+  ] as const
+  t.is(await converse(port, pieces), 'prr')
+})
+
+test('a request and one that is refused for its Expect are two each time', async (t) => {
+  const { port } = await listen(t, {}, repeating)
+  const both = `${get}GET /b HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n`
+  const { answers } = await replies(port, [get, both, both, get])
+  t.deepEqual(answers, ['200p', '200p 417', '200p 417', '200p'])
+})
+
+for (const [what, tail] of [
+  ['garbage', 'GARBAGE\r\n\r\n'],
+  ['a CONNECT', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
+  [
+    'a length said twice',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n',
+  ],
+] as const) {
+  test(`${what} behind a request closes the connection each time`, async (t) => {
+    const { port } = await listen(t, {}, repeating)
+    for (let time = 0; time < 3; time++) {
+      const { answers, closed } = await replies(port, [get, get + tail])
+      t.true(closed)
+      t.false(answers[1]?.includes('r'))
+    }
+  })
+}
+
 test('a connection whose requests are all alike stays open in time, and is closed when it is idle', async (t) => {
   const limits = { headersMs: 300, requestMs: 300, keepAliveMs: 400 }
-  const { port } = await listen(t, limits, (_, response) => {
-    response.writeHead(200, ['Content-Length', '1']).end('p')
-    return () => ({ head: 'Content-Length: 1\r\n', body: 'r' })
-  })
+  const { port } = await listen(t, limits, repeating)
   const { text, closed } = await exchange(port, (socket) => {
     let left = 10
     const timer = setInterval(() => {
