@@ -23,11 +23,12 @@ type Row = Readonly<Record<string, unknown>>
 const sql = {
   /**
    * Whatever the role's or the server's own settings say: a commit is on disk, an idle session is not ended, and one
-   * whose machine died gives its lock back within half a minute, not two hours.
+   * whose machine died gives its lock back within half a minute, not two hours, or 15 minutes where an answer to it was
+   * under way: keepalive does not count then.
    */
   session: `select set_config(name, value, false) from pg_settings join (values ('application_name', $1),
     ('synchronous_commit', 'on'), ('idle_session_timeout', '0'), ('tcp_keepalives_idle', '10'),
-    ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) as ours (name, value) using (name)`,
+    ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '25000')) as ours (name, value) using (name)`,
   /** The server may not know yet that an older connection of ours is dead. */
   endOlder: `select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = $1 and pid <> pg_backend_pid()`,

@@ -231,6 +231,22 @@ test('a full disk refuses what needs room at once, and room brings it back', asy
   t.deepEqual([idsOf(state), state.assignments], [[1, 2], []])
 })
 
+test('a machine that dies amid a write keeps its lock no longer than one that dies idle', async (t) => {
+  const server = await PostgresServer.start()
+  const url = await server.fresh()
+  const { store } = await opened(t, url)
+  await server.sql(
+    url,
+    `create table seen as select ''::text as idle, ''::text as busy;
+    create function look() returns trigger language plpgsql as $$ begin
+      update seen set idle = current_setting('tcp_keepalives_idle'), busy = current_setting('tcp_user_timeout');
+      return new; end $$;
+    create trigger look before insert on lease for each row execute function look()`,
+  )
+  t.deepEqual(await store.apply([claim(leaseOf(1))]), ['ok'])
+  t.deepEqual(await server.sql(url, 'select * from seen'), [{ idle: '10', busy: '25000' }])
+})
+
 test('a permission that was taken away is told with what to do, and given back it goes on', async (t) => {
   const server = await PostgresServer.start()
   await server.sql('postgres', 'create role pxe login')
