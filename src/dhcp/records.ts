@@ -8,7 +8,8 @@ const none: readonly Lease[] = []
 export class Records {
   private readonly keyOf: (lease: Lease) => string
   private readonly byIp = new Map<Ipv4, Lease>()
-  private readonly byKey = new Map<string, Set<Ipv4>>()
+  /** Mostly one address each, for which a Set would take three times the memory. */
+  private readonly byKey = new Map<string, Ipv4[]>()
 
   /** `keyOf`: what a lease belongs to. */
   constructor(keyOf: (lease: Lease) => string) {
@@ -18,13 +19,13 @@ export class Records {
   /** In place of what was known of this address. A declined address is nobody's. */
   put(lease: Lease): void {
     const before = this.byIp.get(lease.ip)
-    if (before !== undefined) this.unlink(before)
+    const key = lease.state === 'declined' ? undefined : this.keyOf(lease)
+    if (before !== undefined && this.keyOf(before) !== key) this.unlink(before)
     this.byIp.set(lease.ip, lease)
-    if (lease.state === 'declined') return
-    const key = this.keyOf(lease)
+    if (key === undefined) return
     const own = this.byKey.get(key)
-    if (own === undefined) this.byKey.set(key, new Set([lease.ip]))
-    else own.add(lease.ip)
+    if (own === undefined) this.byKey.set(key, [lease.ip])
+    else if (!own.includes(lease.ip)) own.push(lease.ip)
   }
 
   at(ip: Ipv4): Lease | undefined {
@@ -44,7 +45,7 @@ export class Records {
   }
 
   belongs(ip: Ipv4, key: string): boolean {
-    return this.byKey.get(key)?.has(ip) === true
+    return this.byKey.get(key)?.includes(ip) === true
   }
 
   all(): Iterable<Lease> {
@@ -53,8 +54,8 @@ export class Records {
 
   private unlink(lease: Lease): void {
     const key = this.keyOf(lease)
-    const own = this.byKey.get(key)
-    own?.delete(lease.ip)
-    if (own?.size === 0) this.byKey.delete(key)
+    const left = this.byKey.get(key)?.filter((ip) => ip !== lease.ip) ?? []
+    if (left.length > 0) this.byKey.set(key, left)
+    else this.byKey.delete(key)
   }
 }

@@ -327,6 +327,25 @@ test('a flood of unknown machines takes no more room than a thousand', async (t)
   t.is(unknowns.list()[0]?.mac, '52:54:00:00:0b:b7' as Mac)
 })
 
+test('an unknown machine that asks again and again is not pushed out by a flood of others, and is counted on', async (t) => {
+  const { table } = await serveApi(t)
+  const unknowns = new Unknowns(table, Date.now)
+  const mac = parseMac('525400ffffff') as Mac
+  const facts = {
+    via: 'dhcp',
+    server: 0 as never,
+    archs: [],
+    agent: 'rom',
+    asks: { kind: 'loader' },
+  } as const
+  for (let number = 0; number < 3000; number++) {
+    unknowns.note({ ...facts, mac: parseMac(`5254${number.toString(16).padStart(8, '0')}`) as Mac })
+    if (number % 100 === 0) unknowns.note({ ...facts, mac })
+  }
+  t.is(unknowns.find(mac)?.requests, 30)
+  t.true(unknowns.list().some((machine) => machine.mac === mac))
+})
+
 test('a machine that a deploy made a host of is adopted with what it boots', async (t) => {
   const { url, table } = await serveApi(t, { policy: 'register' })
   await ask(url, 'PUT', '/configurations/sheep/deploy', { hosts: [{ macAddress: '52:54:00:00:00:0b' }] })
