@@ -67,6 +67,25 @@ each('a crowd is heard in its order, each datagram whole, and kept as it came', 
   t.true(heard.every(({ from, fromPort }) => from === loopback && fromPort === own))
 })
 
+each('several hear each datagram of a crowd, as long as they want to', async (t, open) => {
+  const { port } = await make(t, open)
+  const client = await makeClient(t)
+  const heard = [0, 0]
+  const stops = heard.map((_, which) => port.hear(() => void (heard[which] = (heard[which] ?? 0) + 1)))
+  const send = () => {
+    for (let number = 0; number < crowd; number++) {
+      client.send(numbered(9), port.socket.address().port, '127.0.0.1')
+    }
+  }
+  send()
+  await until(() => heard.every((count) => count >= crowd))
+  t.deepEqual(heard, [crowd, crowd])
+  stops[1]?.()
+  send()
+  await until(() => (heard[0] ?? 0) >= 2 * crowd)
+  t.deepEqual(heard, [2 * crowd, crowd])
+})
+
 each('the longest datagram comes and goes whole', async (t, open) => {
   const { port, unsent } = await make(t, open)
   const client = await makeClient(t)

@@ -1,7 +1,6 @@
 // Looks for other DHCP servers on a link before we give addresses there, and every hour: two of them give one address twice.
 
 import { randomInt } from 'node:crypto'
-import type { Socket } from 'node:dgram'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Tell } from '../events.ts'
 import { bindToDevice } from '../net/devices.ts'
@@ -9,6 +8,7 @@ import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Libc } from '../net/libc.ts'
 import type { Link } from '../net/links.ts'
 import { macToBytes, parseMac, type Mac } from '../net/mac.ts'
+import type { UdpPort } from '../net/udp.ts'
 import { messageTypes, options as codes } from './codes.ts'
 import { bootReply, bootRequest, broadcastFlag, decode, encode, type Message } from './packet.ts'
 
@@ -37,7 +37,7 @@ export function probeMac(link: Link): Mac {
 type Watch = {
   readonly link: Link
   /** Ours, on port 67 of the link. */
-  readonly main: Socket
+  readonly main: UdpPort
   verdict: Verdict
   timer?: NodeJS.Timeout
 }
@@ -61,7 +61,7 @@ export class Rivals {
   }
 
   /** `main`: our socket on port 67 of the link. Checks now, and from time to time as long as the link is served. */
-  watch(link: Link, main: Socket): void {
+  watch(link: Link, main: UdpPort): void {
     this.forget(link.name)
     this.probes.add(probeMac(link))
     const watch: Watch = { link, main, verdict: 'checking' }
@@ -144,18 +144,18 @@ export class Rivals {
     // Where this machine's own DHCP client holds port 68, we ask as a relay would, which is answered on port 67.
     const own = link.addresses[0]
     const giaddr = listener === undefined && own !== undefined ? own.ip : ipv4(0)
-    if (listener === undefined) main.on('message', hear)
+    const stopHearing = listener === undefined ? main.hear(hear) : undefined
     const bytes = discover(xid, link, giaddr)
     try {
       for (let waited = 0; waited < waitMs && found.length === 0 && this.isCurrent(watch); waited += 50) {
         if (waited % repeatAfterMs === 0)
-          main.send(bytes, main.address().port, '255.255.255.255', () => undefined)
+          main.socket.send(bytes, main.socket.address().port, '255.255.255.255', () => undefined)
         await sleep(50)
       }
       return found[0]
     } finally {
       listener?.close()
-      main.off('message', hear)
+      stopHearing?.()
     }
   }
 

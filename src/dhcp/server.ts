@@ -191,7 +191,7 @@ export class DhcpServer {
       scopes: this.serverScopes(),
       probe: makeProbe({
         libc,
-        links: () => this.links.serving().map(({ link, main }) => ({ link, socket: main })),
+        links: () => this.links.serving().map(({ link, main }) => ({ link, socket: main?.socket })),
         lastHolder: (ip) => this.leases.recordAt(ip)?.mac,
       }),
       supply: {

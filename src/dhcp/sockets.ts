@@ -1,6 +1,5 @@
 // DHCP's sockets on one link: opened, read, and written to, also to machines that have no address yet.
 
-import type { Socket } from 'node:dgram'
 import { printable, type Tell } from '../events.ts'
 import type { FrameSender } from '../net/frame.ts'
 import { formatIpv4, ipv4, type Ipv4 } from '../net/ipv4.ts'
@@ -72,7 +71,10 @@ export class Sockets {
       const hears = await openOnAddress(ipv4(0), port, true, sockets.unsent)
       return {
         ...sends,
-        hear: (heard) => [sends, hears].forEach((each) => each.hear(heard)),
+        hear: (heard) => {
+          const stops = [sends, hears].map((each) => each.hear(heard))
+          return () => stops.forEach((stop) => stop())
+        },
         close: () => [sends, hears].forEach((each) => each.close()),
       }
     })
@@ -84,8 +86,8 @@ export class Sockets {
   }
 
   /** The one on port 67. */
-  get main(): Socket | undefined {
-    return this.open[0]?.socket
+  get main(): UdpPort | undefined {
+    return this.open[0]
   }
 
   private async serve(

@@ -1,6 +1,6 @@
 // A UDP port as servers use it: by Node's own calls or, many datagrams at a time, by libc's.
 
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { canBatch, longestPayload, Receiver, Sender } from './batch.ts'
 import { bindToDevice } from './devices.ts'
 import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from './ipv4.ts'
@@ -8,12 +8,12 @@ import type { Libc } from './libc.ts'
 import { batchSize } from './messages.ts'
 
 export type UdpPort = {
-  /** Calls `heard` with each datagram, which it may keep, and its sender; once. */
-  readonly hear: (heard: Heard) => void
+  /** Calls `heard` with each datagram, which it may keep, and its sender, beside whoever hears it too; yields what ends that. */
+  readonly hear: (heard: Heard) => () => void
   /** Never throws; what cannot be sent is told to `unsent`, and as good as lost on the way. */
   readonly send: (bytes: Buffer, to: Ipv4, toPort: number) => void
   readonly close: () => void
-  /** Node's, for who needs it as such. */
+  /** Node's, for who needs it as such; what comes in is not all heard there. */
   readonly socket: Socket
 }
 
@@ -83,6 +83,7 @@ class BatchPort implements UdpPort {
   readonly fd: number
   private readonly batch: Batch
   private readonly unsent: Unsent
+  private readonly listeners = new Set<Heard>()
   private isOpen = true
   /** Batches of this turn. */
   private taken = 0
@@ -92,20 +93,30 @@ class BatchPort implements UdpPort {
     this.socket = socket
     this.fd = fd
     this.unsent = unsent
+    socket.on('message', (bytes, from) => {
+      this.heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
+      this.takeMore()
+    })
+  }
+
+  hear(heard: Heard): () => void {
+    this.listeners.add(heard)
+    return () => void this.listeners.delete(heard)
+  }
+
+  private readonly heard: Heard = (bytes, from, fromPort) => {
+    for (const heard of this.listeners) heard(bytes, from, fromPort)
   }
 
   /** Node tells that something came, and reads it; what waits behind it is taken at once. */
-  hear(heard: Heard): void {
-    this.socket.on('message', (bytes, from) => {
-      heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
-      // Of a flood Node reads up to 32 in a turn, each of which tells that something came.
-      if (this.taken === 0) setImmediate(() => (this.taken = 0))
-      let isMore = true
-      while (isMore && this.isOpen && this.taken < mostBatches) {
-        this.taken++
-        isMore = this.batch.receive(this, heard)
-      }
-    })
+  private takeMore(): void {
+    // Of a flood Node reads up to 32 in a turn, each of which tells that something came.
+    if (this.taken === 0) setImmediate(() => (this.taken = 0))
+    let isMore = true
+    while (isMore && this.isOpen && this.taken < mostBatches) {
+      this.taken++
+      isMore = this.batch.receive(this, this.heard)
+    }
   }
 
   send(bytes: Buffer, to: Ipv4, toPort: number): void {
@@ -149,7 +160,10 @@ function nodePort(socket: Socket, unsent: Unsent): UdpPort {
   return {
     socket,
     hear: (heard) => {
-      socket.on('message', (bytes, from) => heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port))
+      const hears = (bytes: Buffer, from: RemoteInfo) =>
+        heard(bytes, parseIpv4(from.address) ?? ipv4(0), from.port)
+      socket.on('message', hears)
+      return () => void socket.off('message', hears)
     },
     send: (bytes, to, toPort) => {
       try {
