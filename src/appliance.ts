@@ -54,6 +54,8 @@ export class Appliance {
   private links: Links | undefined
   private readonly unknowns: Unknowns
   private readonly clock: Clock
+  /** Once it has started: resolves when its store can be used no more, as the log says. It is to be stopped then. */
+  ended = new Promise<void>(() => undefined)
   /** Being looked for: what a root holds. */
   private lookingAtRoots: Promise<void> | undefined
 
@@ -81,15 +83,10 @@ export class Appliance {
     const files = this.prepareFiles()
     const store = await openStore(settings.store, tell)
     this.stops.push(() => store.close())
+    this.ended = store.ended ?? this.ended
     if (store.damage !== undefined) tell({ level: 'error', step: 'store.damaged', text: store.damage })
-    const registry = new Registry({
-      table,
-      store,
-      guards: guardsOf(settings),
-      rules: rulesOf(settings),
-      tell,
-      now,
-    })
+    const [guards, rules] = [guardsOf(settings), rulesOf(settings)]
+    const registry = new Registry({ table, store, guards, rules, tell, now })
     this.registry = registry
     const leases = await registry.load(declaredHosts(settings.hosts))
     const ending = setInterval(() => registry.forgetEnded(), endsEveryMs)

@@ -15,7 +15,8 @@ import { declaredHosts } from './settings/hosts.ts'
 import type { Settings } from './settings/schema.ts'
 import { isDatabase } from './settings/secrets.ts'
 import { siteOf } from './site.ts'
-import { openStore } from './store/open.ts'
+import { openFile, readDatabase } from './store/open.ts'
+import type { StoredState } from './store/store.ts'
 
 type Deployed = { readonly host: string; readonly macs: Host['macs']; readonly configuration: string }
 
@@ -107,17 +108,24 @@ async function askServer({ server, file }: Settings): Promise<readonly Deployed[
 }
 
 async function readStore(settings: Settings, say: (line: string) => void): Promise<readonly Deployed[]> {
-  // To open one makes it.
-  if (!isDatabase(settings.store) && !existsSync(settings.store)) return []
-  const store = await openStore(settings.store, ({ text }) => say(text))
+  const { store: where } = settings
+  const stored = isDatabase(where) ? await readDatabase(where) : await readFile(where, say)
+  if (stored === undefined) return []
+  // As a start would bring it into force; nothing of that is kept.
+  const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(stored))
+  return [...hosts.values()].flatMap(({ name, macs }) => {
+    const configuration = assignments.get(name)
+    return configuration === undefined ? [] : { host: name, macs, configuration }
+  })
+}
+
+/** To open one makes it: undefined where there is none. */
+async function readFile(path: string, say: (line: string) => void): Promise<StoredState | undefined> {
+  if (!existsSync(path)) return undefined
+  const store = await openFile(path)
   if (store.damage !== undefined) say(store.damage)
   try {
-    // As a start would bring it into force; nothing of that is kept.
-    const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(await store.load()))
-    return [...hosts.values()].flatMap(({ name, macs }) => {
-      const configuration = assignments.get(name)
-      return configuration === undefined ? [] : { host: name, macs, configuration }
-    })
+    return await store.load()
   } finally {
     await store.close()
   }

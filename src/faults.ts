@@ -59,6 +59,13 @@ function didYouMean(name: string, known: Iterable<string>, where: string): Pick<
   return { more: { hint: near === undefined ? where : `did you mean ${near}?` } }
 }
 
+const unstored = {
+  full: 'The disk of the store is full: nothing was changed. Free some space and try again',
+  unavailable: 'The database of the store is out of reach, as the log says: nothing was changed. Try again',
+  unknown:
+    'The database of the store went out of reach before it answered, as the log says: this is not in force, but may have been made there, and a restart before it is reached again would bring it into force. Look again, and try again',
+} as const
+
 /** The messages scripts of the original compare against: its spelling and its angle brackets (service.go). */
 export const faults = {
   configurationNotFound: (name: string, known: Iterable<string> = []): Fault => ({
@@ -185,15 +192,8 @@ export const faults = {
     code: 'loaders_not_installed',
     message: `The loaders were not copied into tftproot: ${why}. Machines are served them from the packages all the same`,
   }),
-  notStored: (why: 'full' | 'unavailable'): Fault =>
-    why === 'full'
-      ? {
-          code: 'store_full',
-          message: 'The disk of the store is full: nothing was changed. Free some space and try again',
-        }
-      : {
-          code: 'store_unavailable',
-          message:
-            'The database of the store is out of reach, as the log says: nothing was changed. Try again',
-        },
+  notStored: (why: 'full' | 'unavailable' | 'unknown'): Fault => ({
+    code: why === 'full' ? 'store_full' : 'store_unavailable',
+    message: unstored[why],
+  }),
 } as const

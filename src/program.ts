@@ -150,11 +150,11 @@ async function run(
     process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
     process.exit(1)
   }
-  await stop
+  const code = await Promise.race([stop.then(() => 0), appliance.ended.then(() => 1)])
   setTimeout(() => void exit(1), stopWithinMs).unref()
   await appliance.stop()
   await log.flush()
-  await exit(0)
+  await exit(code)
 }
 
 function complain(file: string, remarks: readonly Remark[], prefix = ''): void {

@@ -5,13 +5,14 @@ import type { Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Lease } from '../model.ts'
 import { formatIpv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Refusal } from '../store/store.ts'
 
 export type LeaseParts = {
   readonly table: Table
   /** Those that have not ended, by address; none where no address is given. */
   readonly leases: () => readonly Lease[]
   /** On disk when it resolves; undefined where there is none. */
-  readonly releaseLease: (ip: Ipv4) => Promise<Lease | undefined | 'full' | 'unavailable'>
+  readonly releaseLease: (ip: Ipv4) => Promise<Lease | undefined | Refusal>
   readonly tell: Tell
 }
 
@@ -53,7 +54,7 @@ export async function endLease(
   if (ip === undefined) return faults.addressInvalid(address)
   const lease = await releaseLease(ip)
   if (lease === undefined) return faults.leaseNotFound(address)
-  if (lease === 'full' || lease === 'unavailable') return faults.notStored(lease)
+  if (typeof lease === 'string') return faults.notStored(lease)
   const { mac } = lease
   const host = hostOfMac(table, mac)?.name
   tell({

@@ -90,7 +90,7 @@ async function acknowledge(
   const seconds = before?.mac === lease.mac ? Math.floor((before.expires - now()) / 1000) : 0
   if (seconds > 0) return give('ACK', request, place, { ...grant, seconds }, parts)
   const why =
-    outcome === 'unavailable' ? 'the database of the store is out of reach' : 'the disk of the store is full'
+    outcome === 'full' ? 'the disk of the store is full' : 'the database of the store is out of reach'
   say(request, tell, 'error', 'dhcp.silent', `gets no lease: ${why}`)
 }
 

@@ -119,7 +119,7 @@ export class DhcpServer {
     if (lease === undefined) return undefined
     const released: Lease = { ...lease, state: 'released', expires: this.parts.now() }
     const [outcome] = await this.commits.add([released])
-    if (outcome !== 'ok') return outcome === 'unavailable' ? outcome : 'full'
+    if (outcome !== 'ok') return outcome === undefined || outcome === 'conflict' ? 'full' : outcome
     this.leases.record(released)
     return released
   }

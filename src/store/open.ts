@@ -10,7 +10,7 @@ import { DurableStore } from './durable.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { codeOf, openTables, type Tables } from './sqlite.ts'
 import { State } from './state.ts'
-import type { Store } from './store.ts'
+import type { Store, StoredState } from './store.ts'
 
 const usual: Limits = { journal: 16 * 1024 * 1024, slice: 50, quiet: 5000 }
 
@@ -24,6 +24,16 @@ export async function openStore(where: string, tell: Tell = () => undefined): Pr
     return await RemoteStore.open(where, name, tell)
   } catch (error) {
     throw named(name, error)
+  }
+}
+
+/** What a database elsewhere holds, which stays as it is; undefined where nobody has used it. Rejects as openStore(). */
+export async function readDatabase(where: string): Promise<StoredState | undefined> {
+  const { read } = await import('./remote.ts')
+  try {
+    return await read(where)
+  } catch (error) {
+    throw named(shownDatabase(where), error)
   }
 }
 

@@ -1,7 +1,7 @@
 // The tables in a database of PostgreSQL: one connection, whose lock keeps every other instance out, one statement per write.
 
 import { hostname } from 'node:os'
-import { Client, types } from 'pg'
+import { Client, DatabaseError, types } from 'pg'
 import pgpass from 'pgpass'
 import { changesOf, statementFor } from './rows.ts'
 import { queries, schemaVersion, stateOf, stepsAfter, type Rows } from './schema.ts'
@@ -41,6 +41,7 @@ const sql = {
   encoding: "select current_setting('server_encoding') as encoding",
   versions: 'create table if not exists store_version (version integer not null)',
   version: 'select version from store_version',
+  isMade: "select to_regclass('store_version') is not null as made",
   owner: 'select generation from journal',
 } as const
 
@@ -62,8 +63,8 @@ export class Connection {
   }
 
   /**
-   * Connects, and takes the lock. `owner`: drawn by each instance, 32 bits; its older connections are ended. `lost`: the
-   * connection broke while nothing was asked of it.
+   * Connects. `owner`: drawn by each instance, 32 bits; its older connections are ended. `lost`: the connection broke while
+   * nothing was asked of it.
    */
   static async open(
     url: string,
@@ -73,14 +74,17 @@ export class Connection {
     const connection = new Connection(clientFor(url), owner, lost)
     return await connection.orClosed(async () => {
       await connection.client.connect()
-      await connection.take(`pxe-pilot ${owner.toString(16)} on ${hostname()}`.slice(0, longestName))
+      const name = `pxe-pilot ${owner.toString(16)} on ${hostname()}`.slice(0, longestName)
+      await connection.ask(sql.session, [name])
+      await connection.ask(sql.endOlder, [name])
       return connection
     })
   }
 
-  /** Brings the tables up to date, makes them this instance's, and reads them. First of all, and once. */
+  /** Takes the lock, brings the tables up to date, makes them this instance's, and reads them. First of all, and once. */
   begin(): Promise<StoredState> {
     return this.orClosed(async () => {
+      await this.take()
       const [{ encoding } = {}] = await this.ask(sql.encoding)
       if (encoding !== 'UTF8') throw new Error(`its encoding is ${String(encoding)}: make it with UTF8`)
       await this.ask(sql.versions)
@@ -93,23 +97,37 @@ export class Connection {
         `insert into journal values (${this.owner}, 0)`,
       ]
       await this.ask(['begin', ...missing, ...ours, 'commit'].join(';\n'))
-      const read: [name: string, rows: readonly Row[]][] = []
-      for (const [name, query] of Object.entries(queries)) read.push([name, await this.ask(query)])
-      return stateOf(Object.fromEntries(read) as unknown as Rows)
+      return await this.state()
     })
   }
 
-  /** Makes the tables what `state` says, whatever of the last writes got through. @throws Superseded */
+  /** Takes the lock, and reads the tables, which stay whose they are; undefined where there are none. */
+  read(): Promise<StoredState | undefined> {
+    return this.orClosed(async () => {
+      await this.take()
+      const [{ made } = {}] = await this.ask(sql.isMade)
+      if (made !== true) return undefined
+      const [{ version = 0 } = {}] = await this.ask(sql.version)
+      if (stepsAfter(Number(version)).length > 0) {
+        throw new Error('an earlier version of PXE Pilot made it: start this one with it once')
+      }
+      return await this.state()
+    })
+  }
+
+  /** Takes the lock, and makes the tables what `state` says, whatever of the last writes got through. @throws Superseded */
   resume(state: StoredState): Promise<void> {
     return this.orClosed(async () => {
-      const [{ generation } = {}] = await this.ask(sql.owner)
-      if (generation !== this.owner) throw new Superseded()
+      // Before, too: another that has the lock has made the tables its own.
+      await this.own()
+      await this.take()
+      await this.own()
       const { text, values } = statementFor(changesOf(state), true)
       await this.ask(text, values)
     })
   }
 
-  /** Committed, all of them, when it resolves. After an error nobody knows. */
+  /** Committed, all of them, when it resolves. After an error that is not isRefused() nobody knows. */
   async write(changes: readonly StoreChange[]): Promise<void> {
     const { text, values } = statementFor(changes)
     await this.ask(text, values)
@@ -120,9 +138,18 @@ export class Connection {
     await this.client.end().catch(() => undefined)
   }
 
-  private async take(name: string): Promise<void> {
-    await this.ask(sql.session, [name])
-    await this.ask(sql.endOlder, [name])
+  private async state(): Promise<StoredState> {
+    const read: [name: string, rows: readonly Row[]][] = []
+    for (const [name, query] of Object.entries(queries)) read.push([name, await this.ask(query)])
+    return stateOf(Object.fromEntries(read) as unknown as Rows)
+  }
+
+  private async own(): Promise<void> {
+    const [{ generation } = {}] = await this.ask(sql.owner)
+    if (generation !== this.owner) throw new Superseded()
+  }
+
+  private async take(): Promise<void> {
     try {
       await this.ask(sql.lock)
     } catch (error) {
@@ -154,6 +181,14 @@ export class Connection {
       throw error
     }
   }
+}
+
+/**
+ * PostgreSQL itself said that what was asked was not done. Its classes 08 and 57 tell of a connection or a server that
+ * ends, which may be behind a commit.
+ */
+export function isRefused(error: unknown): boolean {
+  return error instanceof DatabaseError && !/^(?:08|57)/.test(codeOf(error))
 }
 
 /** For a person: what PostgreSQL, or the network, has to say, and what to do. */

@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Tell } from '../events.ts'
-import { Connection, reasonOf, Superseded } from './postgres.ts'
+import { Connection, isRefused, reasonOf, Superseded } from './postgres.ts'
 import { codeOf } from './sqlite.ts'
 import { decide, State } from './state.ts'
 import type { Outcome, Refusal, Store, StoreChange, StoredState } from './store.ts'
@@ -35,6 +35,13 @@ export class RemoteStore implements Store {
   private waiting: Call[] = []
   private working: Promise<void> | undefined
   private isClosed = false
+  /** The database may hold changes that were refused. */
+  private inDoubt = false
+  /** In milliseconds of performance.now(): so long a change in doubt is taken back by a store that was closed. */
+  private until = 0
+  private over: () => void = () => undefined
+  /** Resolves when another instance has used the database, which the log says then: this one is to end. */
+  readonly ended = new Promise<void>((resolve) => (this.over = resolve))
 
   private constructor(
     name: string,
@@ -52,7 +59,7 @@ export class RemoteStore implements Store {
 
   /** Rejects where the database cannot be used, or another instance uses it. `name`: what it is called in the log. */
   static async open(url: string, name: string, tell: Tell): Promise<RemoteStore> {
-    const owner = randomInt(1, 2 ** 32)
+    const owner = newOwner()
     let store: RemoteStore | undefined
     const connect = () => Connection.open(url, owner, (connection, error) => store?.lost(connection, error))
     try {
@@ -84,11 +91,14 @@ export class RemoteStore implements Store {
 
   async close(): Promise<void> {
     this.isClosed = true
+    this.until = performance.now() + closeMs
     await Promise.race([this.finish(), sleep(closeMs, undefined, { ref: false })])
+    if (this.inDoubt) this.tellInDoubt()
   }
 
   private async finish(): Promise<void> {
     await this.working
+    if (this.inDoubt) await this.coming
     await this.connection?.close()
   }
 
@@ -102,9 +112,10 @@ export class RemoteStore implements Store {
 
   private async answer(calls: readonly Call[]): Promise<void> {
     const until = (this.connection === undefined ? this.lostAt : performance.now()) + patienceMs
+    let refusal: Refusal = 'unavailable'
     for (;;) {
       const connection = await this.connected(until)
-      if (connection === undefined) return refuse(calls, 'unavailable')
+      if (connection === undefined) return refuse(calls, refusal)
       const { answers, made, undo } = decide(calls, this.state)
       try {
         if (made.length > 0) await connection.write(made)
@@ -113,6 +124,8 @@ export class RemoteStore implements Store {
       } catch (error) {
         // Before the next connection, which brings the tables to what is in memory.
         undo()
+        refusal = isRefused(error) ? 'unavailable' : 'unknown'
+        this.inDoubt = refusal === 'unknown'
         this.lost(connection, error)
         // disk_full
         if (codeOf(error) === '53100') return refuse(calls, 'full')
@@ -133,26 +146,33 @@ export class RemoteStore implements Store {
     void connection.close()
     this.connection = undefined
     this.lostAt = performance.now()
-    this.coming = this.reconnect(error)
+    const reason = reasonOf(error)
+    this.tellLost(reason)
+    this.coming = this.reconnect(reason)
   }
 
   /** Never rejects. */
-  private async reconnect(lost: unknown): Promise<void> {
-    const told = new Set<string>()
-    while (!this.isClosed) {
+  private async reconnect(lost: string): Promise<void> {
+    const told = new Set([lost])
+    while (!this.isClosed || (this.inDoubt && performance.now() < this.until)) {
       const pause = this.triedAt + retryMs - performance.now()
       if (pause > 0) await sleep(pause, undefined, { ref: false })
       this.triedAt = performance.now()
       try {
         const connection = await this.connect()
         await connection.resume(this.state.snapshot())
+        this.inDoubt = false
         if (this.isClosed) return await connection.close()
         this.connection = connection
         const away = Math.round((performance.now() - this.lostAt) / 1000)
-        const text = `The store ${this.name} can be used again, after ${away} s; it was lost: ${reasonOf(lost)}`
+        const text = `The store ${this.name} can be used again, after ${away} s; it was lost: ${lost}`
         return this.tell({ level: 'warn', step: 'store.back', text })
       } catch (error) {
-        if (error instanceof Superseded) return this.tellSuperseded()
+        if (error instanceof Superseded) {
+          this.inDoubt = false
+          this.tellSuperseded()
+          return this.over()
+        }
         const reason = reasonOf(error)
         if (!told.has(reason)) this.tellLost(reason)
         told.add(reason)
@@ -167,9 +187,30 @@ export class RemoteStore implements Store {
   }
 
   private tellSuperseded(): void {
-    const text = `Another PXE Pilot has used the store ${this.name} while the connection was lost: this one gives no lease and deploys nothing any more. Stop it, or restart it once the other is stopped`
+    const text = `Another PXE Pilot has used the store ${this.name} while the connection was lost: this one ends, as what it knows may be old. See that only one of them runs: each reads the store when it starts`
     this.tell({ level: 'error', step: 'store.lost', text })
   }
+
+  private tellInDoubt(): void {
+    const text = `The store ${this.name} could not be reached to take back the last changes that were refused: see what is deployed after the next start`
+    this.tell({ level: 'error', step: 'store.lost', text })
+  }
+}
+
+/** What the database holds, as it is; undefined where nobody has used it. Rejects as open(). */
+export async function read(url: string): Promise<StoredState | undefined> {
+  try {
+    const connection = await Connection.open(url, newOwner(), () => undefined)
+    const state = await connection.read()
+    await connection.close()
+    return state
+  } catch (error) {
+    throw new Error(reasonOf(error), { cause: error })
+  }
+}
+
+function newOwner(): number {
+  return randomInt(1, 2 ** 32)
 }
 
 function refuse(calls: readonly Call[], refusal: Refusal): void {

@@ -19,12 +19,15 @@ export type StoreChange =
 /** Bytes of JSON that the entries of the audit may take: a start reads no more of them. */
 export const mostAudited = 8 * 1024 * 1024
 
-/** Nothing of the call was kept. `full`: the disk has no room; `unavailable`: the database is out of reach. */
-export type Refusal = 'full' | 'unavailable'
+/**
+ * Nothing of the call was kept. `full`: the disk has no room; `unavailable`: the database is out of reach; `unknown`: it
+ * went out of reach before it answered, so that it may hold the call until it is reached again, and a start the call, too.
+ */
+export type Refusal = 'full' | 'unavailable' | 'unknown'
 export type Outcome = 'ok' | 'conflict' | Refusal
 
 export function isRefusal(outcome: Outcome): outcome is Refusal {
-  return outcome === 'full' || outcome === 'unavailable'
+  return outcome === 'full' || outcome === 'unavailable' || outcome === 'unknown'
 }
 
 /** An outcome for each change, in order: known already, or once it is on disk. */
@@ -43,6 +46,8 @@ export type StoredState = {
 export type Store = {
   /** What was wrong with it when it was opened, and what became of that, for a person. */
   readonly damage?: string | undefined
+  /** Resolves when it can be used no more, as the log says: who uses it is to end. */
+  readonly ended?: Promise<void>
   load(): Promise<StoredState>
   /**
    * Resolves when the changes are on disk, an outcome each, in order. The changes of one tick share one

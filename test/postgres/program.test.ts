@@ -86,14 +86,31 @@ test('an appliance whose database hangs ends in time all the same', async (t) =>
   await Promise.all([asked, held])
 })
 
-test('export writes the links of what the stopped appliance had deployed', async (t) => {
+test('an appliance that finds that another has used its database says so, and ends', async (t) => {
+  const server = await PostgresServer.start()
+  const { start } = await siteWith(t, await server.fresh())
+  const daemon = await start()
+  await server.sql('pxe1', 'update journal set generation = 7')
+  await server.sql(
+    'pxe1',
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^pxe-pilot'",
+  )
+  t.is(await daemon.exited, 1)
+  t.regex(daemon.transcript.text, /Another PXE Pilot has used the store postgres.*: this one ends/)
+})
+
+test('export writes the links of what the stopped appliance had deployed, and leaves the database as it is', async (t) => {
   const server = await PostgresServer.start()
   const { site, file, start } = await siteWith(t, await server.fresh())
+  t.is(await site.run(['export', '-c', file]).exited, 0)
+  t.deepEqual(await server.sql('pxe1', "select 1 from pg_tables where schemaname = 'public'"), [])
   const daemon = await start()
   t.is(await site.deploy('x', mac), 200)
   await daemon.stop()
+  const owner = await server.sql('pxe1', 'select generation from journal')
   const command = site.run(['export', '-c', file])
   t.is(await command.exited, 0, command.transcript.text)
+  t.deepEqual(await server.sql('pxe1', 'select generation from journal'), owner)
   const link = join(site.folder, 'tftproot/pxelinux.cfg', `01-${mac.replaceAll(':', '-')}`)
   t.is(readlinkSync(link), join(site.folder, 'tftproot/conf/x'))
 })
