@@ -17,6 +17,13 @@ import { exit } from './threads.ts'
 const systemSettings = '/etc/pxe-pilot/pxe-pilot.yml'
 const localSettings = './pxe-pilot.yml'
 
+const configOption = [
+  '-c, --config <file>',
+  `settings file (default: ${localSettings} if there, else ${systemSettings})`,
+] as const
+
+type Options = { readonly config?: string }
+
 const environment = { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] }
 
 /** How long the parts have to finish what they are doing when we are told to stop. */
@@ -46,14 +53,31 @@ const program = new Command('pxe-pilot')
 program
   .command('server')
   .description('run the appliance until it is told to stop')
-  .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
+  .option(...configOption)
   .action(serve)
 
 program
   .command('export')
   .description('write what is deployed as links of the original PXE Pilot again; the server need not run')
-  .option('-c, --config <file>', `settings file (default: ${localSettings} if there, else ${systemSettings})`)
-  .action(writeLinks)
+  .option(...configOption)
+  .action((options: Options) =>
+    offline(options, async (settings, say) => (await import('./export.ts')).exportLinks(settings, say)),
+  )
+
+program
+  .command('store')
+  .description('where is kept what outlives a restart')
+  .command('copy')
+  .description(
+    "fill the settings' store, which is empty, with all that another holds; no server may run on either",
+  )
+  .argument('<from>', 'a file, or postgres://USER@HOST/DATABASE; its password from PGPASSWORD or ~/.pgpass')
+  .option(...configOption)
+  .action((from: string, options: Options) =>
+    offline(options, async (settings, say) =>
+      (await import('./store-copy.ts')).copyStore(from, settings, say),
+    ),
+  )
 
 // A server needs none of it.
 if (process.argv[2] !== 'server') {
@@ -78,18 +102,21 @@ try {
   process.exit(1)
 }
 
-async function writeLinks(options: { config?: string }): Promise<void> {
+/** Does what needs no server that runs. `say`: a line each. */
+async function offline(
+  options: Options,
+  work: (settings: Settings, say: (line: string) => void) => Promise<void>,
+): Promise<void> {
   const { settings } = settingsOf(fileOf(options))
-  const { exportLinks } = await import('./export.ts')
   try {
-    await exportLinks(settings, (line) => process.stdout.write(`${printable(line)}\n`))
+    await work(settings, (line) => process.stdout.write(`${printable(line)}\n`))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : inspect(error)}\n`)
     process.exit(1)
   }
 }
 
-function fileOf(options: { config?: string }): string {
+function fileOf(options: Options): string {
   // The original took -c=FILE, too.
   return options.config?.replace(/^=/, '') ?? (existsSync(localSettings) ? localSettings : systemSettings)
 }
@@ -105,7 +132,7 @@ function settingsOf(file: string): Extract<ReadResult, { settings: Settings }> {
   return result
 }
 
-async function serve(options: { config?: string }): Promise<void> {
+async function serve(options: Options): Promise<void> {
   const file = fileOf(options)
   const { settings, warnings } = settingsOf(file)
   const log = logTo(settings.log)

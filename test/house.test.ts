@@ -38,6 +38,7 @@ const levels: Readonly<Record<string, number>> = {
   'import.ts': 6,
   'worries.ts': 7,
   'export.ts': 7,
+  'store-copy.ts': 7,
   'reload.ts': 7,
 }
 

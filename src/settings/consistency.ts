@@ -85,14 +85,17 @@ export function secretFiles({
 }
 
 function* storeFaults({ store }: Settings): Generator<Inconsistency> {
+  const text = storeFault(store)
+  if (text !== undefined) yield { at: ['store'], text }
+}
+
+/** Why nothing of that name can be a store. */
+export function storeFault(store: string): string | undefined {
   // What is shown of it is all but its password: one with a bare / would be taken for a host and a database.
   const isWhole = /^postgres(?:ql)?:\/\/[^/?#]*\/[^/?#@]+(?:\?[^#@]*)?$/i
-  if (isDatabase(store) && !(isWhole.test(store) && URL.canParse(store))) {
-    yield {
-      at: ['store'],
-      text: 'must be a file, or postgres://USER@HOST/DATABASE, where a password writes /, ?, # and @ as %2F, %3F, %23 and %40',
-    }
-  }
+  return isDatabase(store) && !(isWhole.test(store) && URL.canParse(store))
+    ? 'must be a file, or postgres://USER@HOST/DATABASE, where a password writes /, ?, # and @ as %2F, %3F, %23 and %40'
+    : undefined
 }
 
 function* dhcpFaults(settings: Settings): Generator<Inconsistency> {
