@@ -194,22 +194,36 @@ export function isRefused(error: unknown): boolean {
 /** For a person: what PostgreSQL, or the network, has to say, and what to do. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  const remedy = remedies[codeOf(error)]
+  const remedy = sayings.find(([saying]) => saying.test(text))?.[1] ?? remedies[codeOf(error)]
   return `${text || codeOf(error)}${remedy === undefined ? '' : `; ${remedy}`}`
 }
 
 const reach = 'see that PostgreSQL runs there, and can be reached from here'
 const password = 'the password comes from PGPASSWORD, or from ~/.pgpass (PGPASSFILE)'
 
+const authority = 'name the authority of its certificate: sslrootcert=FILE'
+
+/** Of what has no code, or shares it. */
+const sayings: readonly (readonly [saying: RegExp, remedy: string])[] = [
+  [/^connect ENOENT/, reach],
+  [/^The server does not support SSL/, 'switch ssl on there, or leave sslmode out'],
+  [/^URI malformed/, 'in its address a % that stands for itself is written %25'],
+  [/^role .* does not exist$/, 'make it: createuser --pwprompt USER'],
+]
+
 const remedies: Readonly<Record<string, string>> = {
   ECONNREFUSED: reach,
   ECONNRESET: reach,
   EHOSTUNREACH: reach,
   ENETUNREACH: reach,
-  ENOENT: reach,
   ENOTFOUND: reach,
   EAI_AGAIN: reach,
   ETIMEDOUT: reach,
+  SELF_SIGNED_CERT_IN_CHAIN: authority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: authority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: authority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name the server as its certificate does',
   '28P01': password,
   '28000': 'see pg_hba.conf there',
   '3D000': 'make it: createdb --owner USER DATABASE',
@@ -222,7 +236,7 @@ types.setTypeParser(types.builtins.INT8, Number)
 
 function clientFor(url: string): Client {
   const client = new Client({
-    connectionString: url,
+    connectionString: verified(url),
     connectionTimeoutMillis: openMs,
     query_timeout: answerMs,
     keepAlive: true,
@@ -231,6 +245,12 @@ function clientFor(url: string): Client {
   // pg would look there itself, and warn that its next version will not.
   if (!client.password) Object.assign(client, { password: passwordFor })
   return client
+}
+
+/** As pg takes these modes, too, but with a warning past the log. */
+function verified(url: string): string {
+  if (/[?&]uselibpqcompat=/.test(url)) return url
+  return url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, '$1verify-full')
 }
 
 /** Of ~/.pgpass. */

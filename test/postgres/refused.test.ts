@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { openStore } from '../../src/store/open.ts'
+import { reasonOf } from '../../src/store/postgres.ts'
 import { newFolder } from '../folder.ts'
 import { freeTcp } from '../main/program.ts'
 import { PostgresServer } from './server.ts'
@@ -26,7 +27,38 @@ test('where nobody listens', async (t) => {
 
 test('a database or a user that is not there', async (t) => {
   await refused(t, server.url('nowhere'), /database "nowhere" does not exist; make it: createdb/)
-  await refused(t, server.url('postgres', 'nobody'), /role "nobody" does not exist/)
+  await refused(t, server.url('postgres', 'nobody'), /role "nobody" does not exist; make it: createuser/)
+})
+
+test('a server without TLS, and what of an address cannot be read', async (t) => {
+  const warnings: string[] = []
+  const warned = ({ message }: Error) => void warnings.push(message)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const url = server.url('postgres')
+  await refused(
+    t,
+    `${url}?sslmode=require`,
+    /does not support SSL connections; switch ssl on there, or leave/,
+  )
+  await refused(t, `${url}?sslmode=verify-full&sslrootcert=/no/ca.pem`, /ENOENT.*open '\/no\/ca\.pem'$/)
+  await refused(t, url.replace('@', ':%e9@'), /URI malformed; .* is written %25/)
+  await refused(
+    t,
+    'postgres://pxe@localhost/pxe?host=/no',
+    /connect ENOENT \/no\/.*; see that PostgreSQL runs/,
+  )
+  t.false(warnings.some((text) => text.includes('SECURITY')))
+})
+
+const coded = (code: string) => reasonOf(Object.assign(new Error('no'), { code }))
+
+test('a certificate that proves nothing', (t) => {
+  t.regex(
+    coded('DEPTH_ZERO_SELF_SIGNED_CERT'),
+    /^no; name the authority of its certificate: sslrootcert=FILE/,
+  )
+  t.regex(coded('ERR_TLS_CERT_ALTNAME_INVALID'), /^no; name the server as its certificate does/)
 })
 
 test('a user who may make no tables', async (t) => {
