@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { ipv4 } from '../src/net/ipv4.ts'
-import { openLibc } from '../src/net/libc.ts'
+import { openLibc, type Libc } from '../src/net/libc.ts'
 import { DevicePorts, openOnAddress, type UdpPort, type Unsent } from '../src/net/udp.ts'
 
 /** More than two batches; the kernel keeps so many for a socket everywhere. */
@@ -14,11 +14,14 @@ const loopback = ipv4(0x7f000001)
 
 type Open = (unsent: Unsent) => Promise<UdpPort>
 
-async function devicePorts(inBatches?: boolean): Promise<DevicePorts> {
+async function devicePorts(inBatches?: boolean, change: Partial<Libc> = {}): Promise<DevicePorts> {
   const libc = await openLibc()
   if ('unavailable' in libc) throw new Error(libc.unavailable)
-  return new DevicePorts(libc, inBatches)
+  return new DevicePorts({ ...libc, ...change }, inBatches)
 }
+
+/** EAGAIN. */
+const isFull: Partial<Libc> = { sendMany: () => -11 }
 
 const kinds: Readonly<Record<string, Open>> = {
   'on an address': (unsent) => openOnAddress(loopback, 0, false, unsent),
@@ -176,4 +179,38 @@ test('in batches: what was sent leaves before the port is closed', async (t) => 
   port.close()
   await until(() => got.length >= 2)
   t.deepEqual(got, [5, 6])
+})
+
+test('in batches: what finds no room to be sent waits for it', async (t) => {
+  const { port, unsent } = await make(t, async (told) =>
+    (await devicePorts(true, isFull)).open('lo', 0, told),
+  )
+  const client = await makeClient(t)
+  const got: Buffer[] = []
+  client.on('message', (bytes) => void got.push(bytes))
+  // Whoever sends may use its octets again.
+  const buffer = Buffer.alloc(crowd)
+  for (let number = 0; number < crowd; number++) {
+    port.send(buffer.fill(number).subarray(0, number), loopback, client.address().port)
+  }
+  await until(() => got.length + unsent.length >= crowd)
+  t.deepEqual(unsent, [])
+  t.true(got.every((bytes, number) => bytes.equals(numbered(number))))
+})
+
+test('in batches: what waits for room is bounded, and what has left makes room again', async (t) => {
+  const { port, unsent } = await make(t, async (told) =>
+    (await devicePorts(true, isFull)).open('lo', 0, told),
+  )
+  const client = await makeClient(t)
+  const got: number[] = []
+  client.on('message', (bytes) => void got.push(bytes.length))
+  for (let count = 0; count < 20; count++) port.send(Buffer.alloc(65_000), loopback, client.address().port)
+  await until(() => got.length > 0)
+  // A mebibyte waits.
+  t.is(unsent.length, 4)
+  port.send(numbered(7), loopback, client.address().port)
+  await until(() => got.includes(7))
+  t.true(got.includes(7))
+  t.is(unsent.length, 4)
 })

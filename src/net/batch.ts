@@ -9,6 +9,9 @@ export const mostSegments = 64
 /** An IPv4 packet's 65535 octets, less both headers. */
 export const longestPayload = 65_507
 
+/** errno(3): the send buffer is full. */
+export const EAGAIN = 11
+
 /** Whether the layouts above are those of this machine. */
 export function canBatch(): boolean {
   return process.platform === 'linux' && ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)

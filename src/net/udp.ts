@@ -1,7 +1,7 @@
 // A UDP port as servers use it: by Node's own calls or, many datagrams at a time, by libc's.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
-import { canBatch, longestPayload, Receiver, Sender } from './batch.ts'
+import { canBatch, EAGAIN, longestPayload, Receiver, Sender } from './batch.ts'
 import { bindToDevice } from './devices.ts'
 import { formatIpv4, ipv4, parseIpv4, type Ipv4 } from './ipv4.ts'
 import type { Libc } from './libc.ts'
@@ -23,6 +23,9 @@ export type Unsent = (why: string) => void
 
 /** How many batches are taken in one turn of the event loop, so that others have theirs. */
 const mostBatches = 4
+
+/** Octets that wait for room in a full send buffer; what comes on top is as good as lost. */
+const mostWaiting = 1024 * 1024
 
 /** Opens ports that are bound to one interface each (devices.ts). */
 export class DevicePorts {
@@ -74,7 +77,7 @@ class Batch {
   readonly flush = (): void => {
     const port = this.sending
     this.sending = undefined
-    if (port !== undefined) this.sender.flush(port.fd, port.lost)
+    if (port !== undefined) this.sender.flush(port.fd, port.refused)
   }
 }
 
@@ -87,6 +90,8 @@ class BatchPort implements UdpPort {
   private isOpen = true
   /** Batches of this turn. */
   private taken = 0
+  /** Octets. */
+  private waiting = 0
 
   constructor(batch: Batch, socket: Socket, fd: number, unsent: Unsent) {
     this.batch = batch
@@ -122,15 +127,28 @@ class BatchPort implements UdpPort {
   send(bytes: Buffer, to: Ipv4, toPort: number): void {
     // A closed descriptor's number may be somebody else's by now.
     if (this.isOpen && bytes.length <= longestPayload) this.batch.send(this, bytes, to, toPort)
-    else this.lost(bytes, to)
+    else this.lose(to)
   }
 
-  readonly lost = (_: Buffer, to: Ipv4): void => this.unsent(`nothing can be sent to ${formatIpv4(to)}`)
+  /** Node waits for room where there is none: whoever got no answer would ask again only after seconds. */
+  readonly refused = (bytes: Buffer, to: Ipv4, toPort: number, errno: number): void => {
+    const { length } = bytes
+    if (errno !== EAGAIN || !this.isOpen || this.waiting + length > mostWaiting) return this.lose(to)
+    this.waiting += length
+    this.socket.send(Buffer.from(bytes), toPort, formatIpv4(to), (error) => {
+      this.waiting -= length
+      if (error !== null) this.lose(to)
+    })
+  }
+
+  private lose(to: Ipv4): void {
+    this.unsent(`nothing can be sent to ${formatIpv4(to)}`)
+  }
 
   close(): void {
     if (!this.isOpen) return
-    this.batch.flush()
     this.isOpen = false
+    this.batch.flush()
     this.socket.close()
   }
 }

@@ -3,7 +3,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { getSystemErrorName } from 'node:util'
 import type { Tell } from '../events.ts'
-import { longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
+import { EAGAIN, longestPayload, mostSegments, Receiver, Sender } from '../net/batch.ts'
 import { ipv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { AF_INET, inetAddress, int, SOCK_DGRAM, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF } from '../net/libc.ts'
 import type { Libc } from '../net/libc.ts'
@@ -24,7 +24,6 @@ const mostWaiting = 4 * 1024 * 1024
 const waitingRetryMs = 1
 /** By then its client has been sent something else. */
 const longestWaitMs = 250
-const EAGAIN = 11
 
 export function openBatch(libc: Libc, receive: Receive, tell: Tell): OpenPlace {
   const batch = new Batch(libc, receive, tell)
