@@ -158,7 +158,9 @@ async function settle(
   if (lease !== undefined) {
     // At once, as nobody waits for it: many DECLINEs of one moment must not pass the limit together.
     parts.leases.record(lease)
-    await parts.commit([lease])
+    const [outcome] = await parts.commit([lease])
+    // A REQUEST before it, whose lease was still being written, was recorded meanwhile: the store has this as the last.
+    if (outcome === 'ok' && parts.leases.recordAt(lease.ip) !== lease) parts.leases.record(lease)
   }
   const quiet = lease === undefined ? 'debug' : 'info'
   const step = `dhcp.${request.client.type.toLowerCase()}`

@@ -260,6 +260,26 @@ test('L01 L03 a RELEASE counts from its own client and for us, and is not answer
   t.is(await new Client(server, 3).offered(own), own)
 })
 
+test('a RELEASE that comes while the lease of a REQUEST is being written ends it, in memory as in the store', async (t) => {
+  const server = serve()
+  const client = new Client(server, 1)
+  const own = await client.boot()
+  // One after the other, as a store that is far away.
+  let last: Promise<unknown> = new Promise((resolve) => setImmediate(resolve))
+  server.commit = (leases) => {
+    const outcomes = last.then(() => leases.map(() => 'ok' as const))
+    last = outcomes
+    return outcomes
+  }
+  const answers = await Promise.all([client.renew(own), client.release(own)])
+  t.deepEqual(answers, [`ACK ${own}`, 'silence'])
+  t.deepEqual(
+    server.written.slice(-2).map(({ state }) => state),
+    ['bound', 'released'],
+  )
+  t.is(server.holder(own), undefined)
+})
+
 test('an INFORM is answered to its address, with options and without a lease', async (t) => {
   const server = serve()
   const sent = await new Client(server, 1).say(INFORM, [[55, Buffer.of(1, 3, 6)]], { ciaddr: '10.77.0.50' })
