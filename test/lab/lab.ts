@@ -191,6 +191,12 @@ export class Appliance {
     return this.#daemon.transcript.text
   }
 
+  /** The log, when it says so, or after 5 s: a thread's lines come some milliseconds behind what they tell of. */
+  async logWith(pattern: RegExp): Promise<string> {
+    for (let tries = 0; tries < 50 && !pattern.test(this.log); tries++) await sleep(100)
+    return this.log
+  }
+
   /** Waits until the API answers; throws with the log when it does not. */
   async isUp(seconds: number): Promise<void> {
     const over = Date.now() + seconds * 1000

@@ -34,7 +34,7 @@ test('PXELINUX shows that the configuration is for GRUB, and goes on to the disk
   const { lab, appliance, shown } = await deployed(t, [bios, efi], 'grub')
   const machine = await lab.bios({ mac, disk: await disk(join(lab.folder, 'disk'), 'bootable') })
   await machine.prints(shown('PXELINUX'), 60)
-  t.regex(appliance.log, told('bios'))
+  t.regex(await appliance.logWith(told('bios')), told('bios'))
   await machine.prints(fromDisk, 60)
 })
 
@@ -42,14 +42,14 @@ test('GRUB shows that the configuration is for PXELINUX', async (t) => {
   const { lab, appliance, shown } = await deployed(t, [bios, efi], 'pxelinux')
   const machine = await lab.uefi({ mac })
   await machine.prints(shown('GRUB'), 120)
-  t.regex(appliance.log, told('uefi-x64'))
+  t.regex(await appliance.logWith(told('uefi-x64')), told('uefi-x64'))
 })
 
 test('iPXE shows that the configuration is for GRUB', async (t) => {
   const { lab, appliance, shown } = await deployed(t, [ipxe, efi], 'grub')
   const machine = await lab.bios({ mac })
   await machine.prints(shown('iPXE'), 60)
-  t.regex(appliance.log, told('bios'))
+  t.regex(await appliance.logWith(told('bios')), told('bios'))
 })
 
 test('a loader that asks for itself again is sent three times', async (t) => {
@@ -62,5 +62,6 @@ test('a loader that asks for itself again is sent three times', async (t) => {
   const machine = await lab.bios({ mac })
   await machine.prints(/first\.0\.\.\. No such file or directory/, 90)
   t.is([...machine.log.matchAll(/first\.0\.\.\. ok/g)].length, 3)
-  t.regex(appliance.log, /first\.0.*3 times in a minute/)
+  const refusal = /first\.0.*3 times in a minute/
+  t.regex(await appliance.logWith(refusal), refusal)
 })
