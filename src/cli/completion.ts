@@ -152,7 +152,10 @@ async function valuesOf(command: Command, place: number, client: Client): Promis
     }
     if (argument.name() === 'config' || command.parent?.name() === 'config') {
       const named = z.array(z.object({ name: z.string() }))
-      return read(client, await ask(client, 'GET', '/v1/configurations'), named).map(({ name }) => name)
+      const listed = read(client, await ask(client, 'GET', '/v1/configurations'), named)
+      const names = listed.map(({ name }) => name)
+      // It has no file to be listed for, or to be linted.
+      return command.name() === 'lint' ? names : [...names, 'local']
     }
   } catch {
     return []

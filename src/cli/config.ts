@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { printable } from '../events.ts'
 import { parseMac } from '../net/mac.ts'
 import { complainOfHold } from './changes.ts'
 import { ask, ClientError, read, Refusal, type Client } from './client.ts'
@@ -167,9 +168,12 @@ function deployTable(
   )
 }
 
+/** Octets as a MAC has them, of which some were lost or are too many. */
+const miscounted = /^[0-9a-f]{1,2}(?:[:-][0-9a-f]{1,2}){2,}$/i
+
 /** A name never has colons or dots between groups of digits as a MAC does; what has none may be either. */
 function kindOf(text: string): 'name' | 'mac' | 'either' {
-  if (parseMac(text) === undefined) return 'name'
+  if (parseMac(text) === undefined) return miscounted.test(text) ? 'either' : 'name'
   return /[:.]/.test(text) ? 'mac' : 'either'
 }
 
@@ -181,7 +185,11 @@ async function targetsOf(
   const names = new Set(isAsked ? (await listHosts(client, false)).map(({ name }) => name) : [])
   return texts.map((text) => {
     const kind = kindOf(text)
-    return kind === 'name' || (kind === 'either' && names.has(text)) ? { name: text } : { macAddress: text }
+    if (kind === 'name' || (kind === 'either' && names.has(text))) return { name: text }
+    if (parseMac(text) !== undefined) return { macAddress: text }
+    // A server whose settings declare hosts says of any text that none has it.
+    const none = `<${text}> is no MAC address; write six octets such as 22:34:a3:e9:09:cc`
+    throw new Refusal(printable(none), 400, 'body_invalid')
   })
 }
 

@@ -131,6 +131,14 @@ test.serial('config deploy, with --now before the configuration, and what fails 
     (await run('-s', url, 'config', 'deploy', 'sheep', '00-00-00-00-0b-99')).stderr.split(';')[0],
     'No host declared with MAC address <00-00-00-00-0b-99>',
   )
+  const short = await run('-s', url, 'config', 'deploy', 'sheep', '00:00:00:00:0b')
+  t.is(short.code, 1)
+  t.regex(short.stderr, /<00:00:00:00:0b> is no MAC address; write six octets such as/)
+  // Too few groups for one.
+  t.regex(
+    (await run('-s', url, 'config', 'deploy', 'sheep', 'db-01')).stderr,
+    /No host declared for name <db-01>/,
+  )
 })
 
 /** In this process: what a command line printed. */
@@ -343,6 +351,15 @@ test('complete offers commands, options, hosts and configurations', async (t) =>
   t.deepEqual(await offered('config', 'deploy', '--now', 'zebra', 'h'), ['h1', 'h2'])
   t.deepEqual(await offered('host', 'list', '-o', 'j'), ['json'])
   t.regex((await run('completion', 'bash')).stdout, /complete .*-F _pxe_pilot pxe-pilot/)
+})
+
+test('complete offers local where it is built in, and has no file', async (t) => {
+  const { url } = await serveApi(t, { changes: [] })
+  const offered = async (...words: readonly string[]) =>
+    (await run('-s', url, 'complete', '--', 'config', ...words, 'l')).stdout
+  t.is(await offered('deploy'), 'local\n')
+  t.is(await offered('show'), 'local\n')
+  t.is(await offered('lint'), '')
 })
 
 test('complete asks the server that the unfinished line names', async (t) => {
