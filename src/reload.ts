@@ -88,7 +88,7 @@ function readAgain({ file, environment, inForce }: ReloadParts, why: Why): ReadR
  */
 function cutOff(before: Settings, after: Settings): string | undefined {
   const gone = before.sections.filter((name) => name !== 'log' && !after.sections.includes(name))
-  const meant = 'if that is meant, send SIGHUP'
+  const meant = `if that is meant, kill -HUP ${process.pid} takes it`
   if (gone.length > 0) return `has no section ${gone.join(', ')} any more: ${meant}`
   const writers = writersOf({ server: after.server, dhcp: before.dhcp })
   if (isWider(writersOf(before), writers))

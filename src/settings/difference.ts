@@ -20,8 +20,11 @@ const live: ReadonlySet<string> = new Set([
 export function needRestart(before: Settings, after: Settings): readonly string[] {
   const was: Readonly<Record<string, unknown>> = before
   const is: Readonly<Record<string, unknown>> = after
+  // Not written in either, it follows from the subnets.
+  const isDerived = (key: string) =>
+    key === 'clients' && !before.sections.includes(key) && !after.sections.includes(key)
   return keysOf(was, is)
-    .filter((key) => !live.has(key) && !isDeepStrictEqual(was[key], is[key]))
+    .filter((key) => !isDerived(key) && !live.has(key) && !isDeepStrictEqual(was[key], is[key]))
     .flatMap((section) => {
       const [old, next] = [was[section], is[section]]
       if (!isGroup(old) || !isGroup(next)) return [section]

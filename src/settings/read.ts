@@ -33,7 +33,9 @@ export function readSettings(file: string, environment: Environment = {}): ReadR
     text = readOwn(path, mostOfSettings)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return { faults: [{ line: 0, text: `cannot be read: ${why}` }], warnings: [] }
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const fault = isMissing ? 'there is no such file' : `cannot be read: ${why}`
+    return { faults: [{ line: 0, text: fault }], warnings: [] }
   }
   return parseSettings(text, path, environment)
 }

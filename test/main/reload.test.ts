@@ -131,10 +131,16 @@ server: { bind: 127.0.0.1, port: ${site.ports.api}${allow} }
   await refused()
 
   for (const [text, why] of [
-    [head, /has no section server, hosts, hosts_policy any more: if that is meant, send SIGHUP.*stay as/],
+    [
+      head,
+      /has no section server, hosts, hosts_policy any more: if that is meant, kill -HUP \d+ takes it.*stay as/,
+    ],
     [`${head}${more('').split('\n')[0]}\n`, /has no section server, hosts_policy any more/],
     [`${head}${more('').replace(/server:.*/, 'server:')}`, /has no section server any more/],
-    [head + more(''), /server\.allow lets more addresses write than before: if that is meant, send SIGHUP/],
+    [
+      head + more(''),
+      /server\.allow lets more addresses write than before: if that is meant, kill -HUP \d+ takes it/,
+    ],
     [head + more(', allow: [192.0.2.0/2]'), /lets more addresses write than before/],
   ] as const) {
     await site.write('pxe-pilot.yml', text)
