@@ -6,7 +6,7 @@ import type { Appliance } from './appliance.ts'
 import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
 import { plainFlags } from './cli/flags.ts'
-import { printable } from './events.ts'
+import { printableLine } from './events.ts'
 import { logTo, type Log } from './log.ts'
 import { BindError } from './net/ports.ts'
 import { followSettings } from './reload.ts'
@@ -109,7 +109,7 @@ async function offline(
 ): Promise<void> {
   const { settings } = settingsOf(fileOf(options))
   try {
-    await work(settings, (line) => process.stdout.write(`${printable(line)}\n`))
+    await work(settings, (line) => process.stdout.write(`${printableLine(line)}\n`))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : inspect(error)}\n`)
     process.exit(1)
@@ -139,7 +139,7 @@ async function serve(options: Options): Promise<void> {
   const { tell } = log
   isServing = true
   for (const { line, text } of warnings) {
-    tell({ level: 'warn', step: 'settings', text: printable(`${file}:${line}: ${text}`) })
+    tell({ level: 'warn', step: 'settings', text: printableLine(`${file}:${line}: ${text}`) })
   }
   // Only here: a command that asks a running server needs none of it.
   const { Appliance } = await import('./appliance.ts')
@@ -186,7 +186,7 @@ async function run(
 
 function complain(file: string, remarks: readonly Remark[], prefix = ''): void {
   for (const { line, text } of remarks) {
-    process.stderr.write(`${file}${line > 0 ? `:${line}` : ''}: ${prefix}${printable(text)}\n`)
+    process.stderr.write(`${file}${line > 0 ? `:${line}` : ''}: ${prefix}${printableLine(text)}\n`)
   }
 }
 
