@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { networkOf, relay, server } from '../network.ts'
 import { contestants, environment, type Contestant } from './servers.ts'
 
 const exec = promisify(execFile)
 const [rounds = '5', seconds = '4', only = ''] = process.argv.slice(2)
-const serverSpace = `pxe-bench-${process.pid}-s`
-const clientSpace = `pxe-bench-${process.pid}-c`
+const { serverSpace, clientSpace, make, remove } = networkOf('bench', 13)
 const load = fileURLToPath(new URL('load.ts', import.meta.url))
 const loads = [64, 1]
 const env = await environment()
@@ -27,39 +27,6 @@ type Result = {
   naks: number
 }
 type Samples = Map<string, number[]>
-
-const ip = (...words: string[]) => exec('ip', words)
-
-async function makeNetwork(): Promise<void> {
-  await ip('netns', 'add', serverSpace)
-  await ip('netns', 'add', clientSpace)
-  await ip('-n', serverSpace, 'link', 'set', 'lo', 'up')
-  await ip(
-    '-n',
-    serverSpace,
-    'link',
-    'add',
-    'eth0',
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    clientSpace,
-  )
-  for (const [space, address] of [
-    [serverSpace, '10.77.0.1/13'],
-    [clientSpace, '10.77.0.2/13'],
-  ] as const) {
-    await ip('-n', space, 'address', 'add', address, 'dev', 'eth0')
-    await ip('-n', space, 'link', 'set', 'eth0', 'up')
-  }
-}
-
-async function removeNetwork(): Promise<void> {
-  for (const space of [serverSpace, clientSpace]) await ip('netns', 'delete', space).catch(() => undefined)
-}
 
 /** On the first core; the load has the second. */
 function start(command: readonly string[]): ChildProcess {
@@ -83,34 +50,13 @@ async function inClient(...command: string[]): Promise<string> {
 }
 
 async function exchange(inFlight: number, secs: string, first: number): Promise<Result> {
-  const argv = [
-    process.execPath,
-    '--import=tsx',
-    load,
-    '10.77.0.1',
-    '10.77.0.2',
-    String(inFlight),
-    secs,
-    String(first),
-  ]
+  const argv = [process.execPath, '--import=tsx', load, server, relay, String(inFlight), secs, String(first)]
   return JSON.parse(await inClient(...argv)) as Result
 }
 
 /** perfdhcp's completed exchanges per second when so many are offered. */
 async function perfdhcp(offered: number): Promise<number> {
-  const argv = [
-    'perfdhcp',
-    '-4',
-    '-r',
-    String(offered),
-    '-R',
-    '50000',
-    '-p',
-    '4',
-    '-l',
-    '10.77.0.2',
-    '10.77.0.1',
-  ]
+  const argv = ['perfdhcp', '-4', '-r', String(offered), '-R', '50000', '-p', '4', '-l', relay, server]
   // It exits with 3 when some exchanges were not completed.
   const { stdout } = await exec('ip', ['netns', 'exec', clientSpace, 'taskset', '-c', '1', ...argv], {
     env,
@@ -187,8 +133,8 @@ function table(samples: Samples): string {
 }
 
 const samples: Samples = new Map()
-await makeNetwork()
 try {
+  await make()
   for (let round = 1; round <= Number(rounds); round++) {
     for (const contestant of contestants) {
       if (only !== '' && !only.split(',').includes(contestant.name)) continue
@@ -200,5 +146,5 @@ try {
   }
   process.stdout.write(`In brackets: the ratio to Kea. p99 in ms, of REQUEST to ACK.\n\n${table(samples)}`)
 } finally {
-  await removeNetwork()
+  await remove()
 }

@@ -13,30 +13,14 @@ import { ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac } from '../../src/net/mac.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { StoreChange } from '../../src/store/store.ts'
+import { networkOf, relay, server } from '../network.ts'
 
 const exec = promisify(execFile)
 const [rounds = '5', idleSeconds = '3', ...given] = process.argv.slice(2)
 const programs = given.length > 0 ? given : ['dist/main.js']
-const [server, relay] = ['10.77.0.1', '10.77.0.2']
-const serverSpace = `pxe-start-${process.pid}-s`
-const clientSpace = `pxe-start-${process.pid}-c`
 const many = 10_000
-const ip = (...words: string[]) => exec('ip', words)
+const { serverSpace, clientSpace, make, remove } = networkOf('start', 13)
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-
-async function makeNetwork(): Promise<void> {
-  for (const space of [serverSpace, clientSpace]) await ip('netns', 'add', space)
-  const peer = ['peer', 'name', 'eth0', 'netns', clientSpace]
-  await ip('-n', serverSpace, 'link', 'add', 'eth0', 'type', 'veth', ...peer)
-  for (const [space, address] of [
-    [serverSpace, server],
-    [clientSpace, relay],
-  ] as const) {
-    await ip('-n', space, 'link', 'set', 'lo', 'up')
-    await ip('-n', space, 'address', 'add', `${address}/13`, 'dev', 'eth0')
-    await ip('-n', space, 'link', 'set', 'eth0', 'up')
-  }
-}
 
 function leaseOf(id: number): StoreChange {
   const mac = parseMac(`525400${id.toString(16).padStart(6, '0')}`)
@@ -133,8 +117,8 @@ function median(values: readonly number[]): number {
 }
 
 const samples = new Map<string, Measured[]>()
-await makeNetwork()
 try {
+  await make()
   for (let round = 0; round < Number(rounds); round++) {
     for (const hosts of [0, many]) {
       for (const program of programs) {
@@ -154,5 +138,5 @@ try {
     )
   }
 } finally {
-  for (const space of [serverSpace, clientSpace]) await ip('netns', 'delete', space).catch(() => undefined)
+  await remove()
 }

@@ -9,34 +9,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { networkOf, relay, server } from '../network.ts'
 import { compiled, unpacked } from '../peers.ts'
 
 const exec = promisify(execFile)
 const [rounds = '5', seconds = '5'] = process.argv.slice(2)
-const [server, relay] = ['10.77.0.1', '10.77.0.2']
-const serverSpace = `pxe-mixed-${process.pid}-s`
-const clientSpace = `pxe-mixed-${process.pid}-c`
+const { serverSpace, clientSpace, make, remove } = networkOf('mixed', 16)
 const probe = fileURLToPath(new URL('probe.ts', import.meta.url))
 
 type Result = Readonly<
   Record<'deploys' | 'deployP50' | 'deployP99' | 'offers' | 'offerP50' | 'offerP99' | 'lost', number>
 >
-
-const ip = (...words: string[]) => exec('ip', words)
-
-async function makeNetwork(): Promise<void> {
-  for (const space of [serverSpace, clientSpace]) await ip('netns', 'add', space)
-  const peer = ['peer', 'name', 'eth0', 'netns', clientSpace]
-  await ip('-n', serverSpace, 'link', 'add', 'eth0', 'type', 'veth', ...peer)
-  for (const [space, address] of [
-    [serverSpace, server],
-    [clientSpace, relay],
-  ] as const) {
-    await ip('-n', space, 'link', 'set', 'lo', 'up')
-    await ip('-n', space, 'address', 'add', `${address}/16`, 'dev', 'eth0')
-    await ip('-n', space, 'link', 'set', 'eth0', 'up')
-  }
-}
 
 /** On one core, in one of the namespaces; ended with its group. */
 function start(space: string, core: string, ...command: readonly string[]) {
@@ -128,8 +111,8 @@ function median(values: readonly number[]): number {
 let isStopped = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
 const folder = await mkdtemp(join(tmpdir(), 'pxe-mixed-'))
-await makeNetwork()
 try {
+  await make()
   await fill(folder)
   const rows: string[] = []
   const results = new Map<boolean, Result[]>([
@@ -152,6 +135,6 @@ try {
     `Medians of up to ${rounds} rounds of ${seconds} s, in ms.\n\n${head}\n${rows.join('\n')}\n`,
   )
 } finally {
-  for (const space of [serverSpace, clientSpace]) await ip('netns', 'delete', space).catch(() => undefined)
+  await remove()
   await rm(folder, { recursive: true, force: true })
 }
