@@ -1,7 +1,7 @@
 // The store: decides each change in memory, in order, and answers when it is on disk. The changes of one tick share a sync.
 
 import type { Disk } from './disk.ts'
-import { codeOf } from './sqlite.ts'
+import { codeOf } from './code.ts'
 import { decide, type State } from './state.ts'
 import type { Outcome, Store, StoreChange, StoredState } from './store.ts'
 

@@ -5,7 +5,7 @@ import { Client, DatabaseError, types } from 'pg'
 import pgpass from 'pgpass'
 import { changesOf, statementFor } from './rows.ts'
 import { queries, schemaVersion, stateOf, stepsAfter, type Rows } from './schema.ts'
-import { codeOf } from './sqlite.ts'
+import { codeOf } from './code.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
 /** `PXEPILOT` in ASCII: whoever has this advisory lock of a database has the store in it. */

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Tell } from '../events.ts'
 import { Connection, isRefused, reasonOf, Superseded } from './postgres.ts'
-import { codeOf } from './sqlite.ts'
+import { codeOf } from './code.ts'
 import { decide, State } from './state.ts'
 import type { Outcome, Refusal, Store, StoreChange, StoredState } from './store.ts'
 

@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
+import { codeOf } from './code.ts'
 import { replaceCopy } from './copy.ts'
 import { migrate, queries, stateOf, type Rows } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
@@ -182,9 +183,4 @@ function checkWhole(database: Database.Database): void {
 function ownOnly(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
-}
-
-/** libsql's SqliteError is no instance of Error. */
-export function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 }
