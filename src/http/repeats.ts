@@ -10,7 +10,7 @@ export type Given = {
   readonly body: string
 }
 
-/** Judges a request anew that `socket` sends again; undefined: it is to be answered as any other. */
+/** Judges a request anew that `socket` sends again; undefined: Node is to parse it. */
 export type Repeat = (socket: Socket) => Given | undefined
 
 /** Browsers' heads are longer, and they keep what they were given. */

@@ -282,7 +282,7 @@ function close(socket: Duplex, words = ''): void {
   setTimeout(() => socket.destroy(), lastWordsMs).unref()
 }
 
-/** What came is the whole of the request, and its client goes on after the answer. */
+/** Its client goes on after the answer, and waits for nothing before it. */
 function staysOpen({ httpVersion, headers }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
   return httpVersion === '1.1' && shouldKeepAlive && headers.expect === undefined
 }
