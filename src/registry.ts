@@ -6,6 +6,7 @@ import { faults, type Fault } from './faults.ts'
 import type { AuditAction, AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
+import type { Guards } from './registry/armed.ts'
 import { entryOf, lengthened, type Trail } from './registry/audit.ts'
 import { ourselves, type Caller, type ChangeHow } from './registry/caller.ts'
 import {
@@ -14,7 +15,6 @@ import {
   type DeployHow,
   type DeployResult,
   type DeployTarget,
-  type Guards,
 } from './registry/deploy.ts'
 import { planHold, planRelease } from './registry/hold.ts'
 import { Holders, type Holding } from './registry/holders.ts'
@@ -33,7 +33,8 @@ import { difference, dormant, inventoryOf, planSettings, settled, type Inventory
 import { planUndo, type Undone, type UndoOrder } from './registry/undo.ts'
 import { isRefusal, type Committed, type Outcome, type Store, type StoreChange } from './store/store.ts'
 
-export type { DeployHow, DeployResult, Deployed, DeployTarget, Guards } from './registry/deploy.ts'
+export type { Guards } from './registry/armed.ts'
+export type { DeployHow, DeployResult, Deployed, DeployTarget } from './registry/deploy.ts'
 
 /** Keeps a replica of the table: what it answers from when it returns, has the delta. */
 export type Follower = (delta: Delta) => void

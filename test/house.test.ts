@@ -76,6 +76,7 @@ const nevers: readonly Never[] = [
   },
 ]
 
+const known = new Map<string, readonly Import[]>()
 const imports = sources('src').flatMap((file) => importsOf(file))
 
 test('imports run only downward', (t) => {
@@ -111,10 +112,13 @@ test('a start whose store is a file loads no PostgreSQL', (t) => {
   t.false(reach('appliance.ts').has('pg'))
 })
 
-test('there is no circle of imports', (t) => {
+/** A host is switched as the settings write it. */
+const counts = ({ from, to }: Import) => from !== 'model.ts' || to !== 'settings/schema.ts'
+
+test('there is no circle of imports, nor of types', (t) => {
   for (const file of sources('src')) {
-    for (const { to } of importsOf(file).filter((entry) => !entry.typeOnly)) {
-      t.false(reach(to).has(file), `${file} and ${to} import each other`)
+    for (const entry of importsOf(file).filter(counts)) {
+      t.false(reach(entry.to, counts).has(file), `${file} and ${entry.to} import each other`)
     }
   }
 })
@@ -132,11 +136,15 @@ test('every file opens with a sentence that says its job', (t) => {
   }
 })
 
-function reach(start: string, seen = new Set<string>()): Set<string> {
-  for (const { to, typeOnly } of start.endsWith('.ts') ? importsOf(start) : []) {
-    if (typeOnly || seen.has(to)) continue
-    seen.add(to)
-    reach(to, seen)
+function reach(
+  start: string,
+  follows = ({ typeOnly }: Import) => !typeOnly,
+  seen = new Set<string>(),
+): Set<string> {
+  for (const entry of start.endsWith('.ts') ? importsOf(start) : []) {
+    if (!follows(entry) || seen.has(entry.to)) continue
+    seen.add(entry.to)
+    reach(entry.to, follows, seen)
   }
   return seen
 }
@@ -148,7 +156,9 @@ function sources(root: string): string[] {
 type Import = { readonly from: string; readonly to: string; readonly typeOnly: boolean }
 
 /** Static imports and re-exports of one file; ours by their path under src, others by their name. */
-function importsOf(from: string): Import[] {
+function importsOf(from: string): readonly Import[] {
+  const before = known.get(from)
+  if (before !== undefined) return before
   const text = readFileSync(join('src', from), 'utf8')
   const found: Import[] = []
   for (const [, clause = '', to = ''] of text.matchAll(
@@ -157,6 +167,7 @@ function importsOf(from: string): Import[] {
     const target = to.startsWith('.') ? normalize(join(dirname(from), to)) : to
     found.push({ from, to: target, typeOnly: clause.startsWith('type ') })
   }
+  known.set(from, found)
   return found
 }
 

@@ -2,10 +2,12 @@
 
 import type { Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import type { Fetch } from './recent.ts'
 
 /** The program that asks. `rom`: firmware, BIOS or UEFI; `httpboot`: UEFI HTTP boot (option 60 HTTPClient). */
 export type Agent = 'rom' | 'httpboot' | 'ipxe' | 'unknown'
+
+/** A loader that was sent whole, and how long ago. */
+export type Fetch = { readonly file: string; readonly agoMs: number }
 
 export type Facts = {
   readonly via: 'dhcp' | 'proxy' | 'tftp' | 'http' | 'explain'

@@ -1,11 +1,8 @@
 // Which loaders each machine was sent lately: what tells a loop from a boot.
 
 import type { Mac } from '../net/mac.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, Fetch } from './facts.ts'
 import { hostOfMac, type Change, type Delta, type Table } from './table.ts'
-
-/** A loader that was sent whole, and how long ago. */
-export type Fetch = { readonly file: string; readonly agoMs: number }
 
 /** Three of one loader in a minute are a loop: a machine that starts again takes longer than that to come by. */
 export const loop = { fetches: 3, withinMs: 60_000 } as const

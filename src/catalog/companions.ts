@@ -1,10 +1,7 @@
 // Which file a loader in tftproot asks for beside itself, and stops without: as the loader's own bytes say.
 
 import { findUnder, openFound, type Links } from '../files.ts'
-import type { Family } from './packages.ts'
-
-/** How the bytes of a make tell. */
-export type Telling = 'pxelinux' | 'shim'
+import type { Family, Telling } from './packages.ts'
 
 type Teller = {
   /** Bytes, from the file's first. */

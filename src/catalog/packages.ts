@@ -2,7 +2,6 @@
 
 import { dirname, join } from 'node:path'
 import type { Firmware } from '../model.ts'
-import type { Telling } from './companions.ts'
 
 export type Distribution = 'debian' | 'fedora' | 'arch' | 'alpine' | 'suse'
 
@@ -14,6 +13,9 @@ export type Kit = Readonly<Record<string, string>>
 
 /** Where a kit has the loader itself, which goes by the name the settings give it. */
 export const itself = '.'
+
+/** The make whose bytes tell what a loader needs. */
+export type Telling = 'pxelinux' | 'shim'
 
 /** Loaders of one make and for one firmware, with all that their clients ask for beside them. */
 export type Family = {

@@ -2,8 +2,7 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { z } from 'zod'
-import { ask, ClientError, read, type Client } from './client.ts'
-import type { ClientFor } from './host.ts'
+import { ask, ClientError, read, type Client, type ClientFor } from './client.ts'
 import {
   json,
   oneLine,

@@ -7,7 +7,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { printable } from '../events.ts'
-import { oneLine } from './output.ts'
+import { oneLine, type Format } from './output.ts'
 
 export type Client = {
   /** `http://pxe-server:3478`, without a slash behind it. */
@@ -22,6 +22,9 @@ export type Client = {
   /** What a person changes to name another; `--server` where it is left out. */
   readonly namedBy?: string | undefined
 }
+
+/** The client that a command asks by, as the command line has it; `output` says where its debug lines go. */
+export type ClientFor = (output?: Format['output']) => Client
 
 /** For a person: one line. */
 export class ClientError extends Error {}

@@ -2,8 +2,8 @@
 
 import { Argument, type Command, type Option } from 'commander'
 import { z } from 'zod'
-import { ask, read, type Client } from './client.ts'
-import { listHosts, type ClientFor } from './host.ts'
+import { ask, read, type Client, type ClientFor } from './client.ts'
+import { listHosts } from './host.ts'
 import type { Terminal } from './output.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const

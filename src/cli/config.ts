@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { printable } from '../events.ts'
 import { parseMac } from '../net/mac.ts'
 import { complainOfHold } from './changes.ts'
-import { ask, ClientError, read, Refusal, type Client } from './client.ts'
+import { ask, ClientError, read, Refusal, type Client, type ClientFor } from './client.ts'
 import { listHosts } from './host.ts'
 import { faultsOf } from './lint.ts'
 import {
@@ -43,8 +43,6 @@ const deployed = z.object({
   confirm: z.number().optional(),
   held: z.boolean().optional(),
 })
-
-type ClientFor = (output?: Format['output']) => Client
 
 export function addBootloader(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   program

@@ -2,8 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { ask, read, type Client } from './client.ts'
-import type { ClientFor } from './host.ts'
+import { ask, read, type Client, type ClientFor } from './client.ts'
 import {
   addressed,
   controllerOfHost,

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { complainOfHold, isHeld } from './changes.ts'
-import { ask, ClientError, read, type Client } from './client.ts'
+import { ask, ClientError, read, type Client, type ClientFor } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
 import { hostPath } from './paths.ts'
 import { addWait, powerOrWhyNot, waitFor, type ApiPower, type Wait } from './wait.ts'
@@ -30,8 +30,6 @@ export const host = z.looseObject({
 })
 
 export type ApiHost = z.infer<typeof host>
-
-export type ClientFor = (output?: Format['output']) => Client
 
 /** The command itself, for what others add to it. */
 export function addHost(program: Command, terminal: Terminal, clientFor: ClientFor): Command {

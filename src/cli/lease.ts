@@ -3,7 +3,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { z } from 'zod'
 import { formatIpv4, parseIpv4 } from '../net/ipv4.ts'
-import { ask, read, type Client } from './client.ts'
+import { ask, read, type Client, type ClientFor } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Format, type Terminal } from './output.ts'
 
 const lease = z.object({
@@ -27,11 +27,7 @@ export async function releaseLease(client: Client, ip: string): Promise<void> {
   await ask(client, 'DELETE', `/v1/leases/${encodeURIComponent(ip)}`)
 }
 
-export function addLease(
-  program: Command,
-  terminal: Terminal,
-  clientFor: (output?: Format['output']) => Client,
-): void {
+export function addLease(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   const command = program.command('lease').description('the addresses that clients hold')
   command
     .command('list')

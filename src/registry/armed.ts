@@ -3,7 +3,16 @@
 import { builtInLocal, hostOfMac, type Table } from '../boot/table.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Mac } from '../net/mac.ts'
-import type { Guards } from './deploy.ts'
+
+/** What a deploy has to respect, of the settings. */
+export type Guards = {
+  /** What a deploy to a MAC that nobody declared does: make a host of it, or refuse. */
+  readonly policy: 'register' | 'declared'
+  /** The configuration of hosts that have none. */
+  readonly default?: string | null | undefined
+  readonly destructive?: readonly string[] | undefined
+  readonly maxHosts?: number | undefined
+}
 
 /** What a host boots to which `assigned` was deployed; `local` where there is nothing. */
 export function bootsWith(assigned: string | null | undefined, guards: Guards): string {

@@ -5,7 +5,7 @@ import type { Event } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Host, HostChange } from '../model.ts'
 import { isStation, parseMac, type Mac } from '../net/mac.ts'
-import { unconfirmed } from './armed.ts'
+import { unconfirmed, type Guards } from './armed.ts'
 import type { Caller, ChangeHow } from './caller.ts'
 import { idle, type Planned } from './plan.ts'
 
@@ -48,16 +48,6 @@ export type DeployResult =
       readonly confirm?: number | undefined
     }
   | { readonly fault: Fault }
-
-/** What a deploy has to respect, of the settings. */
-export type Guards = {
-  /** What a deploy to a MAC that nobody declared does: make a host of it, or refuse. */
-  readonly policy: 'register' | 'declared'
-  /** The configuration of hosts that have none. */
-  readonly default?: string | null | undefined
-  readonly destructive?: readonly string[] | undefined
-  readonly maxHosts?: number | undefined
-}
 
 export function planDeploy(order: DeployOrder, table: Table, guards: Guards): Planned<DeployResult> {
   const { configuration, targets, caller, confirm, dryRun = false } = order

@@ -9,7 +9,7 @@ import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
 import { bootsWith, unconfirmed } from './armed.ts'
 import type { Caller, ChangeHow } from './caller.ts'
-import type { Guards } from './deploy.ts'
+import type { Guards } from './armed.ts'
 import { idle, type Planned } from './plan.ts'
 
 /** A host as a person says it is. */

@@ -5,7 +5,7 @@ import { faults, type Fault } from '../faults.ts'
 import type { AuditEntry, HostChange } from '../model.ts'
 import { bootsWith } from './armed.ts'
 import type { Caller } from './caller.ts'
-import type { Guards } from './deploy.ts'
+import type { Guards } from './armed.ts'
 import { faultOfAddress, isSame, type Ground, type HostRules } from './hosts.ts'
 import { idle, type Planned } from './plan.ts'
 

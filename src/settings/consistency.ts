@@ -2,11 +2,10 @@
 
 import { broadcastOf, formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
+import type { Inconsistency } from './explain.ts'
 import { powerCautions } from './power.ts'
 import type { DhcpSubnet, Settings } from './schema.ts'
 import { isDatabase } from './secrets.ts'
-
-export type Inconsistency = { readonly at: readonly PropertyKey[]; readonly text: string }
 
 export function inconsistencies(settings: Settings): readonly Inconsistency[] {
   return [

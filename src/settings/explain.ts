@@ -6,6 +6,9 @@ import { isSecret } from './secrets.ts'
 
 export type Path = readonly PropertyKey[]
 
+/** Settings that are fine each by itself. */
+export type Inconsistency = { readonly at: Path; readonly text: string }
+
 /** `dhcp.subnets[0].ranges` */
 export function show(path: Path): string {
   if (path.length === 0) return 'the file'

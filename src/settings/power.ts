@@ -1,7 +1,7 @@
 // Power control that is set and cannot work, or that shows a password: said at the start, as the rest works.
 
 import { goRegExp, onlyVariables, partsOf } from './commands.ts'
-import type { Inconsistency } from './consistency.ts'
+import type { Inconsistency } from './explain.ts'
 import { parseHostAddress, type AdapterSettings, type Settings } from './schema.ts'
 import { secretName } from './secrets.ts'
 

@@ -1,8 +1,9 @@
 // Answers TFTP datagrams: whose transfer each belongs to, what a request gets, and how many there may be. No socket here.
 
 import { decide, worrying, type Decision, type Site } from '../boot/decide.ts'
+import type { Fetch } from '../boot/facts.ts'
 import { lackOf } from '../boot/lack.ts'
-import type { Fetch, Recent } from '../boot/recent.ts'
+import type { Recent } from '../boot/recent.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import { printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4, inSubnet, type Ipv4, type Subnet } from '../net/ipv4.ts'
