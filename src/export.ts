@@ -18,7 +18,11 @@ import { siteOf } from './site.ts'
 import { openFile, readDatabase } from './store/open.ts'
 import type { StoredState } from './store/store.ts'
 
-type Deployed = { readonly host: string; readonly macs: Host['macs']; readonly configuration: string }
+type Deployed = {
+  readonly host: string
+  readonly macs: Host['macs']
+  readonly configuration: string | undefined
+}
 
 /** Of a server that runs, over its API; else from the store. `say`: a line each. Rejects with what a person is to read. */
 export async function exportLinks(settings: Settings, say: (line: string) => void): Promise<void> {
@@ -30,10 +34,11 @@ export async function exportLinks(settings: Settings, say: (line: string) => voi
   const folder = join(tftp.root, 'pxelinux.cfg')
   await mkdir(folder, { recursive: true })
   for (const { host, macs, configuration: name } of deployed) {
-    const form = forms.get(name)
+    const form = name === undefined ? undefined : forms.get(name)
     if (form === undefined) {
-      const why = name === builtInLocal ? 'is built in and has no file' : 'has no file any more'
-      say(`${host}: no link, as ${name} ${why}`)
+      // One of an earlier export would install the machine anew.
+      for (const mac of macs) await unlink(linkOf(mac, folder))
+      say(`${host}: no link, as ${whyNone(name)}`)
       continue
     }
     const why = unread(form)
@@ -50,6 +55,11 @@ export async function exportLinks(settings: Settings, say: (line: string) => voi
   }
 }
 
+function whyNone(name: string | undefined): string {
+  if (name === undefined) return 'nothing is deployed to it'
+  return `${name} ${name === builtInLocal ? 'is built in and has no file' : 'has no file any more'}`
+}
+
 /** Why the original does not boot it, which sends files as they are. */
 function unread({ language, template, written }: Form): string | undefined {
   if (written !== undefined) return 'it is a description, of which we make what a machine gets'
@@ -63,11 +73,17 @@ function linkOf(mac: Host['macs'][number], folder: string): string {
 
 /** What a person wrote there stays. */
 async function link(path: string, target: string): Promise<string> {
-  const present = await lstat(path).catch(() => undefined)
-  if (present !== undefined && !present.isSymbolicLink()) return `${path} is a file, and stays`
-  await rm(path, { force: true })
+  if (!(await unlink(path))) return `${path} is a file, and stays`
   await symlink(target, path)
   return `${path} -> ${target}`
+}
+
+/** Whether nothing is there now. */
+async function unlink(path: string): Promise<boolean> {
+  const present = await lstat(path).catch(() => undefined)
+  if (present !== undefined && !present.isSymbolicLink()) return false
+  await rm(path, { force: true })
+  return true
 }
 
 const hostList = z.array(
@@ -90,15 +106,11 @@ async function askServer({ server, file }: Settings): Promise<readonly Deployed[
   }
   try {
     const hosts = read(client, await ask(client, 'GET', '/v1/hosts?status=false'), hostList.nullable())
-    return (hosts ?? []).flatMap(({ name, macAddresses, configuration }) =>
-      configuration === null
-        ? []
-        : {
-            host: name,
-            macs: (macAddresses ?? []).flatMap((mac) => parseMac(mac) ?? []),
-            configuration: configuration.name,
-          },
-    )
+    return (hosts ?? []).map(({ name, macAddresses, configuration }) => ({
+      host: name,
+      macs: (macAddresses ?? []).flatMap((mac) => parseMac(mac) ?? []),
+      configuration: configuration?.name,
+    }))
   } catch (error) {
     if (isRefused(error)) return undefined
     const why = error instanceof Error ? error.message : String(error)
@@ -113,10 +125,11 @@ async function readStore(settings: Settings, say: (line: string) => void): Promi
   if (stored === undefined) return []
   // As a start would bring it into force; nothing of that is kept.
   const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(stored))
-  return [...hosts.values()].flatMap(({ name, macs }) => {
-    const configuration = assignments.get(name)
-    return configuration === undefined ? [] : { host: name, macs, configuration }
-  })
+  return [...hosts.values()].map(({ name, macs }) => ({
+    host: name,
+    macs,
+    configuration: assignments.get(name),
+  }))
 }
 
 /** To open one makes it: undefined where there is none. */
