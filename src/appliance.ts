@@ -94,7 +94,7 @@ export class Appliance {
     const catalog = this.catalog(registry)
     this.stops.push(() => catalog.stop())
     const look = async () => (await catalog.look()).imported
-    const links = new Links({ registry, tftproot: settings.tftp?.root, look, tell, now })
+    const links = new Links({ registry, table, tftproot: settings.tftp?.root, look, tell, now })
     this.links = links
     await catalog.start()
     await links.begin()

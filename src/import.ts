@@ -3,6 +3,7 @@
 import { constants } from 'node:fs'
 import { access, lstat, mkdir, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { configurationExists, hostOfMac, type Table } from './boot/table.ts'
 import type { Imported } from './catalog/menus.ts'
 import { printable, type Tell } from './events.ts'
 import type { Fault } from './faults.ts'
@@ -12,6 +13,7 @@ import type { Registry } from './registry.ts'
 
 export type LinksParts = {
   readonly registry: Registry
+  readonly table: Table
   /** Undefined where the settings have no tftp section: then there are none. */
   readonly tftproot: string | undefined
   /** The links there are now. */
@@ -21,7 +23,7 @@ export type LinksParts = {
   readonly now: () => number
 }
 
-export type TakenOver = Pick<ImportedLinks, 'hosts' | 'kept'> & {
+export type TakenOver = ImportedLinks & {
   /** The folder, relative to tftproot, the links were moved to; undefined where they could not be, or there were none. */
   readonly movedTo: string | undefined
 }
@@ -53,24 +55,30 @@ export class Links {
     const links = tftproot === undefined ? [] : await this.parts.look()
     const done = await registry.importLinks(links, caller)
     if ('fault' in done) return done
-    const { hosts, kept, left } = done
     // What they lead to may come yet; that they stay was told.
     for (const { path } of links) this.told.add(path)
+    const staying = new Set(done.left.map(({ link }) => link))
     const movedTo = await this.putAside(
-      links.filter((link) => !left.includes(link)),
-      hosts.length,
+      links.filter((link) => !staying.has(link)),
+      done.hosts.length,
     )
-    return { hosts, kept, movedTo }
+    return { ...done, movedTo }
   }
 
   /** Of links that somebody made after that: what they did once is done by a deploy. */
   tellLate(links: readonly Imported[]): void {
-    if (!this.parts.registry.imported) return
+    const { registry, table } = this.parts
+    if (!registry.imported) return
     for (const { path, mac, configuration } of links) {
       if (this.told.has(path)) continue
       this.told.add(path)
+      // As after our own export.
+      if (table.assignments.get(hostOfMac(table, mac)?.name ?? '') === configuration) continue
       const name = printable(configuration)
-      const text = `the link ${printable(path)} is not looked at: pxe-pilot config deploy, or PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]}, does what it says`
+      const does = configurationExists(table, configuration)
+        ? `pxe-pilot config deploy, or PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]}, does what it says`
+        : `${name}, which it leads to, is no configuration`
+      const text = `the link ${printable(path)} is not looked at: ${does}`
       this.parts.tell({ level: 'warn', step: 'import', text, client: { mac } })
     }
     const present = new Set(links.map(({ path }) => path))

@@ -190,6 +190,9 @@ export const imported = z.strictObject({
       z.strictObject({ name: text, boots: text, link: text.meta({ description: 'What its link says.' }) }),
     )
     .meta({ description: 'Hosts that boot something already, and go on so.' }),
+  left: z
+    .array(z.strictObject({ mac: text, link: text, because: text }))
+    .meta({ description: 'Links that were not taken over, and stay where they are.' }),
   movedTo: text.meta({ description: 'The folder under tftproot that the links lie in now.' }),
 })
 

@@ -53,11 +53,13 @@ export function showUndone({ entry, hosts, confirm }: Undone, dryRun: boolean) {
 export function showImported({
   hosts,
   kept,
+  left,
   movedTo,
-}: Pick<ImportedLinks, 'hosts' | 'kept'> & { readonly movedTo: string | undefined }) {
+}: ImportedLinks & { readonly movedTo: string | undefined }) {
   return {
     hosts: hosts.map(showChange),
     kept: kept.map(({ host, boots, configuration }) => ({ name: host, boots, link: configuration })),
+    left: left.map(({ link: { mac, configuration }, because }) => ({ mac, link: configuration, because })),
     movedTo: movedTo ?? '',
   }
 }

@@ -114,7 +114,7 @@ export async function adopt(ctx: Context, written: string, parts: RegistryParts)
   sendMade(ctx, await parts.registry.addHost(record, 'adopt', howOf(ctx, parts)), parts, 201)
 }
 
-type TakenOver = Pick<ImportedLinks, 'hosts' | 'kept'> & { readonly movedTo: string | undefined }
+type TakenOver = ImportedLinks & { readonly movedTo: string | undefined }
 
 /** The links that the original left, once more or for the first time. */
 export async function importLinks(ctx: Context, _name: string, parts: RegistryParts): Promise<void> {

@@ -136,13 +136,11 @@ export class Folder {
   }
 
   private nameOf(file: string): string {
-    const ending = file.endsWith(suffix) ? suffix : this.isOneText(file) ? oneTextSuffix : ''
-    return file.slice(0, file.length - ending.length)
+    return configurationName(file, this.parts.name === undefined)
   }
 
-  /** In a bootloader's folder, whose language it has, a file of any name is that language's. */
   private isOneText(file: string): boolean {
-    return this.parts.name === undefined && file.endsWith(oneTextSuffix)
+    return isOneText(file, this.parts.name === undefined)
   }
 
   private async lookAt(file: string): Promise<void> {
@@ -251,6 +249,17 @@ function signatureOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
 
 const suffix = '.tmpl'
 const oneTextSuffix = '.yml'
+
+/** In a bootloader's folder, whose language it has, a file of any name is that language's. `isFlat`: in none. */
+function isOneText(file: string, isFlat: boolean): boolean {
+  return isFlat && file.endsWith(oneTextSuffix)
+}
+
+/** What a file is deployed as; `isFlat`: it lies in the configuration directory itself, not in a bootloader's folder. */
+export function configurationName(file: string, isFlat: boolean): string {
+  const ending = file.endsWith(suffix) ? suffix : isOneText(file, isFlat) ? oneTextSuffix : ''
+  return file.slice(0, file.length - ending.length)
+}
 
 /** Dot-files, and what vi and Emacs leave beside a file while and after it is edited. */
 function isBackup(file: string): boolean {

@@ -1,6 +1,6 @@
 // Says of a configuration, before a machine boots it, what will go wrong: files that are not there, slips, wrong languages.
 
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { variablesFor } from '../boot/fetch.ts'
 import type { Facts } from '../boot/facts.ts'
 import { candidates, speaksHttp } from '../boot/fitting.ts'
@@ -13,6 +13,7 @@ import { formatIpv4 } from '../net/ipv4.ts'
 import { variablesOf } from '../settings/hosts.ts'
 import { hide, secretsIn } from '../settings/secrets.ts'
 import type { Settings } from '../settings/schema.ts'
+import { configurationName } from './folder.ts'
 import { readGrub } from './lint-grub.ts'
 import { factsFor, fasterFor, Finder, mostAsked, standIn, type FinderParts } from './lint-find.ts'
 import { readIpxe } from './lint-ipxe.ts'
@@ -143,7 +144,7 @@ export class Linter {
       if (!path.startsWith(this.parts.directory) || path === said) return []
       const text = said.startsWith(printable(path)) ? said.slice(printable(path).length).trim() : said
       const [, line, rest] = /^line (\d+): (.*)$/s.exec(text) ?? []
-      const configuration = basename(path).replace(/\.(?:tmpl|yml)$/, '')
+      const configuration = configurationName(basename(path), dirname(path) === this.parts.directory)
       return { level: 'fault', configuration, file: path, line: Number(line ?? 1), text: rest ?? text }
     })
   }

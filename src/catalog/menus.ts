@@ -2,11 +2,12 @@
 
 import type { Dirent } from 'node:fs'
 import { readdir, readlink } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { readPath } from '../boot/paths.ts'
 import { findUnder, type Links } from '../files.ts'
 import type { Bootloader } from '../model.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
+import { configurationName } from './folder.ts'
 import { codeOf } from './locate.ts'
 
 /** A link `pxelinux.cfg/01-<mac>` of the original: what it made this machine boot. */
@@ -53,7 +54,7 @@ export async function findMenus(folder: string, search: MenuSearch): Promise<Men
     if (entry.name.startsWith('01-') && isOriginal(target, search.directory)) links.set(entry.name, target)
     else if ((await findUnder(search.tftproot, path, search.links)).kind === 'found') menus.push(path)
   }
-  return { menus: menus.toSorted(), imported: importedFrom(folder, links) }
+  return { menus: menus.toSorted(), imported: importedFrom(folder, links, search.directory) }
 }
 
 async function list(path: string): Promise<readonly Dirent[]> {
@@ -71,17 +72,24 @@ async function list(path: string): Promise<readonly Dirent[]> {
  */
 function isOriginal(target: string, directory: string): boolean {
   const [name = '', folder = '', above = ''] = target.split('/').toReversed()
-  const conf = (text: string) => text === 'conf' || text === basename(directory)
+  const conf = (text: string) => isConf(text, directory)
   return /^01-[0-9a-f-]{17}$/i.test(name) || conf(folder) || conf(above)
 }
 
-function importedFrom(folder: string, links: ReadonlyMap<string, string>): readonly Imported[] {
+function isConf(folder: string, directory: string): boolean {
+  return folder === 'conf' || folder === basename(directory)
+}
+
+/** Our own export links to files whose names carry an ending that the configuration's does not. */
+function importedFrom(
+  folder: string,
+  links: ReadonlyMap<string, string>,
+  directory: string,
+): readonly Imported[] {
   return [...links].flatMap(([name, target]) => {
     const first = links.get(basename(target)) ?? target
     const mac = parseMac(name.slice(3))
-    const configuration = basename(first)
-    return mac === undefined || configuration.startsWith('01-')
-      ? []
-      : [{ mac, configuration, path: `${folder}/${name}` }]
+    const configuration = configurationName(basename(first), isConf(basename(dirname(first)), directory))
+    return mac === undefined ? [] : [{ mac, configuration, path: `${folder}/${name}` }]
   })
 }

@@ -124,13 +124,16 @@ async function undoOf(client: Client, body: object): Promise<z.infer<typeof undo
 const imported = z.looseObject({
   hosts: z.array(hostChange),
   kept: z.array(z.object({ name: z.string(), boots: z.string(), link: z.string() })).default([]),
+  left: z.array(z.object({ mac: z.string(), link: z.string(), because: z.string() })).default([]),
   movedTo: z.string(),
 })
 
 function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   program
     .command('import')
-    .description('make assignments of the links that the original PXE Pilot left; export writes them again')
+    .description(
+      'make assignments of the links that the original PXE Pilot left: exit status 1 when one is not taken over; export writes them again',
+    )
     .addOption(outputOption())
     .action(async ({ output }: Format) => {
       const client = clientFor(output)
@@ -143,6 +146,10 @@ function addImport(program: Command, terminal: Terminal, clientFor: ClientFor): 
           `${oneLine(`${name} already boots ${boots}, and its link to ${link} changes nothing`)}\n`,
         )
       }
+      const left = answer.left.map(
+        ({ mac, because }) => `the link of ${mac} ${because}: it is not taken over, and stays where it is`,
+      )
+      if (left.length > 0) throw new ClientError(left.map(oneLine).join('\n'))
     })
 }
 

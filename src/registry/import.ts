@@ -15,8 +15,11 @@ export type ImportedLinks = {
   /** Those that say what a host boots which boots something already: that stays. */
   readonly kept: readonly Kept[]
   /** Those that lead to no configuration, are of no card of the host that has their name, or not of its primary one. */
-  readonly left: readonly Link[]
+  readonly left: readonly Left[]
 }
+
+/** `because`: the end of a sentence that begins with the link. */
+export type Left = { readonly link: Link; readonly because: string }
 
 /** `boots`: what the host goes on booting; `configuration`: what its link says. */
 export type Kept = { readonly host: string; readonly boots: string; readonly configuration: string }
@@ -29,7 +32,7 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
   const hosts = new Map<string, HostChange>()
   const events: Event[] = []
   const kept: Kept[] = []
-  const left: Link[] = []
+  const left: Left[] = []
   const primary = links.filter((link) => !isOther(link, table))
   const others = links.filter((link) => isOther(link, table))
   for (const link of [...primary, ...others]) {
@@ -40,19 +43,19 @@ export function planImport(links: readonly Link[], table: Table, caller: Caller)
     const present = table.assignments.get(host.name)
     const boots = (owner && present) ?? hosts.get(host.name)?.configuration?.after
     if (boots != null) {
-      // The original links the other cards of a host to its first.
-      if (boots === configuration && hosts.has(host.name)) continue
+      // As our own export has it, and the original, which links the other cards of a host to its first.
+      if (boots === configuration) continue
       const text = `${host.name} boots ${boots} already, and goes on so: its link to ${configuration} is not taken over`
       kept.push({ host: host.name, boots, configuration })
       events.push({ level: 'warn', step: 'import', text, client: { mac, host: host.name } })
       continue
     }
-    const why = isTaken
+    const because = isTaken
       ? `would make a host ${host.name}, which is there and has no such card`
       : whyNot(link, table)
-    if (why !== undefined) {
-      const text = `the link of ${mac} ${why}: it is not taken over, and stays where it is`
-      left.push(link)
+    if (because !== undefined) {
+      const text = `the link of ${mac} ${because}: it is not taken over, and stays where it is`
+      left.push({ link, because })
       events.push({ level: 'warn', step: 'import', text, client: { mac } })
       continue
     }

@@ -110,7 +110,7 @@ export async function serveApi(
     registry,
     unknowns: new Unknowns(registry.table, Date.now),
     macOf: () => undefined,
-    importLinks: async () => ({ hosts: [], kept: [], movedTo: undefined }),
+    importLinks: async () => ({ hosts: [], kept: [], left: [], movedTo: undefined }),
     selfService: () => ['local'],
     tokens: undefined,
     isThere: async () => false,

@@ -1,10 +1,10 @@
 // Those who come from the original PXE Pilot, and those who go back: its links are taken over once, and written again.
 
-import { lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import test from 'ava'
-import { Site } from './program.ts'
+import { macOf, Site } from './program.ts'
 
 test('links become assignments at the first start, lie aside from then on, and never come back by themselves', async (t) => {
   const site = await Site.make(t)
@@ -37,6 +37,8 @@ test('links become assignments at the first start, lie aside from then on, and n
 
   await symlink('pxelinux.cfg/conf/sheep', join(folder, '01-52-54-00-00-00-09'))
   await first.transcript.waitFor(/01-52-54-00-00-00-09 is not looked at: .*configurations\/sheep\/deploy/, 10)
+  await symlink('conf/gone', join(folder, '01-52-54-00-00-00-0a'))
+  await first.transcript.waitFor(/00-0a is not looked at: gone, which it leads to, is no configuration/, 10)
   await first.stop()
   const second = await site.start(hosts)
   t.false((await site.assigned()).has('52:54:00:00:00:09'))
@@ -68,6 +70,35 @@ test('of the links of a host that of its primary card counts, and no other makes
   await program.stop()
 })
 
+test('an import that leaves a link says why, to programs too, and ends with 1', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const folder = join(site.folder, 'tftproot/pxelinux.cfg')
+  await mkdir(folder)
+  const program = await site.start()
+  await symlink('conf/sheep', join(folder, '01-52-54-00-00-00-01'))
+  await symlink('conf/gone', join(folder, '01-52-54-00-00-00-02'))
+  // Of a second card, whose first has no link any more.
+  await symlink('01-52-54-00-00-00-04', join(folder, '01-52-54-00-00-00-03'))
+  const run = site.run(['-s', `http://127.0.0.1:${site.ports.api}`, 'import'])
+  t.is(await run.exited, 1)
+  t.regex(run.transcript.text, /^\| 52-54-00-00-00-01 \| sheep +\|$/m)
+  t.regex(
+    run.transcript.text,
+    /^the link of 52:54:00:00:00:02 leads to gone, which is no configuration: it .* stays where it is$/m,
+  )
+  t.regex(run.transcript.text, /^the link of 52:54:00:00:00:03 leads to 01-52-54-00-00-00-04, which is no/m)
+  const answer = await fetch(`http://127.0.0.1:${site.ports.api}/v1/import`, { method: 'POST' })
+  t.like(await answer.json(), {
+    hosts: [],
+    left: [
+      { mac: '52:54:00:00:00:02', link: 'gone', because: 'leads to gone, which is no configuration' },
+      { mac: '52:54:00:00:00:03', link: '01-52-54-00-00-00-04' },
+    ],
+  })
+  await program.stop()
+})
+
 test('an import says whose links change nothing, and loses none of those it moves', async (t) => {
   const site = await Site.make(t)
   for (const name of ['sheep', 'cow']) await site.write(`tftproot/conf/${name}`, `DEFAULT ${name}\n`)
@@ -88,6 +119,33 @@ test('an import says whose links change nothing, and loses none of those it move
   await program.stop()
 })
 
+test('what export writes, another start takes over as it was: templates, one text for all loaders, and loaders of their own', async (t) => {
+  const site = await Site.make(t)
+  await mkdir(join(site.folder, 'tftproot/conf/grub'))
+  await site.write('tftproot/conf/plain', 'DEFAULT plain\n')
+  await site.write('tftproot/conf/filled.tmpl', 'DEFAULT ${mac}\n')
+  await site.write('tftproot/conf/all.yml', 'kernel: linux\n')
+  await site.write('tftproot/conf/grub/menu.yml', 'menuentry x {\n}\n')
+  const names = ['plain', 'filled', 'all', 'menu.yml']
+  const first = await site.start()
+  for (const [index, name] of names.entries()) t.is(await site.deploy(name, macOf(index)), 200)
+  const deployed = await site.assigned()
+  const api = `http://127.0.0.1:${site.ports.api}`
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 0)
+  // Those say what the machines boot already, and are told nobody.
+  const again = site.run(['-s', api, 'import'])
+  t.is(await again.exited, 0)
+  t.notRegex(again.transcript.text, /already|stays/)
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 0)
+  await first.stop()
+  t.notRegex(first.transcript.text, /is not looked at|goes on so/)
+
+  await rm(join(site.folder, 'var'), { recursive: true })
+  const second = await site.start()
+  t.deepEqual(await site.assigned(), deployed)
+  await second.stop()
+})
+
 test('export writes the links again, with the server stopped and while it runs', async (t) => {
   const site = await Site.make(t)
   await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
@@ -105,6 +163,11 @@ test('export writes the links again, with the server stopped and while it runs',
     await t.throwsAsync(lstat(join(folder, '01-52-54-00-00-00-03')))
   }
   await exported()
+  // It is installed: the link would install it anew.
+  await site.deploy('sheep', '52:54:00:00:00:03')
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 0)
+  t.truthy(await readlink(join(folder, '01-52-54-00-00-00-03')))
+  await site.deploy('local', '52:54:00:00:00:03')
   await program.stop()
   await exported()
 })
