@@ -22,6 +22,11 @@ export function* cautions(settings: Settings): Generator<Inconsistency> {
   yield* exposures(settings)
   yield* unguarded(settings)
   yield* powerCautions(settings)
+  for (const [index, { mac_addresses: macs }] of settings.hosts.entries()) {
+    if (macs?.[0] === undefined) {
+      yield { at: ['hosts', index], text: 'has no mac_addresses: nothing can be deployed to it' }
+    }
+  }
 }
 
 /** Nobody may rely on a guard that is not there. */

@@ -19,6 +19,11 @@ export function show(path: Path): string {
   )
 }
 
+/** `hosts.ipmi.subnet`: whichever of the hosts it is. */
+export function named(path: Path): string {
+  return path.filter((step) => typeof step === 'string').join('.')
+}
+
 const kinds: Readonly<Record<string, string>> = {
   object: 'a group of settings, each as `name: value`',
   record: 'a group of settings, each as `name: value`',
@@ -36,6 +41,9 @@ export function explain(issue: z.core.$ZodIssue, value: unknown): string {
   const not = isSecret(issue.path) && typeof value !== 'object' ? '' : `, not ${shown(value)}`
   switch (issue.code) {
     case 'invalid_type':
+      if (issue.expected === 'array' && typeof value === 'object' && value !== null) {
+        return 'must be a list: each of its entries begins with "- "'
+      }
       return (text ?? `must be ${kinds[issue.expected] ?? issue.expected}`) + not
     case 'invalid_value': {
       const values = issue.values.map(String)

@@ -30,6 +30,14 @@ export const originalKeys: ReadonlySet<string> = new Set(
   }).flatMap(([group, keys]) => keys.map((key) => `${group}.${key}`)),
 )
 
+export const originalSections: ReadonlySet<PropertyKey | undefined> = new Set([
+  'hosts',
+  'tftp',
+  'configuration',
+  'server',
+  'host_management_adapters',
+])
+
 const controllerMacs: ReadonlySet<string> = new Set([
   'hosts.ipmi.mac_address',
   'hosts.management.mac_address',

@@ -1,13 +1,13 @@
 // Reads pxe-pilot.yml into frozen Settings, or tells every fault at once, each with its line.
 
 import { dirname, resolve } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { readOwn } from '../files.ts'
 import { cautions, inconsistencies } from './consistency.ts'
-import { explain, show, type Path } from './explain.ts'
+import { explain, named, show, type Path } from './explain.ts'
 import type { Lines } from './lines.ts'
-import { nearest } from './nearest.ts'
-import { asOriginal, ignoredKeys, originalKeys } from './original.ts'
+import { meant } from './meant.ts'
+import { asOriginal, ignoredKeys, originalKeys, originalSections } from './original.ts'
 import { settingsSchema, type Settings } from './schema.ts'
 import { isDatabase } from './secrets.ts'
 import { readUsual, readYaml, type Remark } from './yaml.ts'
@@ -58,16 +58,18 @@ function check(written: unknown, lines: Places, path: string, environment: Envir
   const warnings: Remark[] = []
   const faults: Remark[] = []
   const first = settingsSchema.safeParse(written)
-  const amended = first.success ? written : amend(written, first.error.issues, lines, warnings, faults)
+  const issues = first.success ? [] : first.error.issues
+  const { amended, doubtful } = amend(written, issues, lines, warnings, faults)
   const parsed = first.success ? first : settingsSchema.safeParse(amended)
   let sections = amended
+  for (const section of doubtful) sections = put(sections, [section], undefined)
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const what = `${show(issue.path)} ${explain(issue, at(amended, issue.path))}`
     faults.push({ line: lines.of(issue.path), text: what })
     sections = put(sections, issue.path.slice(0, 1), undefined)
   }
   // Contradictions are told at once with the faults of other sections: every section may be left out.
-  const sound = parsed.success ? parsed : settingsSchema.safeParse(sections)
+  const sound = sections === amended && parsed.success ? parsed : settingsSchema.safeParse(sections)
   if (sound.success) {
     const settings = { ...complete(sound.data, path, environment), sections: sectionsOf(written) }
     for (const fault of inconsistencies(settings)) {
@@ -81,6 +83,12 @@ function check(written: unknown, lines: Places, path: string, environment: Envir
   return { faults: sorted(faults), warnings: sorted(warnings) }
 }
 
+type Amended = {
+  readonly amended: unknown
+  /** Sections that lack what an unknown key was meant to say. */
+  readonly doubtful: ReadonlySet<PropertyKey>
+}
+
 /** What is written, without keys that are none of ours or say nothing, and with `0123` where a text was meant. */
 function amend(
   written: unknown,
@@ -88,8 +96,9 @@ function amend(
   lines: Places,
   warnings: Remark[],
   faults: Remark[],
-): unknown {
+): Amended {
   let amended = written
+  const doubtful = new Set<PropertyKey>()
   const skipped: Path[] = []
   for (const issue of issues) {
     const mended = asOriginal(named(issue.path), at(written, issue.path))
@@ -115,26 +124,31 @@ function amend(
     if (issue.code !== 'unrecognized_keys') continue
     for (const key of issue.keys) {
       const place = [...issue.path, key]
-      const near = ignoredKeys.has(named(place)) ? undefined : nearest(key, knownKeys(issue.path))
+      const ours = ignoredKeys.has(named(place)) ? undefined : meant(key, issue.path)
       const line = lines.of(place)
-      if (near === undefined) {
+      if (ours === undefined) {
         warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
-      } else if (originalKeys.has(named([...issue.path, near]))) {
-        warnings.push({ line, text: `${show(place)} is unknown and is ignored; did you mean ${near}?` })
+      } else if (mayIgnore(issue.path, ours.keys, written)) {
+        warnings.push({ line, text: `${show(place)} is unknown and is ignored; ${ours.hint}` })
       } else {
-        faults.push({ line, text: `${show(place)} is unknown; did you mean ${near}?` })
+        faults.push({ line, text: `${show(place)} is unknown; ${ours.hint}` })
+        const [section] = [...issue.path, ...ours.keys]
+        if (section !== undefined) doubtful.add(section)
       }
       amended = put(amended, place, undefined)
     }
   }
   // From the end, as every entry behind one that is taken out moves up.
   for (const path of skipped) amended = put(amended, path, undefined)
-  return amended
+  return { amended, doubtful }
 }
 
-/** `hosts.ipmi.subnet`: whichever of the hosts it is. */
-function named(place: Path): string {
-  return place.filter((step) => typeof step === 'string').join('.')
+/** As the original ignored it; but a host without `mac_addresses` made it refuse every list of hosts and every deploy. */
+function mayIgnore(group: Path, keys: readonly string[], written: unknown): boolean {
+  const ours = [...group, ...keys]
+  if (keys.length > 1) return originalSections.has(ours[0])
+  const name = named(ours)
+  return originalKeys.has(name) && (name !== 'hosts.mac_addresses' || at(written, ours) !== undefined)
 }
 
 function sectionsOf(written: unknown): readonly string[] {
@@ -177,30 +191,6 @@ function placed<T extends { readonly password_file?: string | undefined }>(
 ): T {
   const { password_file: file } = settings
   return file === undefined ? settings : { ...settings, password_file: from(file) }
-}
-
-/** The keys the schema knows at `path`. */
-function knownKeys(path: Path): readonly string[] {
-  let here = unwrapped(settingsSchema)
-  for (const step of path) {
-    if (here instanceof z.ZodArray && typeof step === 'number') here = unwrapped(here.element)
-    else if (here instanceof z.ZodObject) here = unwrapped(here.shape[String(step)])
-  }
-  return here instanceof z.ZodObject ? Object.keys(here.shape) : []
-}
-
-/** What optional(), nullable(), default() and prefault() wrap. */
-function unwrapped(schema: unknown): unknown {
-  let here = schema
-  while (
-    here instanceof z.ZodOptional ||
-    here instanceof z.ZodNullable ||
-    here instanceof z.ZodDefault ||
-    here instanceof z.ZodPrefault
-  ) {
-    here = here.unwrap()
-  }
-  return here
 }
 
 function at(value: unknown, path: Path): unknown {

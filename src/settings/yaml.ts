@@ -20,8 +20,8 @@ export function readYaml(text: string): Read | Faulty {
   // `<<: *defaults` was part of the YAML that the original read. What the parser finds odd is told by us.
   const how = { lineCounter: counter, uniqueKeys: sameKey, merge: true, logLevel: 'error' } as const
   const document = parseDocument(text, how)
-  const broken = document.errors.map((error) => syntaxFault(error, text, counter))
-  if (broken.length > 0) return { faults: broken }
+  const broken = document.errors.filter(isOwn).map((error) => syntaxFault(error, text, counter))
+  if (broken.length > 0) return { faults: withoutEchoes(broken) }
   const lines = new Lines(document, counter)
   const loose = lines.looseAliases()
   if (loose.length > 0) {
@@ -67,6 +67,12 @@ export function readUsual(text: string): unknown {
   }
 }
 
+/** Of two lines that the parser takes for one name it tells that, and a second fault before it. */
+function isOwn({ pos }: YAMLParseError, index: number, all: readonly YAMLParseError[]): boolean {
+  const next = all[index + 1]
+  return next?.code !== 'MULTILINE_IMPLICIT_KEY' || next.pos[0] !== pos[0]
+}
+
 function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
   // What is missing at the end is missing in the last line that has something, not behind it.
   const start = Math.max(0, Math.min(error.pos[0], text.trimEnd().length - 1))
@@ -80,14 +86,46 @@ function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): R
     }
     case 'MULTIPLE_DOCS':
       return { line, text: 'a second document begins here ("---"); the settings are one' }
+    case 'MULTILINE_IMPLICIT_KEY': {
+      // `name: value`, and a line behind it that stands further right; else a name that has no colon.
+      const end = lines.linePos(error.pos[1]).line
+      const before = text.slice(text.lastIndexOf('\n', error.pos[0]) + 1, error.pos[0])
+      return before.includes(':') ? { line: end, text: misplaced } : { line, text: noColon }
+    }
     default: {
       const [first = error.code] = error.message.split('\n')
       if (first.includes('call stack'))
         return { line, text: 'the file has too many brackets within brackets' }
+      const plain = plainWords.find(([said]) => said.test(first))
+      if (plain !== undefined) return { line, text: plain[1] }
       const what = first.replace(/ at line \d+, column \d+:?$/, '')
       return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
     }
   }
+}
+
+const misplaced =
+  'the indentation is wrong: settings of one group begin in the same column, and so do entries of one list'
+const noColon = 'a name is followed by a colon and a space, as in `name: value`'
+
+/** For what the parser says in words of its own. */
+const plainWords: readonly (readonly [said: RegExp, ours: string])[] = [
+  [/ must start at the same column|^Sequence item without /, misplaced],
+  [/^Implicit map keys need /, noColon],
+  [
+    /^Nested mappings are not allowed /,
+    'a second `name: ` in one line: put a text with a colon in quotes, and a group into lines of its own',
+  ],
+]
+
+/** Of each line its first fault; and a wrong indentation once, however many lines follow it. */
+function withoutEchoes(faults: readonly Remark[]): readonly Remark[] {
+  const first = new Map<number, Remark>()
+  for (const fault of faults) if (!first.has(fault.line)) first.set(fault.line, fault)
+  return [...first.values()].filter(({ line, text }) => {
+    const above = first.get(line - 1)?.text
+    return text !== above || (text !== misplaced && !text.startsWith('Tabs '))
+  })
 }
 
 /** Of what stands in a line, or has its name in the one before: the parser's words may quote it. */

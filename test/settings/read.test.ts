@@ -104,7 +104,7 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
     '1: the file must be a group of settings, each as `name: value`, not "hello"',
   ],
   ['a list', '- a\n- b', '1: the file must be a group of settings, each as `name: value`, not a list'],
-  ['hosts as a map', 'hosts:\n  h1: {}', '1: hosts must be a list such as [a, b], not a group of settings'],
+  ['hosts as a map', 'hosts:\n  h1: {}', '1: hosts must be a list: each of its entries begins with "- "'],
   ['a tab', 'dhcp:\n\tmode: proxy', '2: Tabs are not allowed as indentation'],
   ['a quote left open', 'store: "x\n', '1: Missing closing "quote'],
   [
@@ -153,6 +153,101 @@ for (const [what, text, ...faults] of broken) {
     t.deepEqual(faultsOf(text).slice(0, 1), faults)
   })
 }
+
+const indentation =
+  'the indentation is wrong: settings of one group begin in the same column, and so do entries of one list'
+
+const slips: readonly (readonly [what: string, text: string, ...faults: string[]])[] = [
+  [
+    'a MAC under another name, where the host has no other',
+    'hosts:\n  - mac: 52:54:00:00:00:01\n  - name: h2\n    macs: [52:54:00:00:00:02]',
+    '2: hosts[0].mac is unknown; did you mean mac_addresses?',
+    '4: hosts[1].macs is unknown; did you mean mac_addresses?',
+  ],
+  [
+    "other servers' words",
+    `dhcp:
+  mode: server
+  subnets:
+    - subnet: 10.77.0.0/24
+      range: [10.77.0.100-10.77.0.199]
+      gateway: 10.77.0.254
+      dns-servers: [10.77.0.1]
+      lease: 1h`,
+    '5: dhcp.subnets[0].range is unknown; did you mean ranges?',
+    '6: dhcp.subnets[0].gateway is unknown; did you mean router?',
+    '7: dhcp.subnets[0].dns-servers is unknown; did you mean dns?',
+    '8: dhcp.subnets[0].lease is unknown; did you mean lease_time?',
+  ],
+  [
+    'subnets that stand too far left: that alone, and not that there are none',
+    'dhcp:\n  mode: server\nsubnets:\n  - subnet: 10.77.0.0/24',
+    '3: subnets is unknown; it belongs under dhcp:',
+  ],
+  [
+    'a group without any indentation',
+    'dhcp:\nmode: server\nsubnets: []',
+    '2: mode is unknown; it belongs under dhcp:',
+    '3: subnets is unknown; it belongs under dhcp:',
+  ],
+  [
+    'what is of a subnet beside the subnets',
+    'dhcp:\n  router: 10.77.0.254\n  range: 10.77.0.100-10.77.0.199',
+    '2: dhcp.router is unknown; it belongs under subnets:',
+    '3: dhcp.range is unknown; it belongs under subnets: as ranges',
+  ],
+  [
+    'settings of an entry that stand where its dash does: the first of them',
+    'dhcp:\n  subnets:\n    - subnet: 10.77.0.0/24\n    ranges: []\n    router: 10.77.0.254\ntftp:',
+    `4: ${indentation}`,
+  ],
+  [
+    'what stands too far right, each time it begins',
+    'tftp:\n  root: a\n    port: 69\n    bind: 1.2.3.4\nhttp:\n  root: b\n   port: 80',
+    `3: ${indentation}`,
+    `7: ${indentation}`,
+  ],
+  ['an entry without its dash', 'hosts:\n  - name: h1\n   locked: true\n  - name: h2', `3: ${indentation}`],
+  [
+    'a colon without its space',
+    'tftp:\n  port:69\n  root: a',
+    '2: a name is followed by a colon and a space, as in `name: value`',
+  ],
+  [
+    'a colon forgotten, in the last line',
+    'tftp:\n  root: a\n  port 69',
+    '3: a name is followed by a colon and a space, as in `name: value`',
+  ],
+  [
+    'two names in a line',
+    'dhcp: mode: proxy',
+    '1: a second `name: ` in one line: put a text with a colon in quotes, and a group into lines of its own',
+  ],
+  ['tabs', 'dhcp:\n\tmode: proxy\n\tport: 67\ntftp:', '2: Tabs are not allowed as indentation'],
+]
+
+for (const [what, text, ...faults] of slips) {
+  test(`told once, at the line to mend: ${what}`, (t) => {
+    t.deepEqual(faultsOf(text), faults)
+  })
+}
+
+test("what is only of another group, or of no machine, stops no file of the original's", (t) => {
+  const text = `mac_addresses: []
+locked: true
+hosts:
+  - { name: h1, mac: x, mac_addresses: ['52:54:00:00:00:01'], adapter: x, auth: basic }
+  - name: h2`
+  t.deepEqual(faultsOf(text), [])
+  t.deepEqual(warningsOf(text), [
+    '1: mac_addresses is unknown and is ignored; it belongs under hosts:',
+    '2: locked is unknown and is ignored; it belongs under hosts:',
+    '4: hosts[0].mac is unknown and is ignored; did you mean mac_addresses?',
+    '4: hosts[0].adapter is unknown and is ignored; it belongs under management:',
+    '4: hosts[0].auth is unknown and is ignored; it belongs under redfish:',
+    '5: hosts[1] has no mac_addresses: nothing can be deployed to it',
+  ])
+})
 
 test('controllers by address, by name, by a name of a site’s own, and not at all', (t) => {
   const names = ['10.77.0.12', 'fe80::1', 'bmc-1.rack_7.example.', '3com', "''"]

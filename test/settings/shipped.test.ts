@@ -201,6 +201,8 @@ host_management_adapters:
   t.deepEqual(warningsOf(text), [
     '3: hosts[0].mac_addresses[0] is empty and is skipped',
     '6: hosts[0].ipmi.hostname is no IP address or host name: it cannot be switched',
+    '7: hosts[1] has no mac_addresses: nothing can be deployed to it',
+    '9: hosts[2] has no mac_addresses: nothing can be deployed to it',
     '11: hosts[2].management.mac_address is no MAC address such as 22:34:a3:e9:09:cc and is ignored: "soon"',
     '18: host_management_adapters[0] has no power_off, so that its hosts cannot be switched off',
   ])
@@ -278,6 +280,7 @@ hosts:
     [
       '2: discovery',
       '3: arp',
+      '5: hosts[0]',
       '6: hosts[0].configuration',
       '7: hosts[0].power_state',
       '9: hosts[0].ipmi.subnets',
