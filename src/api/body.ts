@@ -164,7 +164,7 @@ const kinds: Readonly<Record<string, string>> = {
 }
 
 function explained(issue: z.core.$ZodIssue): string {
-  if (issue.message.startsWith('must be ')) {
+  if (issue.message.startsWith('must ')) {
     return isSecret(issue.path) ? unquoted(issue.message) : issue.message
   }
   switch (issue.code) {
@@ -172,6 +172,8 @@ function explained(issue: z.core.$ZodIssue): string {
       return `must be ${kinds[issue.expected] ?? issue.expected}`
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message
     case 'unrecognized_keys':
       return `has unknown keys: ${issue.keys.join(', ')}`
     case 'too_small':

@@ -127,6 +127,8 @@ function readQuery(query: Context['query'], parts: ExplainParts): Query | Fault 
     return invalid(`mac must be a MAC address such as 22:34:a3:e9:09:cc`)
   const host = name === undefined ? hostOfMac(table, mac) : table.hosts.get(name)
   if (name !== undefined && host === undefined) return faults.hostNotFound(name, [...table.hosts.keys()])
+  if (name !== undefined && mac !== undefined && !host?.macs.includes(mac))
+    return invalid(`mac must be a card of ${name}`)
   const own = mac ?? host?.macs[0]
   if (own === undefined)
     return host === undefined

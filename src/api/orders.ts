@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { DeployTarget } from '../registry.ts'
-import { hostAddress, hostSchema } from '../settings/schema.ts'
+import { hostAddress, hostSchema, managementSubnet } from '../settings/schema.ts'
 import { mostEntries } from './body.ts'
 
 const confirm = z
@@ -66,9 +66,14 @@ const ipmi = own.ipmi
   // `open` and others of ipmitool's would switch the machine that this server runs on.
   .extend({
     hostname: hostAddress.optional(),
+    subnet: managementSubnet.optional(),
     interface: z.enum(['lan', 'lanplus'], 'must be lan or lanplus').optional(),
   })
-const redfish = own.redfish.unwrap().unwrap().omit({ password_file: true })
+const redfish = own.redfish
+  .unwrap()
+  .unwrap()
+  .omit({ password_file: true })
+  .extend({ subnet: managementSubnet.optional() })
 const wol = own.wol.unwrap().unwrap()
 
 /** Of the settings alone: what comes over the wire must become no option of the program it is handed to. */
@@ -78,6 +83,7 @@ const management = own.management
   .unwrap()
   .extend({
     ip_address: hostAddress.optional(),
+    subnet: managementSubnet.optional(),
     vars: z.array(z.strictObject({ name: z.string(), value: argument })).optional(),
   })
 

@@ -44,6 +44,11 @@ export function parseHostAddress(text: string): string | undefined {
 }
 
 export const hostAddress = checked<string>(parseHostAddress, 'an IP address or a host name')
+/** Empty: none, as it is shown. The settings take any text, as the original did. */
+export const managementSubnet = checked<string>(
+  (text) => (text === '' || parseSubnet(text) !== undefined ? text : undefined),
+  'a subnet such as 10.77.0.0/24',
+)
 /** The original took any text, which a command of an adapter may make sense of: one argument, and no option. */
 const controller = z.string().regex(/^(?!-)\P{Cc}*$/u, 'must be an IP address or a host name')
 /** An empty one would be the folder of the settings file itself. */

@@ -426,6 +426,7 @@ for (const [query, status, pattern] of [
   ['', 400, /host or mac/],
   ['host=nobody', 404, /No host declared for name <nobody>/],
   ['mac=x', 400, /MAC address/],
+  ['host=h1&mac=020000000099', 400, /mac must be a card of h1/],
   [`mac=${mac}&arch=x`, 400, /arch must be/],
   [`mac=${mac}&arch=70000`, 400, /arch must be/],
   [`mac=${mac}&agent=x`, 400, /agent must be one of rom/],

@@ -419,6 +419,37 @@ test('any body for any of these routes: an answer that is JSON, below 500, and n
   )
 })
 
+const wrong: readonly (readonly [Body, string, RegExp])[] = [
+  [{ ipmi: { subnet: '10.0.0.0' } }, 'ipmi.subnet', /^ipmi\.subnet must be a subnet such as/],
+  [{ redfish: { subnet: 'x' } }, 'redfish.subnet', /^redfish\.subnet must be a subnet such as/],
+  [{ management: { subnet: 'x' } }, 'management.subnet', /^management\.subnet must be a subnet such as/],
+  [
+    { management: { vars: [{ name: 'plug', value: '-x' }] } },
+    'management.vars[0].value',
+    /^management\.vars\[0\]\.value must not begin with "-"/,
+  ],
+  [{ vars: { 'a b': 'x' } }, 'vars.a b', /^vars\.a b must be a name of letters, digits and _/],
+]
+for (const [body, path, message] of wrong) {
+  test(`a wrong ${path} is told in the words of its rule`, async (t) => {
+    const { url } = await serveApi(t)
+    t.is((await ask(url, 'POST', '/hosts', h9)).status, 201)
+    const whole = { ...h9, name: 'h10', macAddresses: ['525400000010'], ...body }
+    for (const answer of [
+      await ask(url, 'PATCH', '/hosts/h9', body),
+      await ask(url, 'POST', '/hosts', whole),
+    ]) {
+      t.like(answer, { status: 400, body: { code: 'body_invalid', path } })
+      t.regex(String(answer.body['message']), message)
+    }
+  })
+}
+
+test('an empty subnet, as it is shown, is none', async (t) => {
+  const { url } = await serveApi(t)
+  t.is((await ask(url, 'POST', '/hosts', { ...h9, ipmi: { subnet: '' } })).status, 201)
+})
+
 const vars = (count: number, value: string, from = 0) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`v${from + index}`, value]))
 
