@@ -1,6 +1,5 @@
 // Writes what is deployed as the links of the original PXE Pilot again, for whoever goes back to it.
 
-import { existsSync } from 'node:fs'
 import { lstat, mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -13,10 +12,8 @@ import { macWithDashes, parseMac } from './net/mac.ts'
 import { inventoryOf, settled } from './registry/settle.ts'
 import { declaredHosts } from './settings/hosts.ts'
 import type { Settings } from './settings/schema.ts'
-import { isDatabase } from './settings/secrets.ts'
 import { siteOf } from './site.ts'
-import { openFile, readDatabase } from './store/open.ts'
-import type { StoredState } from './store/store.ts'
+import { readStore } from './store/open.ts'
 
 type Deployed = {
   readonly host: string
@@ -29,7 +26,7 @@ export async function exportLinks(settings: Settings, say: (line: string) => voi
   const { tftp, configuration } = settings
   if (tftp === undefined)
     throw new Error(`${settings.file} has no tftp section: there is nowhere to write links`)
-  const deployed = (await askServer(settings)) ?? (await readStore(settings, say))
+  const deployed = (await askServer(settings)) ?? (await storedIn(settings, say))
   const forms = await formsOf(settings)
   const folder = join(tftp.root, 'pxelinux.cfg')
   await mkdir(folder, { recursive: true })
@@ -119,29 +116,16 @@ async function askServer({ server, file }: Settings): Promise<readonly Deployed[
   }
 }
 
-async function readStore(settings: Settings, say: (line: string) => void): Promise<readonly Deployed[]> {
-  const { store: where } = settings
-  const stored = isDatabase(where) ? await readDatabase(where) : await readFile(where, say)
+/** As a start would bring it into force; nothing of that is kept. */
+async function storedIn(settings: Settings, say: (line: string) => void): Promise<readonly Deployed[]> {
+  const stored = await readStore(settings.store, say)
   if (stored === undefined) return []
-  // As a start would bring it into force; nothing of that is kept.
   const { hosts, assignments } = settled(declaredHosts(settings.hosts), inventoryOf(stored))
   return [...hosts.values()].map(({ name, macs }) => ({
     host: name,
     macs,
     configuration: assignments.get(name),
   }))
-}
-
-/** To open one makes it: undefined where there is none. */
-async function readFile(path: string, say: (line: string) => void): Promise<StoredState | undefined> {
-  if (!existsSync(path)) return undefined
-  const store = await openFile(path)
-  if (store.damage !== undefined) say(store.damage)
-  try {
-    return await store.load()
-  } finally {
-    await store.close()
-  }
 }
 
 /** Of each configuration its first file, and one that PXELINUX can read before all others. */

@@ -1,11 +1,10 @@
 // Carries what one store holds over to the one of the settings, for whoever moves from a file to a database, or back.
 
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { storeFault } from './settings/consistency.ts'
 import type { Settings } from './settings/schema.ts'
 import { isDatabase, shownDatabase } from './settings/secrets.ts'
-import { openStore } from './store/open.ts'
+import { openStore, readStore } from './store/open.ts'
 import { changesOf } from './store/rows.ts'
 import { isRefusal, type Store, type StoredState } from './store/store.ts'
 
@@ -22,24 +21,17 @@ export async function copyStore(
   if (from === to || resolve(from) === to) {
     throw new Error(`${shown(from)} is the store of the settings: name there the one that is to be filled`)
   }
-  // To open one makes it.
-  if (!isDatabase(from) && !existsSync(from)) throw new Error(`There is no store ${from}`)
-  await using(from, say, async (source) => {
-    const state = await source.load()
-    if (isEmpty(state)) throw new Error(`The store ${shown(from)} holds nothing that could be copied`)
-    await using(to, say, (target) => fill(target, shown(to), state))
-    say(`${shown(to)} holds now what ${shown(from)} does: ${contentOf(state)}`)
-  })
-}
-
-async function using(where: string, say: Say, work: (store: Store) => Promise<void>): Promise<void> {
-  const store = await openStore(where, ({ text }) => say(text))
+  const state = await readStore(from, say)
+  if (state === undefined) throw new Error(`There is no store ${shown(from)}`)
+  if (isEmpty(state)) throw new Error(`The store ${shown(from)} holds nothing that could be copied`)
+  const target = await openStore(to, ({ text }) => say(text))
   try {
-    if (store.damage !== undefined) say(store.damage)
-    await work(store)
+    if (target.damage !== undefined) say(target.damage)
+    await fill(target, shown(to), state)
   } finally {
-    await store.close()
+    await target.close()
   }
+  say(`${shown(to)} holds now what ${shown(from)} does: ${contentOf(state)}`)
 }
 
 async function fill(target: Store, name: string, state: StoredState): Promise<void> {

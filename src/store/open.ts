@@ -28,8 +28,28 @@ export async function openStore(where: string, tell: Tell = () => undefined): Pr
   }
 }
 
-/** What a database elsewhere holds, which stays as it is; undefined where nobody has used it. Rejects as openStore(). */
-export async function readDatabase(where: string): Promise<StoredState | undefined> {
+/**
+ * What a store holds that no instance has open, and that stays whose it is; undefined where there is none. Rejects as
+ * openStore(). `say`: what was wrong with a file, and what became of that.
+ */
+export async function readStore(
+  where: string,
+  say: (line: string) => void,
+): Promise<StoredState | undefined> {
+  if (isDatabase(where)) return await readDatabase(where)
+  // To open one makes it.
+  if (!existsSync(where)) return undefined
+  const store = await openFile(where)
+  if (store.damage !== undefined) say(store.damage)
+  try {
+    return await store.load()
+  } finally {
+    await store.close()
+  }
+}
+
+/** Undefined where nobody has used it. */
+async function readDatabase(where: string): Promise<StoredState | undefined> {
   const { read } = await import('./remote.ts')
   try {
     return await read(where)
