@@ -82,6 +82,7 @@ const stages = [
       program('iptables-legacy', 'iptables'),
       program('atftp', 'atftp'),
       program('bindfs', 'bindfs'),
+      postgres(),
     ],
   },
   {

@@ -58,7 +58,7 @@ export class PostgresServer {
   }
 
   run(): void {
-    const options = `-c listen_addresses=127.0.0.1 -c port=${this.port} -c unix_socket_directories= -c fsync=off`
+    const options = `-c listen_addresses=127.0.0.1 -c port=${this.port} -c unix_socket_directories=${this.#folder} -c fsync=off`
     this.#run('pg_ctl', ['-D', this.#data, '-w', '-l', join(this.#folder, 'log'), '-o', options, 'start'])
   }
 
@@ -70,6 +70,11 @@ export class PostgresServer {
 
   url(database: string, role = 'postgres'): string {
     return `postgres://${role}@127.0.0.1:${this.port}/${database}`
+  }
+
+  /** Of a database that `fresh` made, for who is in a network namespace: by its socket's folder. */
+  fromElsewhere(url: string): string {
+    return `${url.replace('127.0.0.1', 'localhost')}?host=${this.#folder}`
   }
 
   /** Where a store can be made that nobody has used. */
