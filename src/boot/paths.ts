@@ -34,6 +34,12 @@ const longestPath = 4096
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+/** Spelled otherwise than its file, or with a dot in front. Nearly none is. */
+const crooked = /\\|(?:^|\/)[./]|\/$/
+
+/** What all the names of `keyed` and `shared` have in common: no other file is held against each of them. */
+const mayBeMenu = /cfg|conf|ipxe/
+
 const none: readonly Bootloader[] = []
 
 type Name = {
@@ -72,16 +78,20 @@ const shared: readonly Name[] = [
 export function readPath(raw: string, bootloaders: readonly Bootloader[] = none): Ask {
   if (raw.includes('\0')) return { kind: 'refused', because: 'the name holds a NUL' }
   if (raw.length > longestPath) return { kind: 'refused', because: 'the name is too long' }
-  const parts = raw.split(/[/\\]/).filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
-  const path = parts.join('/')
-  if (hasHiddenName(path)) return { kind: 'refused', because: 'names with a dot in front are not served' }
+  let path = raw.startsWith('/') ? raw.slice(1) : raw
+  if (crooked.test(path)) {
+    const parts = raw.split(/[/\\]/).filter((part) => part !== '' && part !== '.')
+    if (parts.includes('..')) return { kind: 'refused', because: 'the name climbs out with ".."' }
+    path = parts.join('/')
+    if (hasHiddenName(path)) return { kind: 'refused', because: 'names with a dot in front are not served' }
+  }
+  const own = ownNamesOf(bootloaders).get(path)
+  if (own === undefined && !mayBeMenu.test(path)) return { kind: 'file', path }
   for (const { language, name } of keyed) {
     const key = readKey(name.exec(path)?.[1])
     if (key !== undefined)
       return { kind: 'menu', language, key, path, ...(key.by === 'uuid' && { isEarly: true }) }
   }
-  const own = ownNamesOf(bootloaders).get(path)
   if (own !== undefined) {
     // A PXELINUX with a name built in asks for that first, and then for all its others; other loaders for no more.
     const early = own === 'pxelinux' && { isEarly: true as const }
