@@ -34,12 +34,20 @@ export class LazyEvent implements Event {
   readonly level: Level
   readonly step: string
   readonly client: Client | undefined
+  readonly data: Event['data']
   private readonly say: () => string
 
-  constructor(level: Level, step: string, client: Client | undefined, say: () => string) {
+  constructor(
+    level: Level,
+    step: string,
+    client: Client | undefined,
+    say: () => string,
+    data?: Event['data'],
+  ) {
     this.level = level
     this.step = step
     this.client = client
+    this.data = data
     this.say = say
   }
 

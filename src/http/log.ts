@@ -1,7 +1,7 @@
 // Tells one line per HTTP request: who asked what, what was answered, and why.
 
 import { worrying, type Decision, type Rule } from '../boot/decide.ts'
-import { printable, type Client, type Level, type Tell } from '../events.ts'
+import { LazyEvent, printable, type Client, type Level, type Tell } from '../events.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 
 /** What became of a request, as far as its status does not say. */
@@ -28,18 +28,18 @@ export function tellAnswer(asked: Asked, client: Client, answered: Answered, ms:
   const { because, bytes, decision } = answered
   const path = printable(asked.url)
   const method = printable(asked.method)
-  const address = client.ip === undefined ? 'somebody' : formatIpv4(client.ip)
-  const name = client.host ?? client.mac
-  const who = name === undefined ? address : `${name} (${address})`
-  const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
-  tell({
-    level:
-      answered.isLack === true ? 'warn' : levelOf(asked.method, status, decision?.reason.rule, client.host),
-    step: left ? 'http.left' : `http.${method.toLowerCase()}`,
-    text: `${who}: ${method} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`,
-    client,
-    data: { path, status, bytes, ms: Math.round(ms), configuration: decision?.configuration ?? null },
-  })
+  const level =
+    answered.isLack === true ? 'warn' : levelOf(asked.method, status, decision?.reason.rule, client.host)
+  const step = left ? 'http.left' : `http.${method.toLowerCase()}`
+  const text = () => {
+    const address = client.ip === undefined ? 'somebody' : formatIpv4(client.ip)
+    const name = client.host ?? client.mac
+    const who = name === undefined ? address : `${name} (${address})`
+    const outcome = left ? `the client left after ${bytes} bytes` : `${status}, ${bytes} bytes`
+    return `${who}: ${method} ${path}: ${outcome} in ${Math.round(ms)} ms (${printable(because)})`
+  }
+  const data = { path, status, bytes, ms: Math.round(ms), configuration: decision?.configuration ?? null }
+  tell(new LazyEvent(level, step, client, text, data))
 }
 
 /**

@@ -95,8 +95,9 @@ async function end(stop: Served['stop']): Promise<void> {
 let events: Event[] = []
 const postAfterMs = 10
 
-const post: Tell = (event) => {
-  if (events.push(event) === 1) setTimeout(postEvents, postAfterMs)
+/** Only what is told has its text made, and only plain data can be posted. */
+const post: Tell = ({ level, step, text, client, data }) => {
+  if (events.push({ level, step, text, client, data }) === 1) setTimeout(postEvents, postAfterMs)
 }
 
 function postEvents(): void {
