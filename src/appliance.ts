@@ -214,7 +214,7 @@ export class Appliance {
       registry,
       unknowns: this.unknowns,
       names: () => this.settings.server.names,
-      writers: () => writersOf(this.inForce),
+      writers: () => writersOf({ server: this.settings.server, dhcp: this.running.dhcp }),
       tokens: server.tokens_file === undefined ? undefined : new Tokens(server.tokens_file, tell),
       selfService: () => this.settings.configuration.self_service,
       macOf: this.macOf,

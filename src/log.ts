@@ -37,7 +37,9 @@ export function logTo(settings: { readonly level: Level; readonly format: 'prett
           }),
         )
   return {
-    tell: (event) => logger[event.level](fields(event), event.text),
+    tell: (event) => {
+      if (logger.isLevelEnabled(event.level)) logger[event.level](fields(event), event.text)
+    },
     print: (text) => void output.write(text),
     flush: () =>
       new Promise((resolve) => {

@@ -45,11 +45,8 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
     return refuse(ctx, await explained(result.fault, configuration, parts), parts.tell)
   }
   const isDry = order.dry_run === true
-  const asked = result.hosts.map(({ name }, index) => ({
-    name,
-    reboot: !isDry && order.hosts[index]?.reboot === true,
-  }))
-  const rebooted = await rebootAll(asked, configuration, parts)
+  const asked = result.hosts.map(({ name }, index) => ({ name, reboot: order.hosts[index]?.reboot === true }))
+  const rebooted = isReboot && !isDry ? await rebootAll(asked, configuration, parts) : []
   sendJson(ctx, {
     hosts: result.hosts.map((host, index) => showDeployed(host, rebooted[index], isDry)),
     ...(isDry && { dry_run: true }),

@@ -3,7 +3,7 @@
 import Koa from 'koa'
 import type { Context } from 'koa'
 import { Router } from 'koa-router'
-import { hushed, printable, type Event, type Tell } from '../events.ts'
+import { hushed, LazyEvent, printable, type Event, type Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { allow, clientOf, refuse, summary } from './answer.ts'
 import { refuseDeploy } from './deploys.ts'
@@ -75,7 +75,7 @@ async function guarded(ctx: Context, next: () => Promise<unknown>, parts: ApiPar
     told(parts.tell, 'error', error instanceof Error ? (error.stack ?? error.message) : String(error))
     sendFault(ctx, { code: 'internal', message: 'The server failed, and its log says why' })
   }
-  parts.tell({ level: 'debug', step: 'api.request', text: summary(ctx, ''), client: clientOf(ctx) })
+  parts.tell(new LazyEvent('debug', 'api.request', clientOf(ctx), () => summary(ctx, '')))
 }
 
 /** What a machine may call for itself; the name as it is written in the path. With a slash too many it is redirected. */

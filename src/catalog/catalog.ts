@@ -77,7 +77,11 @@ export class Catalog {
    * yields after 2 s what was known before.
    */
   async look(at: 'all' | 'configurations' = 'all'): Promise<Scan> {
-    await Promise.race([this.settle(at === 'all'), sleep(longestLookMs, undefined, { ref: false })])
+    let limit: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, longestLookMs).unref()))
+    await Promise.race([this.settle(at === 'all'), late])
+    // Left to run, it would keep every deploy of the last 2 s in memory.
+    clearTimeout(limit)
     return this.current
   }
 
@@ -128,8 +132,9 @@ export class Catalog {
     this.patient = false
     this.complain(faults)
     const before = this.current
+    // Also where it says the same: the next one takes objects over from it, which then need no comparing.
+    this.current = scan
     if (!isDeepStrictEqual(scan, before)) {
-      this.current = scan
       this.due = true
       this.tellChanges(before, scan)
     }
