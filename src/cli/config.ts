@@ -47,7 +47,7 @@ const deployed = z.object({
 export function addBootloader(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   program
     .command('bootloader')
-    .description('the first programs that machines are sent')
+    .description('the loaders as the original PXE Pilot lists them: name, file and config path')
     .command('list')
     .description('the bootloaders, in order of preference')
     .addOption(outputOption())

@@ -24,7 +24,9 @@ export function addLoaders(
   terminal: Terminal,
   clientFor: (output: Output) => Client,
 ): void {
-  const loaders = program.command('loaders').description('the programs that machines are sent first')
+  const loaders = program
+    .command('loaders')
+    .description('the first programs that machines are sent: which are there, and what brings the others')
   loaders
     .command('list')
     .description('which are there, for which firmware, and what brings those that are missing')
