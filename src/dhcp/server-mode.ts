@@ -5,7 +5,7 @@ import { formatIpv4, formatSubnet, ipv4 } from '../net/ipv4.ts'
 import { options as codes, type MessageType } from './codes.ts'
 import { judge, networkOptions, type Grant, type ServerContext, type Verdict } from './lease-reply.ts'
 import { keyOf, type Holder } from './holder.ts'
-import { encode } from './packet.ts'
+import { encode, type OptionList } from './packet.ts'
 import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
 import { offerBoot, say, whoAsks, type EngineParts, type Request } from './request.ts'
@@ -145,8 +145,11 @@ function behind(word: string, text: string): string {
 }
 
 function refuse(request: Request, place: Place, because: string, { tell }: EngineParts): void {
-  const message = Buffer.from(because)
-  answer(request, 'NAK', place, { options: [[codes.message, message]] }, destinationOfNak(request.message))
+  const { client, message } = request
+  // Of our several addresses on a link the one that it chose: systemd-networkd and udhcpc ignore a NAK of another.
+  const server = client.serverOverride ?? client.server ?? place.server
+  const options: OptionList = [[codes.message, Buffer.from(because)]]
+  answer(request, 'NAK', { ...place, server }, { options }, destinationOfNak(message))
   say(request, tell, 'warn', 'dhcp.nak', `is refused: ${because}`)
 }
 

@@ -513,6 +513,20 @@ test("several subnets on one link: who gets an address of the second fetches fro
   }
 })
 
+test('several subnets on one link: a NAK names the address of ours that was chosen, as systemd-networkd and udhcpc ignore it by another', async (t) => {
+  const second = { subnet: '10.78.0.0/24', ranges: ['10.78.0.100-10.78.0.109'] }
+  const server = serve({ subnets: [lab, second] })
+  const there = { link: links.shared }
+  t.is(await new Client(server, 1, {}, there).offered('10.78.0.100'), '10.78.0.100')
+  t.is(await new Client(server, 1, {}, there).take('10.78.0.100', '10.78.0.1'), 'ACK 10.78.0.100')
+  const late = await new Client(server, 2, {}, there).say(REQUEST, [
+    [50, ip('10.78.0.100')],
+    [54, ip('10.78.0.1')],
+  ])
+  t.is(late?.reply.type, NAK)
+  t.is(dotted(late?.reply.options.get(54)), '10.78.0.1')
+})
+
 test('a client that only wants an address is told of no boot', async (t) => {
   const reply = (
     await new Client(serve({}, { boot: 'pxelinux.0' }), 1).say(DISCOVER, [[55, Buffer.of(1, 3, 6)]])
