@@ -73,18 +73,16 @@ function judgeDiscover({ client, holder, place, leases }: ServerContext): Verdic
 /** RFC 2131 4.3.2: what a REQUEST means shows in which of its fields are filled. */
 function judgeRequest(context: ServerContext): Verdict {
   const { client, message, leases, holder, isOurs } = context
-  if (client.server !== undefined) {
-    if (!isOurs(client.server) && client.server !== context.place.server) {
-      const own = leases.offered(holder.key, context.place.scopes)
-      if (own !== undefined && leases.activeAt(own) === undefined) leases.withdraw(own)
-      return silent(`it chose the DHCP server ${formatIpv4(client.server)}`)
-    }
-    const ip = client.requestedAddress ?? message.ciaddr
-    return ip === 0 ? silent('it asks for no address') : grantOrNak(context, ip)
+  const { server } = client
+  if (server !== undefined && !isOurs(server) && server !== context.place.server) {
+    const own = leases.offered(holder.key, context.place.scopes)
+    if (own !== undefined && leases.activeAt(own) === undefined) leases.withdraw(own)
+    return silent(`it chose the DHCP server ${formatIpv4(server)}`)
   }
-  const ip = message.ciaddr === 0 ? client.requestedAddress : message.ciaddr
+  const isRenewal = hasAddress(message, client)
+  const ip = isRenewal ? message.ciaddr : client.requestedAddress
   if (ip === undefined || ip === 0) return silent('it asks for no address')
-  return judgeKnownAddress(context, ip)
+  return server === undefined || isRenewal ? judgeKnownAddress(context, ip) : grantOrNak(context, ip)
 }
 
 /** INIT-REBOOT, RENEWING, REBINDING: the client has an address already, from us or from somebody else. */

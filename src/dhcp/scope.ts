@@ -140,10 +140,13 @@ export function serviceAt(ip: Ipv4 | undefined, site: Site): Service {
   return serviceOf(scope, site)
 }
 
-/** Whether ciaddr counts: who looks for an address or chooses an offer has none (RFC 2131 table 5), whatever it says. */
-export function hasAddress({ ciaddr }: Message, { type, server }: Client): boolean {
-  const isStarting = type === 'DISCOVER' || (type === 'REQUEST' && server !== undefined)
-  return ciaddr !== 0 && !isStarting
+/**
+ * Whether ciaddr counts: who looks for an address or chooses an offer has none (RFC 2131 table 5), whatever it says. A
+ * choice names both server and address: iPXE names us on port 4011, too (dhcp_proxy_tx), with the address that it has.
+ */
+export function hasAddress({ ciaddr }: Message, { type, server, requestedAddress }: Client): boolean {
+  const chooses = type === 'REQUEST' && server !== undefined && requestedAddress !== undefined
+  return ciaddr !== 0 && type !== 'DISCOVER' && !chooses
 }
 
 /** RFC 2131 4.3.1: by the relay's address or what a relay or client says instead; else by the link. */

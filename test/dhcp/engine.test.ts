@@ -169,6 +169,18 @@ test('a renewal is acknowledged over whichever link it comes, as it came by a ro
   t.is(sent?.reply.ciaddr, own)
 })
 
+test('a renewal that names us all the same, past its relay, is one; of a stranger it is not answered', async (t) => {
+  const server = serve()
+  const own = await new Client(server, 1, { giaddr: '10.77.0.254' }).boot()
+  const past = { link: links.other }
+  const named: readonly Option[] = [[54, ip('10.80.0.1')]]
+  t.is(told(await new Client(server, 1, {}, past).say(REQUEST, named, { ciaddr: own })), `ACK ${own}`)
+  t.is(told(await new Client(server, 2, {}, past).say(REQUEST, named, { ciaddr: '10.77.0.150' })), 'silence')
+  t.is(told(await new Client(server, 2, {}, past).say(REQUEST, named, { ciaddr: own })), 'NAK')
+  server.isServed = false
+  t.is(told(await new Client(server, 3, {}, past).say(REQUEST, named, { ciaddr: '10.77.0.151' })), 'silence')
+})
+
 test('a host that comes with its reserved address from elsewhere keeps it', async (t) => {
   const hosts = [host('a', ['52:54:00:00:00:01'], { ip: address4('10.77.0.11') })]
   for (const how of ['reboot', 'renew'] as const) {
@@ -630,6 +642,18 @@ test('X06 X05 port 4011: PXE clients only, answered where they ask from, and the
   const item = options([[71, Buffer.of(0, 3, 0, 0)]])
   const chosen = await asking.say(REQUEST, [[43, Buffer.concat([item, Buffer.of(255)])]])
   t.is(chosen?.reply.options.get(43)?.toString('hex'), '060108470400030000ff')
+})
+
+test('X06 port 4011 over a router, in a subnet of proxy mode beside one of server mode: also who names us, as iPXE does', async (t) => {
+  const far = { subnet: '10.81.0.0/24', mode: 'proxy' }
+  const server = serve({ subnets: [lab, far] }, { boot: 'pxelinux.0' })
+  const there = { service: 'boot-server', address: '10.81.0.50', port: 68 } as const
+  const client = new Client(server, 1, { options: rom }, there)
+  for (const named of [[], [[54, ip('10.77.0.1')]]] as const) {
+    const sent = await client.say(REQUEST, named, { ciaddr: '10.81.0.50' })
+    t.like(sent?.reply, { type: ACK, file: 'pxelinux.0' })
+    t.deepEqual([sent?.address, sent?.to.port], ['10.81.0.50', 68])
+  }
 })
 
 test('proxy mode keeps silent where it has nothing to boot', async (t) => {
