@@ -181,8 +181,10 @@ function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerCont
 
 function judgeInform({ message, place }: ServerContext): Verdict {
   if (message.ciaddr === 0) return silent('its INFORM does not say which address it has')
-  const scope = place.scopes.find(({ subnet }) => inSubnet(message.ciaddr, subnet)) ?? place.scopes[0]
-  return scope === undefined ? silent('it is in no subnet of ours') : { kind: 'inform', scope }
+  // RFC 2131 4.3.5: the address is checked; mask and router of another subnet would be wrong ones.
+  const scope = place.scopes.find(({ subnet }) => inSubnet(message.ciaddr, subnet))
+  if (scope !== undefined) return { kind: 'inform', scope }
+  return silent(`it has ${formatIpv4(message.ciaddr)}, which is in no subnet of ours here`)
 }
 
 function nak(because: string): Verdict {

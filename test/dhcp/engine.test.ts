@@ -301,6 +301,12 @@ test('an INFORM is answered to its address, with options and without a lease', a
   t.is(sent?.to.port, 'client')
   t.deepEqual([...(sent?.reply.options.keys() ?? [])], [53, 54, 1, 3, 6])
   t.is(told(await new Client(server, 1).say(INFORM)), 'silence')
+  // RFC 2131 4.3.5: its address is checked. The mask and the router of another subnet are not its own.
+  t.is(told(await new Client(server, 1).say(INFORM, [], { ciaddr: '192.0.2.5' })), 'silence')
+  t.is(
+    told(await new Client(server, 1, { giaddr: '10.80.0.2' }).say(INFORM, [], { ciaddr: '10.77.0.50' })),
+    'silence',
+  )
   t.is([...server.leases.all()].length, 0)
 })
 
