@@ -1,7 +1,7 @@
 // Composes replies: which octets of a request come back, which options a client gets, and where a reply is sent.
 
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
-import type { Mac } from '../net/mac.ts'
+import { isStation, type Mac } from '../net/mac.ts'
 import type { BootFields } from './boot-options.ts'
 import type { Client } from './client.ts'
 import { messageTypes, options as codes, type MessageType } from './codes.ts'
@@ -86,7 +86,8 @@ function has(list: OptionList, code: number): boolean {
 export function destinationOf(message: Message, client: Client, place: Place, yiaddr?: Ipv4): Destination {
   if (message.giaddr !== 0) return { address: message.giaddr, port: 'server' }
   if (message.ciaddr !== 0) return { address: message.ciaddr, port: 'client' }
-  const byFrame = yiaddr !== undefined && !client.wantsBroadcast
+  // One that goes by its client-id alone says no hardware to send to.
+  const byFrame = yiaddr !== undefined && !client.wantsBroadcast && isStation(client.mac)
   const frame = byFrame ? { mac: client.mac, from: place.server, to: yiaddr } : undefined
   return { address: broadcast, port: 'client', frame }
 }

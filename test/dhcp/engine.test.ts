@@ -335,6 +335,9 @@ test('replies are sent to the relay, to the address a client has, to its hardwar
   const wrong: readonly Option[] = [[50, ip('10.77.0.150')]]
   t.deepEqual(await to(REQUEST, {}, wrong), [NAK, '255.255.255.255', 'client', undefined])
   t.deepEqual(await to(REQUEST, { giaddr: '10.77.0.254' }, wrong), [NAK, '10.77.0.254', 'server', undefined])
+  // Who goes by its client-id alone has no hardware to send to.
+  const nameless = { mac: '00:00:00:00:00:00' }
+  t.deepEqual(await to(DISCOVER, nameless, [[61, 'id']]), [OFFER, '255.255.255.255', 'client', undefined])
 })
 
 test('Y03 R17 a NAK carries 53, 54, 56, the client-id and option 82 last, no address, and a relay broadcasts it', async (t) => {
