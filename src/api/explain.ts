@@ -33,6 +33,9 @@ const usual: readonly Firmware[] = ['bios', 'uefi-x64']
 const unknownServer =
   "127.0.0.1 stands for this server's address, which is not known yet, as no link to machines has one"
 
+const withoutDhcp =
+  'We serve no DHCP here (no dhcp section in the settings, or mode: off): this is what a machine gets that another DHCP server sends to us'
+
 export async function sendExplanation(ctx: Context, parts: ExplainParts): Promise<void> {
   const asked = readQuery(ctx.query, parts)
   if ('code' in asked) return sendFault(ctx, asked)
@@ -45,7 +48,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   const near = subnet && linkIn(subnet)
   const server = bootServer ?? (near && addressOn(near, subnet)) ?? reachedAt(ctx)
   const isOurs = mode !== 'off' && via === (mode === 'proxy' ? 'proxy' : 'dhcp')
-  const unserved = isOurs ? unservedAt(near, parts.listeners()) : []
+  const unserved = mode === 'off' ? [withoutDhcp] : isOurs ? unservedAt(near, parts.listeners()) : []
   const choice = choose(host, mac, table, site)
   const shown = withoutSecrets(table)
   const show = async ({ arch, codes }: Arch) => {

@@ -29,6 +29,7 @@ const catalog: Change = {
 }
 
 const mac = '52:54:00:00:00:77'
+const served = settingsOf('advertise: 10.77.0.1\ndhcp: { mode: server, subnets: [{ subnet: 10.77.0.0/24 }] }')
 const proxied = explainedBy(settingsOf('advertise: 10.77.0.1\ndhcp: { mode: proxy }'))
 
 async function serve(
@@ -46,7 +47,7 @@ async function serve(
     site,
     policy: 'register',
     changes: [catalog],
-    ...explainedBy(settingsOf('advertise: 10.77.0.1')),
+    ...explainedBy(served),
     ...more,
   })
   const deploy = async (name: string) =>
@@ -274,6 +275,17 @@ for (const [arch, name, file] of [
     t.deepEqual(named, file === undefined ? [] : [file])
   })
 }
+
+test('without DHCP of ours that is said: another server has to send the machine here', async (t) => {
+  for (const settings of ['', 'dhcp: { mode: off }']) {
+    const { ask } = await serve(t, explainedBy(settingsOf(settings)))
+    const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as { boots: { notes: string[] }[] }
+    t.regex(
+      boots[0]?.notes[0] ?? '',
+      /^We serve no DHCP here \(no dhcp section in the settings, or mode: off\)/,
+    )
+  }
+})
 
 test('in proxy mode the router’s boot file is said to need shim, too', async (t) => {
   const loaders = [['bootx64.efi', grubAlone]] as const

@@ -39,7 +39,9 @@ const world = {
     httpPort: 80,
     apiPort: 3478,
   },
-  ...explainedBy(settingsOf('advertise: 10.77.0.1')),
+  ...explainedBy(
+    settingsOf('advertise: 10.77.0.1\ndhcp: { mode: server, subnets: [{ subnet: 10.77.0.0/24 }] }'),
+  ),
   changes,
 } as const
 
