@@ -242,17 +242,17 @@ export class HttpListener {
     const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : 'a client'
     const silent = 'bytesRead' in socket && socket.bytesRead === 0
     const pending = [...(this.busy.get(socket) ?? [])]
-    // One whose body breaks off waits for the rest of it.
-    const isBroken = pending.some(({ req }) => !req.complete)
-    if (!socket.writable || code === 'ECONNRESET' || silent || isBroken) {
-      socket.destroy()
-      return
-    }
+    if (!socket.writable || code === 'ECONNRESET' || silent) return void socket.destroy()
     const status = statusOf(code)
-    this.tellMalformed(printable(`${peer} sent ${this.parts.service} no request: ${error.message}`), status)
+    // Of an installer whose shell counted wrong, it is all that anybody learns.
+    const torn = pending.find(({ req }) => !req.complete)
+    const what = torn ? 'a request whose body does not end where its headers say' : 'no request'
+    const told = printable(`${peer} sent ${this.parts.service} ${what}: ${error.message}`)
+    this.tellMalformed(told, torn !== undefined || status === 400)
     // A deploy with a byte too many behind it is in force, and has its answer. Words in the middle of that would be
     // taken for a part of it.
-    if (pending.length > 0) return
+    if (torn && (pending.length > 1 || torn.headersSent)) return void socket.destroy()
+    if (!torn && pending.length > 0) return
     const text = `${status} ${STATUS_CODES[status] ?? ''}\n`
     close(
       socket,
@@ -261,8 +261,8 @@ export class HttpListener {
     )
   }
 
-  private tellMalformed(text: string, status = 400): void {
-    const isWarning = this.parts.servesInstallers === true && status === 400
+  private tellMalformed(text: string, isMistake = true): void {
+    const isWarning = this.parts.servesInstallers === true && isMistake
     this.tellSparingly({ level: isWarning ? 'warn' : 'debug', step: 'http.malformed', text })
   }
 

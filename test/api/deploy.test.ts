@@ -286,6 +286,22 @@ for (const [what, head] of [
   })
 }
 
+for (const end of ['\r\n', '\n']) {
+  test(`a body shorter than a shell counted is refused, and a warning says whose: lines end by ${JSON.stringify(end)}`, async (t) => {
+    const { port, table, events } = await serveApi(t)
+    const put = ['PUT /v1/configurations/local/deploy HTTP/1.0', 'Content-Length: 47', '', ''].join(end)
+    const { text } = await exchange(
+      port,
+      (socket) => void socket.end(`${put}{"hosts":[{"macAddress":"00:00:00:00:00:01"}]}`),
+    )
+    t.regex(text, /^HTTP\/1\.1 400 /)
+    t.is(table.assignments.get('h1'), undefined)
+    const [told] = events.filter(({ step }) => step === 'http.malformed')
+    t.is(told?.level, 'warn')
+    t.regex(told?.text ?? '', /^127\.0\.0\.1 sent the API a request whose body does not end where/)
+  })
+}
+
 test('any body: a 2xx or a 4xx, a reply that is JSON, and nothing changed by a 4xx', async (t) => {
   const api = await serveApi(t)
   const name = fc.oneof(fc.constantFrom('h1', 'h2', 'bare', '', '<b>h3</b>'), fc.string())

@@ -325,12 +325,34 @@ test('headers that come a byte at a time are cut off in time, and others are ser
   t.true(Date.now() - started < 15_000)
 })
 
-test('a body that never comes is cut off in time', async (t) => {
-  const { port } = await listen(t, { headersMs: 200, requestMs: 300 }, (asked, response) => {
-    asked.resume().on('end', () => response.end('hello'))
+const put = 'PUT / HTTP/1.1\r\nHost: x\r\n'
+
+for (const [what, status, sends] of [
+  ['a body that never comes', 408, `${put}Content-Length: 10\r\n\r\nabc`],
+  ['a chunk without a length', 400, `${put}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}`],
+  ['a body with an end that nobody knows', 400, `${put}Transfer-Encoding: gzip\r\n\r\nabc`],
+] as const) {
+  test(`${what} is refused in time, and told`, async (t) => {
+    const { port, events } = await listen(t, { headersMs: 200, requestMs: 300 }, (asked, response) => {
+      asked.resume().on('end', () => response.end('hello'))
+    })
+    const { text, closed } = await exchange(port, sends)
+    t.true(closed)
+    t.regex(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+    t.regex(events[0]?.text ?? '', /a request whose body does not end where its headers say/)
   })
-  const { closed } = await exchange(port, 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
-  t.true(closed)
+}
+
+test('nothing is said in the middle of an answer whose request breaks off', async (t) => {
+  const { port } = await listen(t, {}, (_, response) => {
+    response.writeHead(200, { 'Content-Length': 10 })
+    response.write('01234')
+  })
+  const { text } = await exchange(port, (socket) => {
+    socket.write(`${put}Content-Length: 10\r\n\r\nabc`)
+    setTimeout(() => socket.end(), 100)
+  })
+  t.true(text.endsWith('01234'), text)
 })
 
 test('an answer may take longer than a request may', async (t) => {
