@@ -110,6 +110,7 @@ function addUndo(program: Command, terminal: Terminal, clientFor: ClientFor): vo
       const rows = result.hosts.map(({ name, before, after, host }) => [name, before, after, host])
       const titles = ['name', 'before', 'after', 'host']
       terminal.out(output === 'json' ? json(result) : tableOf(terminal, titles, rows))
+      if (dryRun && planned.confirm !== undefined) terminal.err('it has to be confirmed: --yes\n')
       if (dryRun || isConfirmed) return
       throw new ClientError(
         `nothing was changed: these machines would be installed again; pxe-pilot undo ${planned.id} --yes does it`,

@@ -178,6 +178,8 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name cannot be looked up now; name its address with --server',
   ETIMEDOUT: 'no answer within 10 s; see whether it is on, and whether --server names it',
   EHOSTUNREACH: 'it cannot be reached; see whether it is on, and whether --server names it',
+  EPROTO: 'what listens there does not speak TLS; name it by http:// with --server',
+  ERR_INVALID_CHAR: 'PXE_PILOT_TOKEN has a character that no token has; see its line in server.tokens_file',
   ENETUNREACH: 'no route leads there; see whether --server names it',
 }
 

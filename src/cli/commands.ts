@@ -40,7 +40,8 @@ export function addCommands(
     const say = output === 'json' ? terminal.err : terminal.out
     return {
       server: named ? serverOf(named, program) : server,
-      token: environment['PXE_PILOT_TOKEN'] || undefined,
+      // Read from a file that somebody wrote with an editor, it ends as a line does.
+      token: environment['PXE_PILOT_TOKEN']?.trim() || undefined,
       debug: (text) => debug && say(`${oneLine(text)}\n`),
     }
   }

@@ -29,7 +29,7 @@ complete -o default -F _pxe_pilot pxe-pilot
   zsh: `#compdef pxe-pilot
 _pxe_pilot() {
   local -a candidates
-  candidates=("\${(@f)$(pxe-pilot complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  candidates=(\${(f)"$(pxe-pilot complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
   compadd -a candidates
 }
 compdef _pxe_pilot pxe-pilot
@@ -145,9 +145,9 @@ async function valuesOf(command: Command, place: number, client: Client): Promis
   const argument = all[place] ?? (all.at(-1)?.variadic === true ? all.at(-1) : undefined)
   if (argument === undefined) return []
   if (argument.argChoices !== undefined) return argument.argChoices
-  const isMade = command.name() === 'add'
+  const isMade = ['add', 'adopt'].includes(command.name())
   try {
-    if (/^hostnames?$/.test(argument.name()) && !isMade) {
+    if (/^(?:hostnames?|machine)$/.test(argument.name()) && !isMade) {
       return (await listHosts(client, false)).map(({ name }) => name)
     }
     if (argument.name() === 'config' || command.parent?.name() === 'config') {

@@ -48,6 +48,19 @@ test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
   t.regex((await pxe('host', 'set', 'h1', '--lock')).stderr, /declared in/)
 })
 
+test('undo says of an installer that it has to be confirmed, also when it only shows it', async (t) => {
+  const { url, table } = await serveApi(t, { guards: { destructive: ['sheep'] } })
+  const pxe = async (...argv: readonly string[]) => await run('-s', url, ...argv)
+  await pxe('config', 'deploy', '--yes', 'sheep', 'h1')
+  await pxe('config', 'deploy', 'local', 'h1')
+  const shown = await pxe('undo', '--dry-run')
+  t.like(shown, { code: 0, stderr: 'it has to be confirmed: --yes\n' })
+  const refused = await pxe('undo')
+  t.is(refused.code, 1)
+  t.regex(refused.stderr, /^nothing was changed: .* --yes does it$/m)
+  t.is(table.assignments.get('h1'), 'local')
+})
+
 test('what arms a machine is refused without --yes', async (t) => {
   const { url } = await serveApi(t, { guards: { default: 'sheep', destructive: ['sheep'] } })
   const pxe = async (...argv: readonly string[]) => await run('-s', url, ...argv)

@@ -82,6 +82,19 @@ test('a server that says nothing behind its headers is left after the limit', as
   await t.throwsAsync(leases({ server, debug: quiet, totalMs: 200 }), { message: /did not answer in time/ })
 })
 
+test('https:// of a server that speaks none, and a token that no header can hold', async (t) => {
+  const server = await serve(t, (_, response) => void response.end('[]'))
+  const secure = server.replace('http:', 'https:')
+  await t.throwsAsync(leases({ server: secure, debug: quiet }), {
+    instanceOf: ClientError,
+    message: `${secure}: what listens there does not speak TLS; name it by http:// with --server`,
+  })
+  await t.throwsAsync(leases({ server, token: 'a\nb', debug: quiet }), {
+    instanceOf: ClientError,
+    message: /: PXE_PILOT_TOKEN has a character that no token has; see its line in server\.tokens_file$/,
+  })
+})
+
 test('a connection that breaks off is one line', async (t) => {
   const server = await serve(t, (request) => void request.socket.destroy())
   const error = await t.throwsAsync(leases({ server, debug: quiet }), { instanceOf: ClientError })

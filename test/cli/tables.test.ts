@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
@@ -293,6 +294,7 @@ test('PXE_PILOT_SERVER and PXE_PILOT_TOKEN; the option wins', async (t) => {
   const { url } = await serveApi(t)
   const environment = { PXE_PILOT_SERVER: url, PXE_PILOT_TOKEN: 'abc' }
   t.is((await runWith(environment, 'config', 'list')).code, 0)
+  t.is((await runWith({ ...environment, PXE_PILOT_TOKEN: 'abc\r\n' }, 'config', 'list')).code, 0)
   const nobody = `http://127.0.0.1:${await freePort()}`
   const { code, stderr } = await runWith(environment, '-s', nobody, 'config', 'list')
   t.is(code, 1)
@@ -350,6 +352,8 @@ test('complete offers commands, options, hosts and configurations', async (t) =>
   t.deepEqual(await offered('config', 'deploy', 'z'), ['zebra'])
   t.deepEqual(await offered('config', 'deploy', '--now', 'zebra', 'h'), ['h1', 'h2'])
   t.deepEqual(await offered('host', 'list', '-o', 'j'), ['json'])
+  t.deepEqual(await offered('explain', 'h'), ['h1', 'h2'])
+  t.deepEqual(await offered('host', 'adopt', '52:54:00:12:34:56', 'h'), [])
   t.regex((await run('completion', 'bash')).stdout, /complete .*-F _pxe_pilot pxe-pilot/)
 })
 
@@ -394,6 +398,26 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
   t.is(await offered(`pxe-pilot --server=${url} host show h`), 'h1\nh2\nh3\n')
   t.is(await offered(`pxe-pilot -s ${url} host show rack:`), '1\n')
   t.true((await offered(`pxe-pilot -s ${url} host show `)).includes('rack:1\n'))
+})
+
+const zsh = existsSync('/usr/bin/zsh') ? test : test.skip
+
+zsh('zsh completes a name with a space, and adds nothing where nothing fits', async (t) => {
+  const { url } = await serveApi(t, { hosts: `${hosts}  - { name: "the rack" }\n` })
+  const { stdout: script } = await run('completion', 'zsh')
+  const offered = async (...words: readonly string[]) => {
+    const text = `compdef() { : }
+${script}
+pxe-pilot() { "$NODE" --import=tsx src/main.ts "$@"; }
+compadd() { print -l -- $#candidates $candidates }
+words=(pxe-pilot "$@") CURRENT=$#words
+_pxe_pilot`
+    const env = { ...process.env, NODE: process.execPath, PXE_PILOT_SERVER: url }
+    const { stdout } = await promisify(execFile)('zsh', ['-fc', text, 'zsh', ...words], { env })
+    return stdout.split('\n').slice(0, -1)
+  }
+  t.deepEqual(await offered('host', 'show', 'the'), ['1', 'the rack'])
+  t.deepEqual(await offered('host', 'show', 'nobody'), ['0'])
 })
 
 test('a request that fails below HTTP is a row of the table, as any other failure', async (t) => {
