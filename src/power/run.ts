@@ -32,9 +32,10 @@ export async function run({ file, args, env }: Program, signal: AbortSignal): Pr
         env: { ...process.env, PATH: searchPath(), LC_ALL: 'C', ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
-    } catch (error) {
-      // Only of what was rendered into it: a NUL, an empty name.
-      reject(new PowerError(`${shown(file)} cannot be run: ${reasonOf(error)}`))
+    } catch {
+      // Only of what was rendered into it. Node's reason would quote an argument, which may be a password.
+      const why = file === '' ? 'the command names no program' : `${file} cannot be run: a NUL is in it`
+      reject(new PowerError(why))
       return
     }
     const { pid } = child
@@ -77,13 +78,11 @@ const missing = 'is not on the PATH of the server'
 
 function whyNot(file: string, error: Error): string {
   const code = 'code' in error ? error.code : ''
-  if (code === 'ENOENT') return `the program ${shown(file)} ${missing}: install it`
-  if (code === 'EACCES') return `the program ${shown(file)} may not be run: make it executable`
-  return `the program ${shown(file)} cannot be run: ${error.message}`
-}
-
-function shown(file: string): string {
-  return file === '' ? '""' : file
+  // Also of a script whose first line names what is not there.
+  if (code === 'ENOENT' && file.includes('/')) return `the program ${file}, or what runs it, is not there`
+  if (code === 'ENOENT') return `the program ${file} ${missing}: install it`
+  if (code === 'EACCES') return `the program ${file} may not be run: make it executable`
+  return `the program ${file} cannot be run: ${error.message}`
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
@@ -103,8 +102,4 @@ function killGroup(pid: number): void {
   } catch {
     // It has just ended.
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

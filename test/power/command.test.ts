@@ -94,6 +94,26 @@ esac`,
   t.notRegex(JSON.stringify(events), /hunter2/)
 })
 
+for (const [what, cmd, message] of [
+  ['that is elsewhere', '/no/such/pdu on', 'the program /no/such/pdu, or what runs it, is not there'],
+  ['that is none', ' on', 'the command names no program'],
+  ['with a NUL behind it', 'pdu {{.password}}', 'pdu cannot be run: a NUL is in it'],
+] as const) {
+  test(`a program ${what} is told in our words, and with no argument`, async (t) => {
+    const { power, events } = powerOf(
+      t,
+      `
+hosts: [{ name: h1, management: { adapter: pdu, vars: [{ name: password, value: "hun\\0ter2" }] } }]
+host_management_adapters: [{ name: pdu, power_on: { cmd: "${cmd}" } }]
+`,
+    )
+    t.deepEqual(await power.order('h1', 'on'), {
+      fault: { code: 'power_failed', message: `h1: on failed: power_on of the adapter pdu: ${message}` },
+    })
+    t.notRegex(JSON.stringify(events), /hun/)
+  })
+}
+
 for (const [what, password, said] of [
   ['as it is', 'hunter2', 'logged in with hunter2'],
   ['with a backslash', 'hunter\\2', 'logged in with hunter\\2'],
