@@ -100,9 +100,12 @@ export class Appliance {
     await links.begin()
     const linter = linterOf(settings, { wrong: () => catalog.wrong, site: this.site, table, tell })
     registry.follow((delta) => linter.follow(delta))
-    // DHCP last: nothing is offered that cannot be fetched yet.
     const starting = files.map((each) => this.startFiles(each, registry))
-    await Promise.all([...starting, this.startApi(registry, catalog, linter, links)])
+    const api = this.api(registry, catalog, linter, links)
+    await Promise.all(starting)
+    // Who has its answer to a deploy may look at once.
+    await api.start()
+    // DHCP last: nothing is offered that cannot be fetched yet.
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
@@ -203,7 +206,7 @@ export class Appliance {
     await thread.start()
   }
 
-  private async startApi(registry: Registry, catalog: Catalog, linter: Linter, links: Links): Promise<void> {
+  private api(registry: Registry, catalog: Catalog, linter: Linter, links: Links): HttpListener {
     const { settings, table, site, tell } = this
     const power = this.power()
     this.stops.push(() => power.stop())
@@ -243,7 +246,7 @@ export class Appliance {
     const where = `tcp ${formatIpv4(bind)}:${port}`
     this.stops.push(() => listener.stop())
     this.listenersOf.push(() => [{ name: 'API', where, serving: listener.listening }])
-    await listener.start()
+    return listener
   }
 
   private power(): Power {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Site } from './program.ts'
 
@@ -20,6 +21,28 @@ test('it says where everything listens and what to do next', async (t) => {
   t.regex(
     command,
     new RegExp(`^curl -X PUT http://127\\.0\\.0\\.1:${api}/v1/configurations/local/deploy -d '`),
+  )
+})
+
+test('when the API answers for the first time, all the rest serves', async (t) => {
+  const site = await Site.make(t)
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  site.run(['server', '-c', file])
+  type Status = { readonly listeners: readonly { readonly name: string; readonly serving: boolean }[] }
+  const ask = async () =>
+    (await fetch(`http://127.0.0.1:${site.ports.api}/v1/status`)).json() as Promise<Status>
+  let first: Status | undefined
+  for (let tries = 0; first === undefined && tries < 10_000; tries++) {
+    first = await ask().catch(() => undefined)
+    await sleep(1)
+  }
+  t.deepEqual(
+    first?.listeners.map(({ name, serving }) => [name, serving]),
+    [
+      ['TFTP', true],
+      ['HTTP', true],
+      ['API', true],
+    ],
   )
 })
 
