@@ -19,7 +19,7 @@ export function answerProxy(request: Request, place: Place, parts: EngineParts):
   }
   if (port === 'boot-server') {
     if (client.type !== 'REQUEST' && client.type !== 'INFORM' && client.type !== 'DISCOVER') return
-    return give('ACK', request, place, destinationOfSource(arrival), parts)
+    return give('ACK', request, place, destinationOfSource(message, client, place, arrival), parts)
   }
   // PXE 2.1 2.2.3: on port 67 a DISCOVER is offered to; the REQUEST that follows is the other server's.
   if (client.type === 'DISCOVER') give('OFFER', request, place, destinationOf(message, client, place), parts)

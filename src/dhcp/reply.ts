@@ -97,9 +97,14 @@ export function destinationOfNak(message: Message): Destination {
   return { address: broadcast, port: 'client' }
 }
 
-/** Back where it came from, as on port 4011. */
-export function destinationOfSource({ from, fromPort }: Arrival): Destination {
-  return { address: from, port: fromPort }
+/** On port 4011: back where it came from; who had no address to send from is answered as elsewhere. */
+export function destinationOfSource(
+  message: Message,
+  client: Client,
+  place: Place,
+  { from, fromPort }: Arrival,
+): Destination {
+  return from === 0 ? destinationOf(message, client, place) : { address: from, port: fromPort }
 }
 
 /** What boot programs read without asking for it: firmware that caches the ACK for them asks only for its own. */

@@ -648,6 +648,14 @@ test('X06 X05 port 4011: PXE clients only, answered where they ask from, and the
     t.like(sent?.reply, { type: ACK, yiaddr: '0.0.0.0', file: 'pxelinux.0' })
     t.deepEqual([sent?.address, sent?.to.port], ['10.77.0.50', 4011])
   }
+  const nowhere = new Client(server, 1, { options: rom }, { ...there, address: '0.0.0.0' })
+  for (const [ciaddr, to] of [
+    ['10.77.0.50', '10.77.0.50'],
+    ['0.0.0.0', '255.255.255.255'],
+  ] as const) {
+    const sent = await nowhere.say(REQUEST, [], { ciaddr })
+    t.deepEqual([sent?.address, sent?.to.port], [to, 'client'])
+  }
   const item = options([[71, Buffer.of(0, 3, 0, 0)]])
   const chosen = await asking.say(REQUEST, [[43, Buffer.concat([item, Buffer.of(255)])]])
   t.is(chosen?.reply.options.get(43)?.toString('hex'), '060108470400030000ff')
