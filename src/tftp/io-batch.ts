@@ -9,12 +9,12 @@ import { AF_INET, inetAddress, int, SOCK_DGRAM, SO_RCVBUF, SO_REUSEADDR, SO_SNDB
 import type { Libc } from '../net/libc.ts'
 import { batchSize } from '../net/messages.ts'
 import { bindError } from '../net/ports.ts'
-import { dataHeader, longestRequest, opcodes } from './packet.ts'
-import type { Blocks, Port, Receive } from './port.ts'
+import { dataHeader, longestRequest } from './packet.ts'
+import { appendBlock, type Blocks, type Port, type Receive } from './port.ts'
 import { socketBuffer, tellUnsent, type OpenPlace } from './sockets.ts'
 
-/** How long a turn of ours may take: a deploy's delta, timers and reads wait for its end. */
-const turnMs = 1
+/** How long a turn of ours may take: timers and reads wait for its end. */
+const turnMs = 4
 /** Clients that answer sooner than this are waited for: to be woken takes longer. */
 const shortGapMs = 0.06
 /** Requests taken at a time: each may open a file. */
@@ -108,8 +108,6 @@ class Batch {
     this.busy.add(port)
     this.isTurn = true
     this.receive(port, bytes, from, fromPort)
-    this.flush()
-    this.quietSince = performance.now()
     // Node may have read several: one turn for all of them, or others would never have theirs.
     if (this.next === undefined) this.turn()
     else this.isTurn = false
@@ -139,30 +137,36 @@ class Batch {
     this.busy.delete(port)
   }
 
-  private flush(): void {
+  flush(): void {
     const port = this.sending
     this.sending = undefined
-    port?.flush(this.sender)
+    port?.sendAll(this.sender)
   }
 
-  /** Takes what comes until it is quiet, or others have to have their turn. */
+  /**
+   * Takes what comes until it is quiet, or others have to have their turn. What was taken last is then answered by the
+   * next turn: the ACKs of those answers would find Node reading, which takes them one at a time.
+   */
   private readonly turn = (): void => {
     this.next = undefined
     this.isTurn = true
-    const end = performance.now() + turnMs
-    let now = end - turnMs
+    this.flush()
+    let now = performance.now()
+    const end = now + turnMs
+    this.quietSince = now
     let isQuiet = false
     while (!isQuiet && now < end) {
+      const began = now
       let count = 0
       for (const port of this.busy) count += port.take()
-      this.flush()
-      if (count > 0) {
-        this.gap = now - this.quietSince
+      now = performance.now()
+      if (count === 0) {
+        isQuiet = now - this.quietSince >= (this.gap < shortGapMs ? shortGapMs : 0)
+      } else if (now < end) {
+        this.flush()
+        this.gap = began - this.quietSince
         now = performance.now()
         this.quietSince = now
-      } else {
-        now = performance.now()
-        isQuiet = now - this.quietSince >= (this.gap < shortGapMs ? shortGapMs : 0)
       }
     }
     this.isTurn = false
@@ -247,7 +251,11 @@ class BatchPort implements Port {
   private readonly hand = (bytes: Buffer, from: Ipv4, fromPort: number): void =>
     this.batch.receive(this, bytes, from, fromPort)
 
-  flush(sender: Sender): void {
+  flush(): void {
+    this.batch.flush()
+  }
+
+  sendAll(sender: Sender): void {
     if (this.waiting.length > 0) this.sendWaiting()
     sender.flush(this.fd, this.unsent, !this.isOpen || this.waiting.length > 0 ? EAGAIN : 0)
   }
@@ -284,14 +292,4 @@ class BatchPort implements Port {
     this.waiting = []
     this.socket.close()
   }
-}
-
-/** A DATA packet, its octets sent from where they lie. */
-function appendBlock(sender: Sender, { source, blksize, ready }: Blocks, block: number): void {
-  const head = opcodes.data * 65536 + (block & 0xffff)
-  const from = (block - 1) * blksize
-  const to = Math.max(from, Math.min(from + blksize, ready))
-  const piece = source.pieceOf(from, to)
-  if (piece === undefined) source.copy(sender.octets, sender.at, from, to)
-  sender.append(head, to - from, piece, piece && from - piece.start)
 }

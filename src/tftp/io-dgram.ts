@@ -84,6 +84,7 @@ function serve(
         port.send(bytes.subarray(0, putBlock(blocks, block, bytes, 0)), to, toPort)
       }
     },
+    flush: () => undefined,
     forTransfer: (unlike) => {
       const choice = transfers?.filter((other) => other !== unlike) ?? []
       turn = (turn + 1) % Math.max(1, choice.length)

@@ -1,5 +1,6 @@
 // What the engine needs of a UDP port of ours, whoever drives the sockets.
 
+import type { Sender } from '../net/batch.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import { dataHeader, opcodes } from './packet.ts'
 import type { Source } from './source.ts'
@@ -25,6 +26,8 @@ export type Port = {
   send(bytes: Buffer, to: Ipv4, toPort: number): void
   /** As send(). */
   sendBlocks(blocks: Blocks, to: Ipv4, toPort: number): void
+  /** What was sent leaves now, before whoever sent it does something that takes its time. */
+  flush(): void
   /** The port for a transfer asked for here, other than `unlike`; itself where one port does everything. */
   forTransfer(unlike?: Port): Port
 }
@@ -47,4 +50,14 @@ export function putBlock(
   const to = Math.min(from + blksize, ready)
   if (to > from) source.copy(target, at + dataHeader, from, to)
   return dataHeader + Math.max(0, to - from)
+}
+
+/** The same as a part of what `sender` sends next, its octets sent from where they lie. */
+export function appendBlock(sender: Sender, { source, blksize, ready }: Blocks, block: number): void {
+  const head = opcodes.data * 65536 + (block & 0xffff)
+  const from = (block - 1) * blksize
+  const to = Math.max(from, Math.min(from + blksize, ready))
+  const piece = source.pieceOf(from, to)
+  if (piece === undefined) source.copy(sender.octets, sender.at, from, to)
+  sender.append(head, to - from, piece, piece && from - piece.start)
 }

@@ -121,6 +121,8 @@ export class Session {
   private readOn({ acked, terms }: Transfer): void {
     const { source } = this
     if (source === undefined) return
+    // Its client has something to do meanwhile.
+    this.parts.port.flush()
     const failed = (error: unknown) => this.breakOff(error instanceof Error ? error.message : String(error))
     const took = () => this.receive({ kind: 'data', ready: source.ready, ended: source.ended })
     try {

@@ -221,6 +221,7 @@ export function serve({ changes = [], transferPorts = 2, ...options }: Options =
           port.send(bytes.subarray(0, putBlock(blocks, block, bytes, 0)), to, toPort)
         }
       },
+      flush: () => undefined,
       forTransfer(unlike) {
         const choice = (transfers ?? []).filter((other) => other !== unlike)
         return choice[turnOf++ % choice.length] ?? port
