@@ -3,5 +3,9 @@
 
 import { withFileThreads } from './threads.ts'
 
-if (process.argv[2] === 'server') await withFileThreads()
+if (process.argv[2] === 'server') {
+  // There are no settings yet to read again, and nobody else takes it: by default it would end us.
+  process.on('SIGHUP', () => {})
+  await withFileThreads()
+}
 await import('./program.ts')

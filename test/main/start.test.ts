@@ -140,6 +140,23 @@ test('it ends within 5 s of SIGTERM, with exit 0, also while somebody fetches an
   t.true(performance.now() - start < 5000)
 })
 
+test('SIGHUP while it starts, before the settings are read, ends nothing', async (t) => {
+  const site = await Site.make(t)
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  // The program looks after its output before anything else; the signal comes at that moment.
+  const early = `process.stdout.on('newListener',(e)=>e==='error'&&process.kill(process.pid,'SIGHUP'))`
+  const program = site.run(
+    ['server', '-c', file],
+    [
+      'env',
+      'UV_THREADPOOL_SIZE=16',
+      `NODE_OPTIONS=--import=data:text/javascript,${encodeURIComponent(early)}`,
+    ],
+  )
+  await program.transcript.waitFor(/PXE Pilot is ready/, 30)
+  t.true(program.running)
+})
+
 test('it ends with exit 0 when SIGTERM comes while it starts', async (t) => {
   const site = await Site.make(t)
   await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
