@@ -327,18 +327,26 @@ test('headers that come a byte at a time are cut off in time, and others are ser
 
 const put = 'PUT / HTTP/1.1\r\nHost: x\r\n'
 
-for (const [what, status, sends] of [
-  ['a body that never comes', 408, `${put}Content-Length: 10\r\n\r\nabc`],
-  ['a chunk without a length', 400, `${put}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}`],
-  ['a body with an end that nobody knows', 400, `${put}Transfer-Encoding: gzip\r\n\r\nabc`],
+test('a body that never comes is cut off in time', async (t) => {
+  const { port } = await listen(t, { headersMs: 200, requestMs: 300 }, (asked, response) => {
+    asked.resume().on('end', () => response.end('hello'))
+  })
+  const { closed } = await exchange(port, `${put}Content-Length: 10\r\n\r\nabc`)
+  t.true(closed)
+})
+
+for (const [what, sends] of [
+  ['a body that ends too early', `${put}Content-Length: 10\r\n\r\nabc`],
+  ['a chunk without a length', `${put}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}`],
+  ['a body with an end that nobody knows', `${put}Transfer-Encoding: gzip\r\n\r\nabc`],
 ] as const) {
-  test(`${what} is refused in time, and told`, async (t) => {
-    const { port, events } = await listen(t, { headersMs: 200, requestMs: 300 }, (asked, response) => {
+  test(`${what} is refused, and told`, async (t) => {
+    const { port, events } = await listen(t, {}, (asked, response) => {
       asked.resume().on('end', () => response.end('hello'))
     })
-    const { text, closed } = await exchange(port, sends)
+    const { text, closed } = await exchange(port, (socket) => void socket.end(sends))
     t.true(closed)
-    t.regex(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+    t.regex(text, /^HTTP\/1\.1 400 /)
     t.regex(events[0]?.text ?? '', /a request whose body does not end where its headers say/)
   })
 }
