@@ -1,5 +1,5 @@
 // The API measured: the list of 10,000 hosts, a deploy of 1,000 hosts, and deploys beside a bare Koa that reads the same body.
-// npm run bench:api [-- ROUNDS SECONDS]
+// npm run build && npm run bench:api [-- ROUNDS SECONDS]
 
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,15 +7,19 @@ import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Koa from 'koa'
-import { apiApp } from '../../src/api/router.ts'
-import { bootloader } from '../../src/boot/bootloaders.ts'
-import { emptyTable } from '../../src/boot/table.ts'
-import { handlerOf, HttpListener } from '../../src/http/server.ts'
+import type { ApiParts } from '../../src/api/routes.ts'
 import type { Host } from '../../src/model.ts'
-import { ipv4 } from '../../src/net/ipv4.ts'
-import { parseMac, type Mac } from '../../src/net/mac.ts'
-import { Registry } from '../../src/registry.ts'
-import { openStore } from '../../src/store/open.ts'
+import type { Mac } from '../../src/net/mac.ts'
+
+// As built: tsx, which runs this file, gives functions their names anew whenever they are made, a sixth of a deploy.
+const { apiApp } = await built<typeof import('../../src/api/router.ts')>('api/router')
+const { bootloader } = await built<typeof import('../../src/boot/bootloaders.ts')>('boot/bootloaders')
+const { emptyTable } = await built<typeof import('../../src/boot/table.ts')>('boot/table')
+const { handlerOf, HttpListener } = await built<typeof import('../../src/http/server.ts')>('http/server')
+const { ipv4 } = await built<typeof import('../../src/net/ipv4.ts')>('net/ipv4')
+const { parseMac } = await built<typeof import('../../src/net/mac.ts')>('net/mac')
+const { Registry } = await built<typeof import('../../src/registry.ts')>('registry')
+const { openStore } = await built<typeof import('../../src/store/open.ts')>('store/open')
 
 const connections = 32
 const loopback = ipv4(0x7f000001)
@@ -29,6 +33,10 @@ type Order = {
 
 if (process.send === undefined) await measure()
 else await load(JSON.parse(process.argv[2] ?? '') as Order)
+
+async function built<Module>(path: string): Promise<Module> {
+  return (await import(new URL(`../../dist/${path}.js`, import.meta.url).href)) as Module
+}
 
 async function measure(): Promise<void> {
   const [rounds = 5, seconds = 3] = process.argv.slice(2).map(Number)
@@ -95,7 +103,7 @@ function bodyOf(numbers: readonly number[]): string {
   return JSON.stringify({ hosts: numbers.map((number) => ({ macAddress: hostOf(number).macs[0] })) })
 }
 
-function parts(registry: Registry): Parameters<typeof apiApp>[0] {
+function parts(registry: ApiParts['registry']): ApiParts {
   const { table } = registry
   const site = {
     bootloaders: [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })],
@@ -127,7 +135,7 @@ function parts(registry: Registry): Parameters<typeof apiApp>[0] {
     leases: () => [],
     releaseLease: async () => undefined,
     tell: () => {},
-  } as unknown as Parameters<typeof apiApp>[0]
+  } as unknown as ApiParts
 }
 
 /** Reads the body, parses it, and answers as much. */
