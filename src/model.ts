@@ -103,6 +103,7 @@ export type AuditAction =
   | 'release'
   | 'import'
   | 'install-loaders'
+  | 'release-lease'
   | 'settings'
 
 /** One change that somebody made. */
@@ -121,6 +122,8 @@ export type AuditEntry = {
   readonly undoes?: number
   /** Of a hold: what its caller said. */
   readonly reason?: string
+  /** The one that was ended by hand; `host`: whose it was, empty for a machine that nobody declared. */
+  readonly lease?: Pick<Lease, 'ip' | 'mac'> & { readonly host: string }
 }
 
 /** Everything boots local until somebody releases it. */

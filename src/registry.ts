@@ -1,9 +1,9 @@
 // The one door for every change: validate, put on disk, bring into force everywhere, and only then answer.
 
 import { applyDelta, type Catalog, type Change, type Delta, type Table } from './boot/table.ts'
-import type { Event, Tell } from './events.ts'
+import type { Tell } from './events.ts'
 import { faults, type Fault } from './faults.ts'
-import type { AuditAction, AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
+import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
 import type { Guards } from './registry/armed.ts'
@@ -202,8 +202,8 @@ export class Registry {
   }
 
   /** Writes into the audit what somebody did that changed no host. */
-  note(action: AuditAction, event: Event, caller: Caller): Promise<undefined | Refused> {
-    return this.queue.add(() => noted(action, event, caller))
+  note(...what: Parameters<typeof noted>): Promise<undefined | Refused> {
+    return this.queue.add(() => noted(...what))
   }
 
   /** Leases as DHCP wants them; an ACK may leave when the outcome is ok. */

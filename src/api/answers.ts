@@ -176,6 +176,10 @@ export const audit = z.array(
     by: text.meta({ description: 'The name of the token.' }),
     from: text.meta({ description: 'The address.' }),
     reason: text.optional().meta({ description: 'Of a hold.' }),
+    lease: z
+      .strictObject({ ip: text, mac: text, host: text })
+      .optional()
+      .meta({ description: 'The lease that was ended.' }),
     undoes: z.int().optional(),
     undoneBy: z.int().optional(),
   }),

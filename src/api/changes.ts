@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditEntry, Hold, Host, HostChange } from '../model.ts'
+import { formatIpv4 } from '../net/ipv4.ts'
 import type { ImportedLinks } from '../registry/import.ts'
 import type { Undone } from '../registry/undo.ts'
 
@@ -24,7 +25,7 @@ export function listAudit(audit: readonly AuditEntry[], limit: number) {
   return audit
     .slice(-limit)
     .toReversed()
-    .map(({ id, at, action, by, from, changes, undoes, reason }) => ({
+    .map(({ id, at, action, by, from, changes, undoes, reason, lease }) => ({
       id,
       at: new Date(at).toISOString(),
       action,
@@ -32,6 +33,7 @@ export function listAudit(audit: readonly AuditEntry[], limit: number) {
       from,
       hosts: changes.map(showChange),
       ...(reason !== undefined && { reason }),
+      ...(lease !== undefined && { lease: { ...lease, ip: formatIpv4(lease.ip) } }),
       ...(undoes !== undefined && { undoes }),
       ...(undone.has(id) && { undoneBy: undone.get(id) }),
     }))

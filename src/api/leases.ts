@@ -1,10 +1,11 @@
 // Leases as the API shows them, and the end of one by hand.
 
 import { hostOfMac, type Table } from '../boot/table.ts'
-import type { Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Lease } from '../model.ts'
 import { formatIpv4, parseIpv4, type Ipv4 } from '../net/ipv4.ts'
+import type { Registry } from '../registry.ts'
+import type { Caller } from '../registry/caller.ts'
 import type { Refusal } from '../store/store.ts'
 
 export type LeaseParts = {
@@ -13,7 +14,7 @@ export type LeaseParts = {
   readonly leases: () => readonly Lease[]
   /** On disk when it resolves; undefined where there is none. */
   readonly releaseLease: (ip: Ipv4) => Promise<Lease | undefined | Refusal>
-  readonly tell: Tell
+  readonly registry: Pick<Registry, 'note'>
 }
 
 export type ShownLease = {
@@ -44,11 +45,11 @@ export function listLeases({ table, leases }: LeaseParts): readonly ShownLease[]
   }))
 }
 
-/** Ends the lease of an address as its caller wrote it; or why not. `from`: who asked for it, for the log. */
+/** Ends the lease of an address as its caller wrote it. Yields why it was not done, or not written into the audit. */
 export async function endLease(
   address: string,
-  from: string,
-  { table, releaseLease, tell }: LeaseParts,
+  caller: Caller,
+  { table, releaseLease, registry }: LeaseParts,
 ): Promise<Fault | undefined> {
   const ip = parseIpv4(address)
   if (ip === undefined) return faults.addressInvalid(address)
@@ -57,12 +58,14 @@ export async function endLease(
   if (typeof lease === 'string') return faults.notStored(lease)
   const { mac } = lease
   const host = hostOfMac(table, mac)?.name
-  tell({
+  const { from } = caller
+  const event = {
     level: 'info',
     step: 'dhcp.release',
     text: `${address} of ${host ?? mac} was released by hand, from ${from}`,
     client: { mac, ip, host },
     data: { from },
-  })
-  return undefined
+  } as const
+  const noted = await registry.note('release-lease', event, caller, { ip, mac, host: host ?? '' })
+  return noted?.fault
 }

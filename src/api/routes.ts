@@ -1,11 +1,11 @@
 // Every path of the API, on one page; each is there with and without /v1, as the use case writes it.
 
 import type { Context } from 'koa'
-import { refuse } from './answer.ts'
+import { refuse, whoAsks } from './answer.ts'
 import { listConfigurations, readConfiguration, showBootloader } from './configurations.ts'
 import { deploy, type DeployParts } from './deploys.ts'
 import { sendExplanation, type ExplainParts } from './explain.ts'
-import { callerOf, type GuardParts } from './guard.ts'
+import type { GuardParts } from './guard.ts'
 import type { Order } from '../power/power.ts'
 import { isStatusAsked, isStatusQuery, listHosts } from './hosts.ts'
 import { endLease, listLeases, type LeaseParts } from './leases.ts'
@@ -142,7 +142,7 @@ async function refresh(ctx: Context, _: string, { power }: ApiParts): Promise<vo
 }
 
 async function releaseLease(ctx: Context, ip: string, parts: ApiParts): Promise<void> {
-  const fault = await endLease(ip, callerOf(ctx), parts)
+  const fault = await endLease(ip, whoAsks(ctx, parts), parts)
   if (fault !== undefined) return refuse(ctx, fault, parts.tell)
   ctx.status = 204
 }

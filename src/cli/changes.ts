@@ -34,6 +34,7 @@ const audit = z.array(
     by: z.string(),
     from: z.string(),
     reason: z.string().default(''),
+    lease: z.looseObject({ ip: z.string(), mac: z.string(), host: z.string() }).optional(),
     undoneBy: z.number().optional(),
   }),
 )
@@ -63,7 +64,7 @@ export function addChanges(program: Command, terminal: Terminal, clientFor: Clie
         one.undoneBy === undefined ? one.action : `${one.action} (undone)`,
         one.by,
         one.from,
-        one.hosts.map(changeText).join(', ') || one.reason,
+        one.hosts.map(changeText).join(', ') || leaseText(one.lease) || one.reason,
       ])
       const titles = ['id', 'at', 'action', 'by', 'from', 'hosts']
       terminal.out(output === 'json' ? json(all) : tableOf(terminal, titles, rows))
@@ -79,6 +80,10 @@ function changeText({ name, before, after, host, keys }: z.infer<typeof hostChan
     before === undefined && after === undefined ? '' : `: ${before ?? 'nothing'} -> ${after ?? 'nothing'}`
   const what = keys.length === 0 ? '' : ` (${keys.join(' ')})`
   return `${name}${host === undefined ? '' : ` ${host}${what}`}${boots}`
+}
+
+function leaseText(lease: z.infer<typeof audit>[number]['lease']): string {
+  return lease === undefined ? '' : `${lease.ip} of ${lease.host || lease.mac}`
 }
 
 type UndoOptions = Format & { readonly yes?: true; readonly dryRun?: true }

@@ -9,7 +9,7 @@ const mostEntries = 1000
 const mostChanges = 20_000
 
 export function entryOf(
-  { action, caller, hosts, undoes, reason }: Plan<unknown>,
+  { action, caller, hosts, undoes, reason, lease }: Plan<unknown>,
   id: number,
   at: number,
 ): AuditEntry {
@@ -28,6 +28,7 @@ export function entryOf(
     changes,
     ...(undoes !== undefined && { undoes }),
     ...(reason !== undefined && { reason }),
+    ...(lease !== undefined && { lease }),
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Change } from '../boot/table.ts'
 import type { Event } from '../events.ts'
 import type { Fault } from '../faults.ts'
-import type { AuditAction, Host, HostChange } from '../model.ts'
+import type { AuditAction, AuditEntry, Host, HostChange } from '../model.ts'
 import type { StoreChange } from '../store/store.ts'
 import { ourselves, type Caller } from './caller.ts'
 
@@ -17,6 +17,7 @@ export type Plan<T> = {
   readonly table?: readonly Change[]
   readonly undoes?: number | undefined
   readonly reason?: string | undefined
+  readonly lease?: AuditEntry['lease'] | undefined
   /** To be called as soon as it is on disk. */
   readonly kept?: () => void
   /** Worth an entry although no host changed. */
@@ -33,8 +34,13 @@ export function idle<T>(result: T, events: readonly Event[] = []): Plan<T> {
 }
 
 /** It is done already, and changed no host. */
-export function noted(action: AuditAction, event: Event, caller: Caller): Plan<undefined> {
-  return { action, caller, hosts: [], isAudited: true, events: [event], result: undefined }
+export function noted(
+  action: AuditAction,
+  event: Event,
+  caller: Caller,
+  lease?: AuditEntry['lease'],
+): Plan<undefined> {
+  return { action, caller, hosts: [], lease, isAudited: true, events: [event], result: undefined }
 }
 
 /** Two plans that name one of the same things follow each other; all others share a write. */

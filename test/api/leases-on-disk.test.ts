@@ -28,8 +28,7 @@ async function site(t: ExecutionContext) {
   const path = join(folder, 'p.db')
   /** What would be there after a kill -9 now: the appliance has the store open, and nobody else may. */
   const stored = async () => {
-    const { leases } = await afterKill(path)
-    return leases
+    return await afterKill(path)
   }
   const store = await openStore(path)
   await store.apply([{ kind: 'lease', lease, now: Date.now() }])
@@ -62,7 +61,9 @@ test('server mode: a lease of the store is shown; when its end is answered, it i
   t.is(shown.length, 1)
   t.like(shown[0], { ip: '10.77.0.100', expires: new Date(lease.expires).toISOString() })
   t.is((await fetch(`${url}/10.77.0.100`, { method: 'DELETE' })).status, 204)
-  t.is((await stored())[0]?.state, 'released')
+  const { leases, audit } = await stored()
+  t.is(leases[0]?.state, 'released')
+  t.like(audit, [{ action: 'release-lease', from: '127.0.0.1', lease: { ip: lease.ip, mac: lease.mac } }])
   t.is((await fetch(`${url}/10.77.0.100`, { method: 'DELETE' })).status, 404)
   t.is(await (await fetch(url)).text(), '[]')
 })
@@ -76,6 +77,6 @@ for (const [what, more] of [
     await start(more === undefined ? '' : dhcp(more, await freePort()))
     t.is(await (await fetch(url)).text(), '[]')
     t.is((await fetch(`${url}/10.77.0.100`, { method: 'DELETE' })).status, 404)
-    t.is((await stored())[0]?.state, 'bound')
+    t.is((await stored()).leases[0]?.state, 'bound')
   })
 }

@@ -72,6 +72,17 @@ for (const prefix of ['/v1', '']) {
     // `caller` is a word of pino-pretty's own, which it puts into the line.
     t.deepEqual(told?.data, { from: '127.0.0.1' })
     t.deepEqual(told?.client, { mac: '00:00:00:00:0b:01' as Mac, ip: ip('10.77.0.100'), host: 'h1' })
+    const audit = (await (await fetch(`${url}${prefix}/audit`)).json()) as readonly object[]
+    t.like(audit, [
+      {
+        action: 'release-lease',
+        by: '',
+        from: '127.0.0.1',
+        hosts: [],
+        lease: { ip: '10.77.0.100', mac: '00:00:00:00:0b:01', host: 'h1' },
+      },
+    ])
+    t.is((await fetch(`${url}${prefix}/undo`, { method: 'POST' })).status, 409, 'it stays ended')
   })
 }
 

@@ -75,6 +75,10 @@ test('release: OK once, and then what to do, with exit 1', async (t) => {
   t.is(again.code, 1)
   t.is(again.stdout, '')
   t.regex(again.stderr, /^No lease of address <10\.77\.0\.100>; .*pxe-pilot lease list.*\n$/)
+  t.regex(
+    (await run('-s', url, 'audit')).stdout,
+    /\| release-lease \|.*\| 127\.0\.0\.1 \| 10\.77\.0\.100 of h1 \|/,
+  )
 })
 
 test('release by who may not: the setting that allows it, exit 1', async (t) => {
