@@ -74,7 +74,7 @@ export class Pipeline {
   private read(given: Buffer, parse: (slice: Buffer) => void): void {
     const chunk = this.takesBareLines ? withWholeLines(given) : given
     this.takesBareLines = false
-    const wasBetween = this.isBetween && this.underWay === 0 && !this.isOver
+    const wasBetween = this.isBetween && this.underWay === 0 && !this.isOver && this.socket.writable
     if (wasBetween && this.socket.writableLength === 0 && this.repeats.answer(chunk, this.socket)) return
     this.isBetween = false
     this.repeat = undefined

@@ -1,6 +1,7 @@
 // Requests that come once more in the very same octets: answered without Node's parser, which takes as long as the rest.
 
 import type { Socket } from 'node:net'
+import { sendByNode, type Send } from './sender.ts'
 
 /** A 200. */
 export type Given = {
@@ -26,12 +27,14 @@ export class Repeats {
   private readonly repeats = new Map<string, Repeat>()
   private readonly keepAlive: string
   private readonly answered: (socket: Socket) => void
+  private readonly send: Send
   private second = 0
   private date = ''
 
   /** `keepAliveMs`: what clients are told of how long a connection is kept open. */
-  constructor(keepAliveMs: number, answered: (socket: Socket) => void) {
+  constructor(keepAliveMs: number, answered: (socket: Socket) => void, send: Send = sendByNode) {
     this.answered = answered
+    this.send = send
     this.keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`
   }
 
@@ -49,7 +52,7 @@ export class Repeats {
     const given = this.repeats.get(head.toString('latin1'))?.(socket)
     if (given === undefined) return false
     const { keepAlive } = this
-    socket.write(`HTTP/1.1 200 OK\r\n${given.head}${this.dateLine()}${keepAlive}\r\n${given.body}`, 'latin1')
+    this.send(socket, `HTTP/1.1 200 OK\r\n${given.head}${this.dateLine()}${keepAlive}\r\n${given.body}`)
     this.answered(socket)
     return true
   }

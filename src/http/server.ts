@@ -17,6 +17,7 @@ import { bindError } from '../net/ports.ts'
 import { Crowd } from './crowd.ts'
 import { Pipeline } from './pipeline.ts'
 import { Repeats, type Repeat } from './repeats.ts'
+import type { Send } from './sender.ts'
 
 /** Milliseconds, but for the counts. */
 export type Limits = {
@@ -71,6 +72,7 @@ export type ListenerParts = {
    */
   readonly servesInstallers?: boolean
   readonly limits?: Partial<Limits> | undefined
+  readonly send?: Send | undefined
 }
 
 /** How long a peer has to read why it was refused before the connection goes. */
@@ -102,7 +104,7 @@ export class HttpListener {
     this.limits = { ...standardLimits, ...parts.limits }
     this.tellSparingly = hushed(parts.tell, mostMalformedTold, () => performance.now())
     const { headersMs, requestMs, checkMs, keepAliveMs, stalledMs, headerBytes } = this.limits
-    this.repeats = new Repeats(keepAliveMs, (socket) => this.waits(socket))
+    this.repeats = new Repeats(keepAliveMs, (socket) => this.waits(socket), parts.send)
     this.server = createServer(
       {
         headersTimeout: headersMs,

@@ -5,9 +5,11 @@ import { decide } from '../boot/decide.ts'
 import { lackOf } from '../boot/lack.ts'
 import { openGlance } from '../glance.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
+import { openLibc } from '../net/libc.ts'
 import { ownersOf } from '../net/neighbours.ts'
 import { openReplica, serve } from '../worker/replica.ts'
 import { bootFiles } from './files.ts'
+import { sendBy } from './sender.ts'
 import { HttpListener } from './server.ts'
 import type { HttpOwn } from './thread.ts'
 
@@ -39,6 +41,8 @@ const handle = bootFiles({
   glance: await openGlance(),
 })
 
+const libc = await openLibc()
+
 const listener = new HttpListener({
   service: 'HTTP',
   setting: 'http.port',
@@ -46,6 +50,7 @@ const listener = new HttpListener({
   port,
   handle,
   tell,
+  send: 'unavailable' in libc ? undefined : sendBy(libc),
 })
 
 await serve(replica, {

@@ -7,6 +7,8 @@ export type Libc = {
   bind(fd: number, address: Buffer): void
   /** False where the kernel's buffer is full or the other side is known to be gone: as good as lost. */
   sendTo(fd: number, bytes: Buffer, address: Buffer): boolean
+  /** How many of the first `count` octets a connection took without waiting; 0 also where it is broken. */
+  send(fd: number, bytes: Buffer, count: number): number
   /** The octets that wait, cut to `into`, or undefined. For descriptors made with `nonBlocking`. */
   receive(fd: number, into: Buffer): Buffer | undefined
   /** As many datagrams as wait, up to `count`, into `messages` (batch.ts lays it out); 0: none waits. */
@@ -41,6 +43,7 @@ const SOCK_CLOEXEC = 0o2000000
 const SOCK_NONBLOCK = 0o4000
 const SOL_SOCKET = 1
 const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
 
 const AT_EMPTY_PATH = 0x1000
 const AT_STATX_DONT_SYNC = 0x4000
@@ -69,6 +72,7 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     const sendto = libc.func(
       'intptr_t sendto(int fd, const void *bytes, size_t size, int flags, const void *address, uint32_t length)',
     )
+    const send = libc.func('intptr_t send(int fd, const void *bytes, size_t size, int flags)')
     const recv = libc.func('intptr_t recv(int fd, void *bytes, size_t size, int flags)')
     const close = libc.func('int close(int fd)')
     const recvmmsg = libc.func(
@@ -100,6 +104,7 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
       bind: (fd, address) => void checked('bind', bind(fd, address, address.length)),
       sendTo: (fd, bytes, address) =>
         Number(sendto(fd, bytes, bytes.length, 0, address, address.length)) >= 0,
+      send: (fd, bytes, count) => Math.max(0, Number(send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL))),
       receive: (fd, into) => {
         const length = Number(recv(fd, into, into.length, 0))
         return length < 0 ? undefined : into.subarray(0, length)

@@ -8,9 +8,11 @@ import { applyDelta, emptyTable, type Change } from '../../src/boot/table.ts'
 import type { Event } from '../../src/events.ts'
 import { openGlance } from '../../src/glance.ts'
 import { bootFiles, type BootFilesParts } from '../../src/http/files.ts'
+import { sendBy } from '../../src/http/sender.ts'
 import { HttpListener } from '../../src/http/server.ts'
 import type { Form, Host } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import { openLibc, type Libc } from '../../src/net/libc.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 
 export const mac = (text: string) => parseMac(text) as Mac
@@ -46,8 +48,14 @@ export const h1: Host = {
 
 export async function serveFiles(
   t: { teardown(stop: () => Promise<void>): void },
-  { changes = [], ...parts }: Partial<BootFilesParts> & { httproot: string; changes?: readonly Change[] },
+  {
+    changes = [],
+    send,
+    ...parts
+  }: Partial<BootFilesParts> & { httproot: string; changes?: readonly Change[]; send?: Libc['send'] },
 ) {
+  const libc = await openLibc()
+  const bySystem = 'unavailable' in libc ? undefined : libc.send
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
   const table = emptyTable()
@@ -76,6 +84,7 @@ export async function serveFiles(
     handle,
     tell,
     limits: { stopMs: 50 },
+    send: sendBy({ send: send ?? bySystem ?? (() => 0) }),
   })
   const port = await listener.start()
   t.teardown(() => listener.stop())

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { openGlance } from '../../src/glance.ts'
+import { openLibc, type Libc } from '../../src/net/libc.ts'
 import { tree } from '../folder.ts'
 import { ask, countOf, exchange, within } from './raw.ts'
 import { serveFiles } from './site.ts'
@@ -24,7 +25,7 @@ import { serveFiles } from './site.ts'
 /** What is younger than a second is not kept: it could change without a trace. */
 const settled = 1_100
 
-async function serve(t: ExecutionContext, files: Readonly<Record<string, string>>) {
+async function serve(t: ExecutionContext, files: Readonly<Record<string, string>>, send?: Libc['send']) {
   const glance = await openGlance()
   if (glance === undefined) throw new Error('the kernel does not let us')
   let kept = 0
@@ -38,7 +39,7 @@ async function serve(t: ExecutionContext, files: Readonly<Record<string, string>
   }
   const httproot = tree(files)
   await sleep(settled)
-  const served = await serveFiles(t, { httproot, glance: counting })
+  const served = await serveFiles(t, { httproot, glance: counting, ...(send && { send }) })
   const get = async (path: string) => {
     const reply = await fetch(served.url + path)
     return { status: reply.status, headers: reply.headers, text: await reply.text() }
@@ -102,7 +103,33 @@ test('asked again and again on one connection: the same answer each time, told e
     answers.map((answer) => answer.slice(-3)),
     [...Array<string>(6).fill('one'), 'two', 'two'],
   )
+  // A file that was read from the disk is told when its end was read, too.
+  await within(10_000, () => gets() - before >= 8)
   t.is(gets() - before, 8)
+})
+
+test('a client that is slow to read gets each answer whole, also what the system had no room for', async (t) => {
+  const libc = await openLibc()
+  if ('unavailable' in libc) return t.fail(libc.unavailable)
+  const room = [100, 0, 5, 2000]
+  let sent = 0
+  const send: Libc['send'] = (fd, bytes, count) =>
+    libc.send(fd, bytes, Math.min(count, room[sent++ % room.length] ?? 0))
+  const body = '0123456789'.repeat(80)
+  const { warm, port } = await serve(t, { 'pool/a.deb': body }, send)
+  await warm('/pool/a.deb')
+  const talk = async (socket: Socket) => {
+    for (let count = 0; count < 20; count++) {
+      socket.write('GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n')
+      await sleep(5)
+    }
+  }
+  const { text } = await exchange(port, (socket) => void talk(socket).catch(() => undefined), {
+    until: (seen) => countOf(seen, 'HTTP/1.1 200') === 20 && seen.endsWith(body),
+  })
+  const answers = text.split(/(?=HTTP\/1\.1 )/).map((answer) => answer.replace(/^Date: .*\r\n/m, ''))
+  t.is(new Set(answers).size, 1)
+  t.true(sent > room.length)
 })
 
 test('however its name is spelled, a file is kept once; with a slash behind it, it is none', async (t) => {
