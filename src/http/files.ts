@@ -12,6 +12,7 @@ import { DiskStuck } from '../disk.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Glance } from '../glance.ts'
 import { inSubnet, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
+import type { Libc } from '../net/libc.ts'
 import type { Mac } from '../net/mac.ts'
 import { give, giveFolder, say, type Stock } from './give.ts'
 import { tellAnswer, type Answered } from './log.ts'
@@ -44,6 +45,8 @@ export type BootFilesParts = Roots & {
   readonly now: () => number
   /** Undefined: no file is kept in memory. */
   readonly glance: Glance | undefined
+  /** Undefined: big files are sent by Node alone. */
+  readonly libc: Libc | undefined
 }
 
 /** Who is at the other end of a connection, and the address of ours that it reached. */
@@ -98,9 +101,9 @@ class BootFiles {
 
   constructor(parts: BootFilesParts) {
     this.parts = parts
-    const { glance, listing, now } = parts
+    const { glance, libc, listing, now } = parts
     const small = new SmallFiles(glance, Date.now)
-    this.stock = { places: new Places(parts, now), small, listing, lackOf: parts.lackOf }
+    this.stock = { places: new Places(parts, now), small, libc, listing, lackOf: parts.lackOf }
     const throughKoa = handlerOf(this.application())
     this.handle = (req, res) => {
       const said = read(req)

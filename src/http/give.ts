@@ -5,6 +5,7 @@ import type { Context } from 'koa'
 import type { Answer, Decision } from '../boot/decide.ts'
 import { biggestTemplate, render } from '../boot/render.ts'
 import { printable } from '../events.ts'
+import type { Libc } from '../net/libc.ts'
 import { giveListing } from './listing.ts'
 import type { Answered } from './log.ts'
 import { sendBytes } from './memory.ts'
@@ -17,6 +18,8 @@ import { namesFolder } from './target.ts'
 export type Stock = {
   readonly places: Places
   readonly small: SmallFiles
+  /** Undefined: big files are sent by Node alone. */
+  readonly libc: Libc | undefined
   /** http.listing. */
   readonly listing: boolean
   /** Why it is worth a warning that `file` is not there: what `host` boots names it. */
@@ -72,7 +75,7 @@ async function giveOne(
   entry: Answer,
   name: string,
   because: string,
-  { places, small }: Stock,
+  { places, small, libc }: Stock,
 ): Promise<Answered | { readonly refused: string } | undefined> {
   const isFolder = namesFolder(name)
   if (entry.kind === 'boot') return undefined
@@ -91,7 +94,7 @@ async function giveOne(
       async (file) => {
         if (isFolder) return { kind: 'missing' as const }
         if (entry.kind === 'template') return await giveTemplate(ctx, entry, file, name)
-        return await giveFile(ctx, place, file, name, small)
+        return await giveFile(ctx, place, file, name, small, libc)
       },
     )
     switch (given.kind) {
@@ -116,8 +119,9 @@ async function giveFile(
   file: OpenFile,
   name: string,
   small: SmallFiles,
+  libc: Libc | undefined,
 ): Promise<Sent> {
-  const sent = await sendFile(ctx, file, name)
+  const sent = await sendFile(ctx, file, name, libc)
   const isWhole = sent.kind === 'sent' && ctx.method === 'GET' && ctx.res.writableFinished
   if (isWhole) await small.keep(place, name, file, ctx.res).catch(() => undefined)
   return sent

@@ -64,9 +64,14 @@ export async function withFile<T>(
     (late) => (late.kind === 'opened' ? late.handle.close() : undefined),
   )
   if (opened.kind !== 'opened') return opened
+  const { handle } = opened
+  const calls = new Set<Promise<unknown>>()
   try {
-    return await use({ ...opened, disk })
+    return await use({ ...opened, disk, calls })
   } finally {
-    disk.afterwards(() => opened.handle.close())
+    disk.afterwards(async () => {
+      await Promise.allSettled(calls)
+      await handle.close()
+    })
   }
 }

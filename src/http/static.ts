@@ -8,6 +8,8 @@ import type { Context } from 'koa'
 import serveStatic from 'serve-static'
 import { DiskStuck, type Disk } from '../disk.ts'
 import { identityOf, type Opened } from '../files.ts'
+import type { Libc } from '../net/libc.ts'
+import { Stretches } from './stretches.ts'
 
 /** `changed`: another file has its name since it was opened; nothing was written and `ctx` is as before. */
 export type Sent =
@@ -15,8 +17,11 @@ export type Sent =
   | { readonly kind: 'changed' }
   | { readonly kind: 'failed'; readonly status: number }
 
-/** A file that is open, and the way to its disk. */
-export type OpenFile = Extract<Opened, { kind: 'opened' }> & { readonly disk: Disk }
+/** A file that is open, the way to its disk, and calls under way on it that its handle does not know of. */
+export type OpenFile = Extract<Opened, { kind: 'opened' }> & {
+  readonly disk: Disk
+  readonly calls: Set<Promise<unknown>>
+}
 
 /** Whether the client is gone: then no disk is asked any more. */
 export function hasLeft({ req, res }: Pick<Context, 'req' | 'res'>): boolean {
@@ -43,6 +48,9 @@ const smallPiece = 64 * 1024
 const fewDownloads = 32
 let downloads = 0
 
+/** Below it, stretches would save little. */
+const bigFile = 512 * 1024
+
 // What mime-db does not know, or firmware reads: EDK2 takes application/efi for a program (HttpBootSupport.c).
 const types: Readonly<Record<string, string>> = {
   '.efi': 'application/efi',
@@ -60,10 +68,15 @@ export function typeOf(name: string): string | undefined {
 }
 
 /**
- * `name`: what the client called it. Resolves when the client has it or left; then `ctx` needs no answer of Koa's. The
- * file stays open: whoever opened it closes it.
+ * `name`: what the client called it. `libc` sends most of a big file. Resolves when the client has it or left; then
+ * `ctx` needs no answer of Koa's. The file stays open: whoever opened it closes it.
  */
-export async function sendFile(ctx: Context, file: OpenFile, name: string): Promise<Sent> {
+export async function sendFile(
+  ctx: Context,
+  file: OpenFile,
+  name: string,
+  libc: Libc | undefined,
+): Promise<Sent> {
   const { req, res } = ctx
   // It left while we looked: no 'close' would come any more.
   if (hasLeft(ctx)) {
@@ -79,17 +92,22 @@ export async function sendFile(ctx: Context, file: OpenFile, name: string): Prom
   res.statusCode = 200
   ctx.respond = false
   let source: Readable | undefined
+  const stretches = libc === undefined || file.size < bigFile ? undefined : stretchesOf(ctx, file, libc)
+  const read = () => readOf(source) + (stretches?.bytes ?? 0)
   res.once('pipe', (readable) => {
     source = readable
-    readable.once('end', () => endHonestly(ctx, readable))
+    readable.once('end', () => endHonestly(ctx, read()))
   })
   downloads++
-  const fault = await serve(ctx, file)
+  const fault = await serve(ctx, file, stretches)
   downloads--
   req.url = url
   if (fault === undefined || res.headersSent || hasLeft(ctx)) {
     if (fault !== undefined) res.destroy()
-    return { kind: 'sent', bytes: sentOf(source, ctx) }
+    return {
+      kind: 'sent',
+      bytes: res.writableFinished ? read() : Math.max(0, read() - waitingOf(source, ctx)),
+    }
   }
   ctx.respond = true
   const status = 'status' in fault ? Number(fault.status) : 500
@@ -101,7 +119,11 @@ export async function sendFile(ctx: Context, file: OpenFile, name: string): Prom
 }
 
 /** Has serve-static answer with what is open, and looks at the disk through `file.disk` alone. Yields its fault. */
-async function serve(ctx: Context, file: OpenFile): Promise<Error | undefined> {
+async function serve(
+  ctx: Context,
+  file: OpenFile,
+  stretches: Stretches | undefined,
+): Promise<Error | undefined> {
   const { req, res } = ctx
   const { disk, path } = file
   const isWanted = () => !hasLeft(ctx)
@@ -112,8 +134,8 @@ async function serve(ctx: Context, file: OpenFile): Promise<Error | undefined> {
         let isSame = false
         const reading = {
           ...options,
-          highWaterMark: downloads < fewDownloads ? bigPiece : smallPiece,
-          fs: readerOf(file, isWanted, () => isSame),
+          highWaterMark: stretches?.piece ?? (downloads < fewDownloads ? bigPiece : smallPiece),
+          fs: readerOf(ctx, file, stretches, () => isSame),
           // Called with its own fs.stat(), before it judges any condition.
           setHeaders: (_: ServerResponse, __: string, status: Stats) => {
             looked()
@@ -138,15 +160,29 @@ const notFound = Object.assign(new Error('it has gone'), { status: 404 })
  * What serve-static hands on to fs.createReadStream: reads of the file that is open already, a few at a time. `isSame`
  * is whether serve-static tells its client of this very file.
  */
-function readerOf({ handle, disk }: OpenFile, isWanted: () => boolean, isSame: () => boolean) {
+function readerOf(
+  ctx: Context,
+  { handle, disk }: OpenFile,
+  stretches: Stretches | undefined,
+  isSame: () => boolean,
+) {
   type Done = (error: Error | null, result?: number, buffer?: Buffer) => void
+  let start: number | undefined
+  /** `position`: where it would be without stretches. */
+  const read = async (into: Buffer, offset: number, length: number, position: number) => {
+    start ??= position
+    const end = start + Number(ctx.res.getHeader('Content-Length'))
+    if (position > start) await stretches?.send(position + stretches.bytes, end)
+    const at = position + (stretches?.bytes ?? 0)
+    const look = () => handle.read(into, offset, Math.min(length, end - at), at)
+    return await disk.runWithin(diskAnswersMs, () => !hasLeft(ctx), look)
+  }
   return {
     open: (_path: string, _flags: string, _mode: number, done: Done) =>
       // ENOENT: serve-static makes a 404 of it.
       isSame() ? done(null, handle.fd) : done(Object.assign(new Error('it has gone'), { code: 'ENOENT' })),
     read: async (_fd: number, into: Buffer, offset: number, length: number, position: number, done: Done) => {
-      const read = () => handle.read(into, offset, length, position)
-      const result = await disk.runWithin(diskAnswersMs, isWanted, read).catch(asError)
+      const result = await read(into, offset, length, position).catch(asError)
       if (result instanceof Error) done(result)
       else done(null, result.bytesRead, into)
     },
@@ -163,20 +199,23 @@ function isCurrent(ifRange: string, file: OpenFile): boolean {
 }
 
 /** A file that shrank or grew while it was sent: better a cut connection than bytes that look like all of it. */
-function endHonestly(ctx: Context, source: Readable): void {
-  if (readOf(source) !== Number(ctx.res.getHeader('Content-Length'))) ctx.res.destroy()
+function endHonestly({ res }: Context, read: number): void {
+  if (read !== Number(res.getHeader('Content-Length'))) res.destroy()
 }
 
 function readOf(source: Readable | undefined): number {
   return source !== undefined && 'bytesRead' in source ? Number(source.bytesRead) : 0
 }
 
-/** What was read, but for what still waits here for a client that left. */
-function sentOf(source: Readable | undefined, { req, res }: Context): number {
-  const read = readOf(source)
-  return res.writableFinished
-    ? read
-    : Math.max(0, read - (source?.readableLength ?? 0) - req.socket.writableLength)
+/** What was read and still waits here. */
+function waitingOf(source: Readable | undefined, { req }: Context): number {
+  return (source?.readableLength ?? 0) + req.socket.writableLength
+}
+
+function stretchesOf({ req, res }: Context, { handle, calls, disk }: OpenFile, libc: Libc): Stretches {
+  const isWanted = () => !hasLeft({ req, res })
+  const run = (work: () => Promise<number>) => disk.runWithin(diskAnswersMs, isWanted, work)
+  return new Stretches({ libc, handle, calls, req, res, run })
 }
 
 /** serve-static's own is weak, and RFC 9110 13.1.5 lets no weak one resume a download. nginx makes the same of both. */

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { decide } from '../boot/decide.ts'
 import { lackOf } from '../boot/lack.ts'
 import { openGlance } from '../glance.ts'
+import { canBatch } from '../net/batch.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
 import { openLibc } from '../net/libc.ts'
 import { ownersOf } from '../net/neighbours.ts'
@@ -14,7 +15,7 @@ import { HttpListener } from './server.ts'
 import type { HttpOwn } from './thread.ts'
 
 // Each piece of a download is memory outside V8's heap, for which V8 would mark that small heap again every 20 ms: that
-// takes half of what a core can send. V8 knows this flag for the whole process alone; marking at once takes the main
+// takes half of what a core can send, and still a fifth where libc sends most of it. V8 knows this flag for the whole process alone; marking at once takes the main
 // thread some 30 ms, and it is seldom due there.
 setFlagsFromString('--no-incremental-marking')
 
@@ -22,6 +23,8 @@ const replica = await openReplica<HttpOwn>()
 const { site, table, recent, tell } = replica
 const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
 const { bind, port } = settings
+
+const called = await openLibc()
 
 const handle = bootFiles({
   httproot: settings.root,
@@ -39,6 +42,7 @@ const handle = bootFiles({
   tell,
   now: () => performance.now(),
   glance: await openGlance(),
+  libc: 'unavailable' in called || !canBatch() ? undefined : called,
 })
 
 const libc = await openLibc()

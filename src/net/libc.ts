@@ -21,6 +21,15 @@ export type Libc = {
   status(fd: number, mask: number, into: Buffer): boolean
   /** Octets read from `position` that are in memory; 0 or undefined: the end, or the disk would have to be asked. */
   readNow(fd: number, into: Buffer, position: number): number | undefined
+  /** Another descriptor of the same file or socket, or -errno. */
+  duplicate(fd: number): number
+  /**
+   * sendfile(2) on a thread of Node's pool: `count` octets of `file`, or as many as `socket` has room for. How many left,
+   * or -errno. Both have to stay open until then.
+   */
+  sendFile(socket: number, file: number, position: number, count: number): Promise<number>
+  /** Ends a connection both ways, whoever has descriptors of it. */
+  shutDown(socket: number): void
   /** Where `buffer` lies; good as long as it is kept. */
   addressOf(buffer: Buffer): bigint
   close(fd: number): void
@@ -44,6 +53,8 @@ const SOCK_NONBLOCK = 0o4000
 const SOL_SOCKET = 1
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
+const SHUT_RDWR = 2
+const F_DUPFD_CLOEXEC = 1030
 
 const AT_EMPTY_PATH = 0x1000
 const AT_STATX_DONT_SYNC = 0x4000
@@ -87,6 +98,9 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
     const preadv2 = optional(() =>
       libc.func('intptr_t preadv2(int fd, void *vectors, int count, int64_t offset, int flags)'),
     )
+    const fcntl = libc.func('int fcntl(int fd, int command, ...)')
+    const shutdown = libc.func('int shutdown(int fd, int how)')
+    const sendfile = libc.func('intptr_t sendfile(int to, int from, void *position, size_t count)')
     const emptyPath = Buffer.alloc(1)
     const vector = Buffer.alloc(16)
     const indexOf = libc.func('uint32_t if_nametoindex(const char *name)')
@@ -128,6 +142,21 @@ async function load(): Promise<Libc | { readonly unavailable: string }> {
         const length = Number(preadv2(fd, vector, 1, position, RWF_NOWAIT))
         return length < 0 ? undefined : length
       },
+      duplicate: (fd) => {
+        const copy = Number(fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0))
+        return copy < 0 ? -koffi.errno() : copy
+      },
+      sendFile: (to, file, position, count) => {
+        const at = Buffer.alloc(8)
+        at.writeBigInt64LE(BigInt(position))
+        return new Promise((resolve) => {
+          sendfile.async(to, file, at, count, (_: unknown, result: unknown) => {
+            // Where it ended was written into `at`, which is kept for it only by being read here.
+            resolve(Number(result) < 0 ? -koffi.errno() : Number(at.readBigInt64LE()) - position)
+          })
+        })
+      },
+      shutDown: (fd) => void shutdown(fd, SHUT_RDWR),
       addressOf: (buffer) => koffi.address(buffer),
       close: (fd) => void close(fd),
       interfaceIndex: (name) => Number(indexOf(name)),

@@ -59,6 +59,7 @@ export async function serveFiles(
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
   const table = emptyTable()
+  const called = await openLibc()
   applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
   const handle = bootFiles({
     tftproot: undefined,
@@ -74,6 +75,7 @@ export async function serveFiles(
     tell,
     now: () => performance.now(),
     glance: await openGlance(),
+    libc: 'unavailable' in called ? undefined : called,
     ...parts,
   })
   const listener = new HttpListener({
