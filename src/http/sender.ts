@@ -23,7 +23,7 @@ export function sendBy(libc: Pick<Libc, 'send'>): Send {
 }
 
 /** -1: it is closed. The property is Node's own, and undocumented. */
-function descriptorOf(socket: Socket): number {
+export function descriptorOf(socket: Socket): number {
   const handle: unknown = Reflect.get(socket, '_handle')
   const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined
   return typeof fd === 'number' ? fd : -1

@@ -2,8 +2,8 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Libc } from '../net/libc.ts'
+import { descriptorOf } from './sender.ts'
 
 export type StretchesParts = {
   readonly libc: Libc
@@ -89,11 +89,4 @@ async function drained(res: ServerResponse): Promise<void> {
     }
     res.on('drain', done).on('close', done)
   })
-}
-
-/** -1: it is closed. The property is Node's own, and undocumented. */
-function descriptorOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle')
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined
-  return typeof fd === 'number' ? fd : -1
 }

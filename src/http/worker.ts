@@ -15,8 +15,8 @@ import { HttpListener } from './server.ts'
 import type { HttpOwn } from './thread.ts'
 
 // Each piece of a download is memory outside V8's heap, for which V8 would mark that small heap again every 20 ms: that
-// takes half of what a core can send, and still a fifth where libc sends most of it. V8 knows this flag for the whole process alone; marking at once takes the main
-// thread some 30 ms, and it is seldom due there.
+// takes half of what a core can send, and still a fifth where libc sends most of it. V8 knows this flag for the whole
+// process alone; marking at once takes the main thread some 30 ms, and it is seldom due there.
 setFlagsFromString('--no-incremental-marking')
 
 const replica = await openReplica<HttpOwn>()
@@ -25,6 +25,7 @@ const { settings, tftproot, tftpLinks, clients, advertise } = replica.own
 const { bind, port } = settings
 
 const called = await openLibc()
+const libc = 'unavailable' in called ? undefined : called
 
 const handle = bootFiles({
   httproot: settings.root,
@@ -42,10 +43,8 @@ const handle = bootFiles({
   tell,
   now: () => performance.now(),
   glance: await openGlance(),
-  libc: 'unavailable' in called || !canBatch() ? undefined : called,
+  libc: canBatch() ? libc : undefined,
 })
-
-const libc = await openLibc()
 
 const listener = new HttpListener({
   service: 'HTTP',
@@ -54,7 +53,7 @@ const listener = new HttpListener({
   port,
   handle,
   tell,
-  send: 'unavailable' in libc ? undefined : sendBy(libc),
+  send: libc === undefined ? undefined : sendBy(libc),
 })
 
 await serve(replica, {

@@ -1,8 +1,9 @@
 // The listener against peers that misbehave: slow, broken, too many; and ports that are taken.
 
 import { createHash } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, request } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Event } from '../../src/events.ts'
@@ -81,18 +82,25 @@ test('1500 pipelined requests are answered in order, a few at a time, and others
 
 /** Sends each piece when what went before has been answered, as the letters say, and yields them all. */
 async function converse(port: number, pieces: readonly (readonly [string, string])[]): Promise<string> {
+  const served = new Set<Socket>()
+  const keep = (message: unknown) => void served.add((message as { socket: Socket }).socket)
+  subscribe('net.server.socket', keep)
   const socket = connect(port, '127.0.0.1')
   let seen = ''
   socket.on('data', (chunk) => (seen += chunk.toString('latin1')))
   socket.on('error', () => {})
+  const isRead = () =>
+    [...served].some((peer) => peer.remotePort === socket.localPort && peer.bytesRead === socket.bytesWritten)
   const letters = () => [...seen.matchAll(/\r\n\r\n([a-z])/g)].map(([, letter]) => letter).join('')
   for (const [piece, answers] of pieces) {
     const before = letters().length
     socket.write(piece, 'latin1')
-    if (answers === '') await sleep(20)
+    // Else it would come in one with the next piece.
+    if (answers === '') await within(5_000, isRead)
     else await within(5_000, () => letters().length >= before + answers.length)
   }
   socket.destroy()
+  unsubscribe('net.server.socket', keep)
   return letters()
 }
 

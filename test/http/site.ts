@@ -54,12 +54,11 @@ export async function serveFiles(
     ...parts
   }: Partial<BootFilesParts> & { httproot: string; changes?: readonly Change[]; send?: Libc['send'] },
 ) {
-  const libc = await openLibc()
-  const bySystem = 'unavailable' in libc ? undefined : libc.send
   const events: Event[] = []
   const tell = (event: Event) => void events.push(event)
   const table = emptyTable()
   const called = await openLibc()
+  const libc = 'unavailable' in called ? undefined : called
   applyDelta(table, { revision: 1, changes: [{ kind: 'host', host: h1 }, ...changes] })
   const handle = bootFiles({
     tftproot: undefined,
@@ -75,7 +74,7 @@ export async function serveFiles(
     tell,
     now: () => performance.now(),
     glance: await openGlance(),
-    libc: 'unavailable' in called ? undefined : called,
+    libc,
     ...parts,
   })
   const listener = new HttpListener({
@@ -86,7 +85,7 @@ export async function serveFiles(
     handle,
     tell,
     limits: { stopMs: 50 },
-    send: sendBy({ send: send ?? bySystem ?? (() => 0) }),
+    send: sendBy({ send: send ?? ((...call) => libc?.send(...call) ?? 0) }),
   })
   const port = await listener.start()
   t.teardown(() => listener.stop())

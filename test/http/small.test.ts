@@ -118,13 +118,7 @@ test('a client that is slow to read gets each answer whole, also what the system
   const body = '0123456789'.repeat(80)
   const { warm, port } = await serve(t, { 'pool/a.deb': body }, send)
   await warm('/pool/a.deb')
-  const talk = async (socket: Socket) => {
-    for (let count = 0; count < 20; count++) {
-      socket.write('GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n')
-      await sleep(5)
-    }
-  }
-  const { text } = await exchange(port, (socket) => void talk(socket).catch(() => undefined), {
+  const { text } = await exchange(port, (socket) => void askSlowly(socket).catch(() => undefined), {
     until: (seen) => countOf(seen, 'HTTP/1.1 200') === 20 && seen.endsWith(body),
   })
   const answers = text.split(/(?=HTTP\/1\.1 )/).map((answer) => answer.replace(/^Date: .*\r\n/m, ''))
@@ -141,6 +135,13 @@ test('however its name is spelled, a file is kept once; with a slash behind it, 
   }
   t.is((await get('/pool/a.deb/')).status, 404)
 })
+
+async function askSlowly(socket: Socket): Promise<void> {
+  for (let count = 0; count < 20; count++) {
+    socket.write('GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n')
+    await sleep(5)
+  }
+}
 
 /** What is said of the file. Headers yields them in the order of their names. */
 function told(headers: Headers) {
