@@ -20,6 +20,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`PXE Pilot needs Node 20.19 or newer; this is ${process.versions.node}.`)
 }
 
+/** How long npm may take before it is said that it is still at it. */
+const slowMs = 10_000
 const list = 'node_modules/.package-lock.json'
 process.on('exit', giveBack)
 await installMissing()
@@ -39,7 +41,15 @@ empty that folder. Remove the link and run this again, or run npm ci --ignore-sc
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const npm = process.env.npm_execpath
   const [command, ...before] = npm === undefined ? ['npm'] : [process.execPath, npm]
-  if (await run(command, [...before, ...args])) return
+  // Npm says nothing while it tries an address that does not answer, for minutes.
+  const waiting = setTimeout(() => {
+    say(
+      'Still fetching packages. Where there is no network, this ends in some minutes: Ctrl-C ends it at once.',
+    )
+  }, slowMs)
+  const isDone = await run(command, [...before, ...args])
+  clearTimeout(waiting)
+  if (isDone) return
   fail(`The packages could not be installed; npm says why above. Run this again: it fetches only what is missing yet.
 Without a network, copy the folder node_modules here from a machine of the same kind that has it.`)
 }
