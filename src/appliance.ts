@@ -1,5 +1,6 @@
 // Builds every part from the settings; starts them in order, and stops them in the reverse one.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Listener } from './api/listener.ts'
 import { apiApp } from './api/router.ts'
 import { Tokens } from './api/tokens.ts'
@@ -34,6 +35,9 @@ import { openTo, worries, worriesOfRoots } from './worries.ts'
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
 
+/** How long, in milliseconds, a start waits to learn whether the roots are there. */
+const longestLookMs = 500
+
 /** What serves files, on a thread of its own. */
 type Files = { readonly name: string; readonly where: string; readonly thread: ServerThread<unknown> }
 
@@ -56,8 +60,7 @@ export class Appliance {
   private readonly clock: Clock
   /** Once it has started: resolves when its store can be used no more, as the log says. It is to be stopped then. */
   ended = new Promise<void>(() => undefined)
-  /** Being looked for: what a root holds. */
-  private lookingAtRoots: Promise<void> | undefined
+  private isLookingAtRoots = false
 
   constructor(settings: Settings, tell: Tell) {
     this.settings = settings
@@ -109,8 +112,9 @@ export class Appliance {
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
-    this.tellOfRoots(settings)
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
+    // Before it is said that all is ready, unless a root hangs.
+    await Promise.race([this.tellOfRoots(settings), sleep(longestLookMs, undefined, { ref: false })])
   }
 
   /** As they were read last; of what decides who may write, what needs a restart is as at the start. */
@@ -135,7 +139,7 @@ export class Appliance {
     const before = openTo(this.inForce)
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
-    this.tellOfRoots(settings)
+    void this.tellOfRoots(settings)
     const open = openTo(this.inForce)
     if (open !== undefined && open !== before) tell({ level: 'warn', step: 'settings', text: open })
     if (later.length === 0) return
@@ -143,15 +147,12 @@ export class Appliance {
     tell({ level: 'warn', step: 'settings', text })
   }
 
-  /** Nobody waits for it: a root may be on a file server that hangs. */
-  private tellOfRoots(settings: Settings): void {
-    if (this.lookingAtRoots !== undefined) return
-    this.lookingAtRoots = this.lookAtRoots(settings)
-  }
-
-  private async lookAtRoots(settings: Settings): Promise<void> {
+  /** To be waited for a while only: a root may be on a file server that hangs. */
+  private async tellOfRoots(settings: Settings): Promise<void> {
+    if (this.isLookingAtRoots) return
+    this.isLookingAtRoots = true
     const texts = await worriesOfRoots(settings)
-    this.lookingAtRoots = undefined
+    this.isLookingAtRoots = false
     for (const text of texts) this.tell({ level: 'warn', step: 'settings', text: printableLine(text) })
   }
 

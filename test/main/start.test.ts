@@ -3,8 +3,10 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Site } from './program.ts'
@@ -44,6 +46,13 @@ test('when the API answers for the first time, all the rest serves', async (t) =
       ['API', true],
     ],
   )
+})
+
+test('a root that is not there is told before all is said to be ready', async (t) => {
+  const site = await Site.make(t)
+  await rm(join(site.folder, 'httproot'), { recursive: true })
+  const { transcript } = await site.start()
+  t.regex(transcript.text, /http\.root: there is no folder .*httproot\n[^]*PXE Pilot is ready/)
 })
 
 test('the deploy that it suggests names a host that is declared, where no other is taken', async (t) => {
