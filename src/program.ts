@@ -1,18 +1,9 @@
-// The command line: reads argv and the environment, runs a command, and alone ends the process.
+// The command line: reads argv, and loads and runs the command that it names.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import type { Appliance } from './appliance.ts'
-import { banner } from './banner.ts'
 import { ClientError } from './cli/client.ts'
 import { plainFlags } from './cli/flags.ts'
-import { printableLine } from './events.ts'
-import { logTo, type Log } from './log.ts'
-import { BindError } from './net/ports.ts'
-import { followSettings } from './reload.ts'
-import { readSettings, type ReadResult, type Remark } from './settings/read.ts'
-import type { Settings } from './settings/schema.ts'
-import { exit } from './threads.ts'
 
 const systemSettings = '/etc/pxe-pilot/pxe-pilot.yml'
 const localSettings = './pxe-pilot.yml'
@@ -23,11 +14,6 @@ const configOption = [
 ] as const
 
 type Options = { readonly config?: string }
-
-const environment = { STATE_DIRECTORY: process.env['STATE_DIRECTORY'] }
-
-/** How long the parts have to finish what they are doing when we are told to stop. */
-const stopWithinMs = 5_000
 
 let isServing = false
 
@@ -54,15 +40,21 @@ program
   .command('server')
   .description('run the appliance until it is told to stop')
   .option(...configOption)
-  .action(serve)
+  .action(async (options: Options) => {
+    isServing = true
+    const { serve } = await import('./run.ts')
+    await serve(fileOf(options))
+  })
 
 program
   .command('export')
   .description('write what is deployed as links of the original PXE Pilot again; the server need not run')
   .option(...configOption)
-  .action((options: Options) =>
-    offline(options, async (settings, say) => (await import('./export.ts')).exportLinks(settings, say)),
-  )
+  .action(async (options: Options) => {
+    const { offline } = await import('./run.ts')
+    const { exportLinks } = await import('./export.ts')
+    await offline(fileOf(options), exportLinks)
+  })
 
 program
   .command('store')
@@ -73,11 +65,11 @@ program
   )
   .argument('<from>', 'a file, or postgres://USER@HOST/DATABASE; its password from PGPASSWORD or ~/.pgpass')
   .option(...configOption)
-  .action((from: string, options: Options) =>
-    offline(options, async (settings, say) =>
-      (await import('./store-copy.ts')).copyStore(from, settings, say),
-    ),
-  )
+  .action(async (from: string, options: Options) => {
+    const { offline } = await import('./run.ts')
+    const { copyStore } = await import('./store-copy.ts')
+    await offline(fileOf(options), (settings, say) => copyStore(from, settings, say))
+  })
 
 // A server needs none of it.
 if (process.argv[2] !== 'server') {
@@ -102,96 +94,9 @@ try {
   process.exit(1)
 }
 
-/** Does what needs no server that runs. `say`: a line each. */
-async function offline(
-  options: Options,
-  work: (settings: Settings, say: (line: string) => void) => Promise<void>,
-): Promise<void> {
-  const { settings } = settingsOf(fileOf(options))
-  try {
-    await work(settings, (line) => process.stdout.write(`${printableLine(line)}\n`))
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : inspect(error)}\n`)
-    process.exit(1)
-  }
-}
-
 function fileOf(options: Options): string {
   // The original took -c=FILE, too.
   return options.config?.replace(/^=/, '') ?? (existsSync(localSettings) ? localSettings : systemSettings)
-}
-
-/** Ends the process where they have a fault. */
-function settingsOf(file: string): Extract<ReadResult, { settings: Settings }> {
-  const result = readSettings(file, environment)
-  if ('faults' in result) {
-    complain(file, result.faults)
-    complain(file, result.warnings, 'warning: ')
-    process.exit(1)
-  }
-  return result
-}
-
-async function serve(options: Options): Promise<void> {
-  const file = fileOf(options)
-  const { settings, warnings } = settingsOf(file)
-  const log = logTo(settings.log)
-  const { tell } = log
-  isServing = true
-  for (const { line, text } of warnings) {
-    tell({ level: 'warn', step: 'settings', text: printableLine(`${file}:${line}: ${text}`) })
-  }
-  // Only here: a command that asks a running server needs none of it.
-  const { Appliance } = await import('./appliance.ts')
-  const appliance = new Appliance(settings, tell)
-  const follow = (start: Promise<void>) => {
-    const take = async (changed: Settings) => {
-      await start
-      await appliance.reload(changed)
-    }
-    followSettings({ file, environment, inForce: () => appliance.inForce, take, tell })
-  }
-  await run(settings, appliance, follow, log)
-}
-
-async function run(
-  settings: Settings,
-  appliance: Appliance,
-  follow: (start: Promise<void>) => void,
-  log: Log,
-): Promise<void> {
-  const stop = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
-  try {
-    const start = appliance.start()
-    // Already now: a SIGHUP that nobody takes ends the process.
-    follow(start)
-    await start
-    if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
-  } catch (error) {
-    await appliance.stop()
-    await log.flush()
-    // A person reads this: what happened and what to do, not where in our code.
-    const expected = error instanceof BindError || settings.log.level !== 'debug'
-    process.stderr.write(`${expected && error instanceof Error ? error.message : inspect(error)}\n`)
-    process.exit(1)
-  }
-  const code = await Promise.race([stop.then(() => 0), appliance.ended.then(() => 1)])
-  setTimeout(() => void exit(1), stopWithinMs).unref()
-  await appliance.stop()
-  await log.flush()
-  await exit(code)
-}
-
-function complain(file: string, remarks: readonly Remark[], prefix = ''): void {
-  for (const { line, text } of remarks) {
-    process.stderr.write(`${file}${line > 0 ? `:${line}` : ''}: ${prefix}${printableLine(text)}\n`)
-  }
-}
-
-function inspect(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function version(): string {
