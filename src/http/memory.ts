@@ -12,12 +12,14 @@ export function sendBytes(ctx: Context, bytes: Buffer, type: string): void {
   // A deploy changes it from one request to the next.
   ctx.set('Cache-Control', 'no-cache')
   ctx.set('X-Content-Type-Options', 'nosniff')
-  if (!matches(ctx.get('If-Match'), etag)) {
+  const [ifMatch, ifNoneMatch] = [ctx.get('If-Match'), ctx.get('If-None-Match')]
+  if (ifMatch !== '' && !names(ifMatch, etag)) {
     ctx.status = 412
     ctx.body = 'The text has changed since.\n'
     return
   }
-  if (ctx.fresh) {
+  // A weak tag will do (RFC 9110 13.1.2), and If-Modified-Since counts for nothing: a text of ours has no date.
+  if (ifNoneMatch !== '' && names(ifNoneMatch.replaceAll('W/', ''), etag)) {
     ctx.status = 304
     return
   }
@@ -40,9 +42,8 @@ export function sendBytes(ctx: Context, bytes: Buffer, type: string): void {
 }
 
 /** RFC 9110 13.1.1. */
-function matches(header: string, etag: string): boolean {
-  if (header === '' || header.trim() === '*') return true
-  return header.split(',').some((tag) => tag.trim() === etag)
+function names(tags: string, etag: string): boolean {
+  return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim() === etag)
 }
 
 /** RFC 9110 13.1.5; a date never fits, as a text of ours has none. */

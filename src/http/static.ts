@@ -85,6 +85,7 @@ export async function sendFile(
   }
   // RFC 9110 14.2: only GET has ranges. 13.1.5: serve-static takes a weak tag and a later date for current, too.
   if (ctx.method === 'HEAD' || !isCurrent(ctx.get('If-Range').trim(), file)) delete req.headers.range
+  else if (beginsBefore(req.headers.range, file.size)) req.headers.range = 'bytes=0-'
   const type = typeOf(name)
   if (type !== undefined) res.setHeader('Content-Type', type)
   const { url } = req
@@ -196,6 +197,12 @@ function asError(error: unknown): Error {
 
 function isCurrent(ifRange: string, file: OpenFile): boolean {
   return ifRange === '' || ifRange === etagOf(file) || ifRange === new Date(file.mtimeMs).toUTCString()
+}
+
+/** RFC 9110 14.1.2: the last octets of a shorter file are all of it. serve-static would say 416. */
+function beginsBefore(range: string | undefined, size: number): boolean {
+  const [, suffix] = /^bytes=-(\d+)$/.exec(range ?? '') ?? []
+  return Number(suffix) > size
 }
 
 /** A file that shrank or grew while it was sent: better a cut connection than bytes that look like all of it. */

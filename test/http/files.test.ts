@@ -81,6 +81,8 @@ for (const [what, make] of Object.entries(sources)) {
       [{ Range: 'bytes=2-4' }, 206, '234', 'bytes 2-4/10'],
       [{ Range: 'bytes=7-' }, 206, '789', 'bytes 7-9/10'],
       [{ Range: 'bytes=-2' }, 206, '89', 'bytes 8-9/10'],
+      [{ Range: 'bytes=-10' }, 206, '0123456789', 'bytes 0-9/10'],
+      [{ Range: 'bytes=-500' }, 206, '0123456789', 'bytes 0-9/10'],
       [{ Range: 'bytes=5-500' }, 206, '56789', 'bytes 5-9/10'],
       [{ Range: 'bytes=0-0' }, 206, '0', 'bytes 0-0/10'],
       [{ Range: 'pages=1-2' }, 200, '0123456789'],
@@ -95,6 +97,7 @@ for (const [what, make] of Object.entries(sources)) {
       [{ 'If-None-Match': etag }, 304, ''],
       [{ 'If-None-Match': `"other", W/${etag}` }, 304, ''],
       [{ 'If-None-Match': '*' }, 304, ''],
+      [{ 'If-None-Match': etag, 'If-Modified-Since': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 304, ''],
     ]
     for (const [headers, status, body, contentRange] of ranges) {
       const reply = await ask(url, path, headers)
