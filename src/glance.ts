@@ -1,6 +1,6 @@
 // What the kernel has in memory of a file, told without asking any disk or file server: so it never waits.
 
-import type { FileHandle } from 'node:fs/promises'
+import { statfs, type FileHandle } from 'node:fs/promises'
 
 /** A file's inode, size, device and times of change. */
 export type State = Uint32Array
@@ -9,6 +9,21 @@ export type Glance = {
   /** Whether `path`, with a NUL at its end, leads to that file, unchanged. False also where the kernel would have to ask. */
   readonly isAs: (path: Buffer, state: State) => boolean
   readonly stateOf: (handle: FileHandle) => State | undefined
+  /** Of what `path` leads to. Undefined also where the kernel would have to ask. */
+  readonly stateAt: (path: Buffer) => State | undefined
+}
+
+/**
+ * Where the kernel is the only one to change a file, and so knows its state: ext4, xfs, btrfs, tmpfs, overlayfs, f2fs,
+ * zfs (linux/magic.h). What a file server changes, it hears of later.
+ */
+const localKinds: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1,
+])
+
+/** Asks the disk: to be asked each time, as another file system may be mounted there by now, with the number of this one. */
+export async function isLocal(path: string): Promise<boolean> {
+  return localKinds.has((await statfs(path)).type)
 }
 
 // Linux, all architectures: linux/openat2.h, linux/stat.h, asm-generic/fcntl.h; the call's number is one everywhere.
@@ -47,10 +62,17 @@ export async function openGlance(): Promise<Glance | undefined> {
     return {
       isAs: (path, state) => lookAt(path) && isSame(state, status),
       stateOf: ({ fd }) => (look(fd) ? status.slice() : undefined),
+      stateAt: (path) => (lookAt(path) ? status.slice() : undefined),
     }
   } catch {
     return undefined
   }
+}
+
+/** When it was last changed, in milliseconds since 1970: stx_ctime. */
+export function changedMs(state: State): number {
+  const [low = 0, high = 0, nanoseconds = 0] = state.subarray(24, 27)
+  return (low + high * 2 ** 32) * 1000 + nanoseconds / 1e6
 }
 
 /** Of struct statx: inode and size; the times of change, and the device. That it was read does not count. */

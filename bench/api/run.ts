@@ -2,7 +2,7 @@
 // npm run build && npm run bench:api [-- ROUNDS SECONDS]
 
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import type { Mac } from '../../src/net/mac.ts'
 // As built: tsx, which runs this file, gives functions their names anew whenever they are made, a sixth of a deploy.
 const { apiApp } = await built<typeof import('../../src/api/router.ts')>('api/router')
 const { bootloader } = await built<typeof import('../../src/boot/bootloaders.ts')>('boot/bootloaders')
+const { Catalog } = await built<typeof import('../../src/catalog/catalog.ts')>('catalog/catalog')
 const { emptyTable } = await built<typeof import('../../src/boot/table.ts')>('boot/table')
 const { handlerOf, HttpListener } = await built<typeof import('../../src/http/server.ts')>('http/server')
 const { ipv4 } = await built<typeof import('../../src/net/ipv4.ts')>('net/ipv4')
@@ -22,6 +23,8 @@ const { Registry } = await built<typeof import('../../src/registry.ts')>('regist
 const { openStore } = await built<typeof import('../../src/store/open.ts')>('store/open')
 
 const connections = 32
+const configurations = 20
+const pxelinux = bootloader({ name: 'pxelinux', file: 'pxelinux.0' })
 const loopback = ipv4(0x7f000001)
 
 type Order = {
@@ -50,15 +53,23 @@ async function measure(): Promise<void> {
     now: Date.now,
   })
   await registry.load(Array.from({ length: 10_000 }, (_, number) => hostOf(number)))
-  const form = {
-    folder: 'pxelinux',
-    language: 'pxelinux',
-    file: 'pxelinux/x',
-    text: 'x',
-    template: false,
-  } as const
-  registry.setCatalog({ configurations: [{ name: 'ubuntu', forms: [form] }], menus: [], loaders: [] })
-  const ours = await serve(handlerOf(apiApp(parts(registry))))
+  // Each deploy looks whether what it deploys is there.
+  const directory = join(folder, 'conf')
+  mkdirSync(directory)
+  for (const name of ['ubuntu', ...Array.from({ length: configurations - 1 }, (_, number) => `c${number}`)]) {
+    writeFileSync(join(directory, name), `DEFAULT ${name}\n`)
+  }
+  const catalog = new Catalog({
+    directory,
+    tftproot: undefined,
+    bootloaders: [pxelinux],
+    links: 'inside',
+    changed: (contents) => registry.setCatalog(contents),
+    tell: () => {},
+    now: Date.now,
+  })
+  await catalog.start()
+  const ours = await serve(handlerOf(apiApp(parts(registry, (at) => catalog.look(at)))))
   const bare = await serve(handlerOf(bareApp()))
   try {
     await ask(ours.port, 'GET', '/v1/hosts?status=false')
@@ -88,6 +99,7 @@ async function measure(): Promise<void> {
   } finally {
     await ours.stop()
     await bare.stop()
+    await catalog.stop()
     await store.close()
     rmSync(folder, { recursive: true })
   }
@@ -103,10 +115,10 @@ function bodyOf(numbers: readonly number[]): string {
   return JSON.stringify({ hosts: numbers.map((number) => ({ macAddress: hostOf(number).macs[0] })) })
 }
 
-function parts(registry: ApiParts['registry']): ApiParts {
+function parts(registry: ApiParts['registry'], look: ApiParts['look']): ApiParts {
   const { table } = registry
   const site = {
-    bootloaders: [bootloader({ name: 'pxelinux', file: 'pxelinux.0' })],
+    bootloaders: [pxelinux],
     default: null,
     localMethod: 'auto',
     apiPort: 3478,
@@ -130,7 +142,7 @@ function parts(registry: ApiParts['registry']): ApiParts {
     writers: () => ({ subnets: undefined, isSet: false }),
     tokens: undefined,
     selfService: () => ['local'],
-    look: async () => undefined,
+    look,
     listeners: () => [],
     leases: () => [],
     releaseLease: async () => undefined,

@@ -10,6 +10,7 @@ import type { Scan } from './configurations.ts'
 import { stillMs } from './folder.ts'
 import { codeOf } from './locate.ts'
 import { Scanner } from './scan.ts'
+import { Unchanged } from './unchanged.ts'
 
 /** A look of its own every so often, as NFS tells of nothing; with the 200 ms of stillness it stays below 2 s. */
 const everyMs = 1_500
@@ -41,6 +42,7 @@ export type CatalogParts = {
 export class Catalog {
   private readonly parts: CatalogParts
   private readonly scanner: Scanner
+  private readonly unchanged: Unchanged
   private current: Scan = { configurations: [], menus: [], loaders: [], imported: [] }
   /** Nothing was handed to changed() yet, or it failed: the next look does. */
   private due = true
@@ -58,6 +60,7 @@ export class Catalog {
 
   constructor(parts: CatalogParts) {
     this.parts = parts
+    this.unchanged = new Unchanged(parts.now)
     this.scanner = new Scanner({
       ...parts,
       variables: parts.variables ?? (() => []),
@@ -67,6 +70,7 @@ export class Catalog {
 
   /** Resolves when the first look is done, or hangs in a file server for 2 s. Never rejects. */
   async start(): Promise<void> {
+    await this.unchanged.open()
     await this.look()
     this.schedule(everyMs)
   }
@@ -77,6 +81,7 @@ export class Catalog {
    * yields after 2 s what was known before.
    */
   async look(at: 'all' | 'configurations' = 'all'): Promise<Scan> {
+    if (at === 'configurations' && !this.due && this.unchanged.holds()) return this.current
     let limit: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, longestLookMs).unref()))
     await Promise.race([this.settle(at === 'all'), late])
@@ -123,6 +128,7 @@ export class Catalog {
   private async scanNow(): Promise<number | undefined> {
     const isRestDue = this.isRestDue
     this.isRestDue = false
+    const seen = this.unchanged.before()
     const { scan, faults, unsettledMs } = await this.scanner.scan(isRestDue)
     if (this.stopped) return undefined
     if (this.patient && unsettledMs !== undefined) {
@@ -139,6 +145,7 @@ export class Catalog {
       this.tellChanges(before, scan)
     }
     if (this.due) await this.emit(this.current)
+    await this.unchanged.after(seen, this.scanner.paths()).catch(() => undefined)
     // Only now is it known that the disk answers: a hung one would hang us in inotify_add_watch.
     this.events ??= this.listen()
     return unsettledMs

@@ -50,6 +50,8 @@ export class Folder {
   private failure: string | undefined
   private device: number | undefined
   private waitMs: number | undefined
+  /** Something here is neither a folder nor a file that was taken, as a link that leads nowhere. */
+  private hasLoose = false
   /** The variables that hosts declare, as of this look. */
   private variables: readonly string[] | undefined
 
@@ -72,7 +74,18 @@ export class Folder {
     const names = new Set(listed.map((entry) => entry.name).filter((name) => !isBackup(name)))
     for (const name of this.files.keys()) if (!names.has(name)) this.files.delete(name)
     for (const name of names) await this.lookAt(name)
+    this.hasLoose = listed.some(
+      (entry) => names.has(entry.name) && !entry.isDirectory() && !this.files.has(entry.name),
+    )
     return listed
+  }
+
+  /** Itself and its files. Undefined: what it holds may change without a trace in any of them. */
+  paths(): readonly string[] | undefined {
+    const isWhole = this.failure === undefined && this.waitMs === undefined && !this.hasLoose
+    const isFixed = (file: string, { fault }: Seen) => fault === undefined && !this.isTemplate(file)
+    if (!isWhole || ![...this.files].every(([file, seen]) => isFixed(file, seen))) return undefined
+    return [this.path, ...[...this.files.keys()].map((file) => join(this.path, file))]
   }
 
   /** The configurations here. Where NAME and NAME.tmpl are both there, NAME is the one. */
@@ -201,8 +214,12 @@ export class Folder {
 
   /** A host may declare a variable, or lose one, that a template names. */
   private madeOf(file: string, signature: string): string {
-    const isTemplate = file.endsWith(suffix) || this.isOneText(file)
-    return isTemplate ? [signature, ...this.hostVariables().toSorted()].join(' ') : signature
+    return this.isTemplate(file) ? [signature, ...this.hostVariables().toSorted()].join(' ') : signature
+  }
+
+  /** What comes of it depends on hosts, too. */
+  private isTemplate(file: string): boolean {
+    return file.endsWith(suffix) || this.isOneText(file)
   }
 
   private hostVariables(): readonly string[] {

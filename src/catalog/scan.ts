@@ -87,6 +87,17 @@ export class Scanner {
     }
   }
 
+  /** All that the last scan saw of configurations. Undefined: that may change without a trace in any of these. */
+  paths(): readonly string[] | undefined {
+    const all: string[] = []
+    for (const folder of [this.top, ...this.folders.values()]) {
+      const paths = folder.paths()
+      if (paths === undefined) return undefined
+      all.push(...paths)
+    }
+    return all
+  }
+
   private async listFolders(listed: readonly Dirent[]): Promise<void> {
     const present = new Set<string>()
     this.strangers.clear()

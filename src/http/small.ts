@@ -1,9 +1,8 @@
 // Small files in memory, with what serve-static said of them, given again as long as they are unchanged on disk.
 
-import { statfs } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import type { Glance, State } from '../glance.ts'
+import { isLocal, type Glance, type State } from '../glance.ts'
 import type { Place } from './places.ts'
 import type { Given } from './repeats.ts'
 import { diskAnswersMs, typeOf, type OpenFile } from './static.ts'
@@ -30,14 +29,6 @@ const overhead = 1024
 
 /** Twice within one tick of the kernel's clock, a file can change without a trace. */
 const settledMs = 1000
-
-/**
- * Where the kernel is the only one to change a file, and so knows its state: ext4, xfs, btrfs, tmpfs, overlayfs, f2fs,
- * zfs (linux/magic.h). What a file server changes, it hears of later.
- */
-const localKinds: ReadonlySet<number> = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1,
-])
 
 const repeated = ['Content-Type', 'Content-Length', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Cache-Control']
 
@@ -93,8 +84,7 @@ export class SmallFiles {
     // The same one may have been given to a whole hall.
     const isWanted = () => !this.entries.has(key)
     await disk.runWithin(diskAnswersMs, isWanted, async () => {
-      // Asked each time: another file system may be mounted there by now, with the number of the one before.
-      if (!localKinds.has((await statfs(file.path)).type)) return
+      if (!(await isLocal(file.path))) return
       const state = glance.stateOf(handle)
       if (state === undefined) return
       const bytes = Buffer.alloc(size)

@@ -575,11 +575,11 @@ test('the time that a datagram of many short options takes grows with their numb
   const time = (count: number, rounds: number) => {
     const raw = Buffer.concat(Array.from({ length: count }, () => Buffer.of(61, 1, 1)))
     const bytes = write({ raw })
-    const start = performance.now()
+    const start = process.cpuUsage()
     for (let round = 0; round < rounds; round++) t.is(decoded(bytes).options.get(61)?.length, count)
-    return performance.now() - start
+    return process.cpuUsage(start).user / 1000
   }
-  // The best of several, as other tests run meanwhile.
+  // In milliseconds of our own, and the best of several, as other tests run meanwhile.
   const best = (count: number, rounds: number) => Math.min(...[1, 2, 3].map(() => time(count, rounds)))
   best(1000, 20)
   t.true(best(20_000, 2) < 5 * best(1000, 40) + 5)

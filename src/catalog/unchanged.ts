@@ -1,0 +1,73 @@
+// Whether the configurations are as they were last looked at, told without asking a disk: most deploys need no other look.
+
+import { changedMs, isLocal, openGlance, type Glance, type State } from '../glance.ts'
+
+/** Twice within one tick of the kernel's clock, a folder can change without a trace. */
+const settledMs = 1_000
+
+/** More would keep the event loop busier than a look in other threads. */
+const mostPaths = 100
+
+type Seen = { readonly path: Buffer; readonly state: State }
+
+export class Unchanged {
+  private readonly now: () => number
+  private glance: Glance | undefined
+  /** What the last look saw. */
+  private paths: ReadonlyMap<string, Buffer> = new Map()
+  /** As it was when a look began that changed nothing of it. */
+  private kept: readonly Seen[] | undefined
+  /** It was asked in this turn of the event loop. */
+  private held = false
+
+  /** `now`: milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  /** Until then, and where the kernel has no glance, every look asks the disk. */
+  async open(): Promise<void> {
+    this.glance = await openGlance()
+  }
+
+  /**
+   * Everything that the last look saw is as it was then. False also where nobody can say. What is asked in one turn of
+   * the event loop came before it: all of that has one answer.
+   */
+  holds(): boolean {
+    if (this.held) return true
+    this.held = this.isAsKept()
+    if (this.held) setImmediate(() => (this.held = false))
+    return this.held
+  }
+
+  private isAsKept(): boolean {
+    const { glance, kept } = this
+    return (
+      glance !== undefined && kept !== undefined && kept.every(({ path, state }) => glance.isAs(path, state))
+    )
+  }
+
+  /** To be called before a look: what that one sees is at least as new. */
+  before(): ReadonlyMap<string, Seen> {
+    const states = new Map<string, Seen>()
+    for (const [name, path] of this.paths) {
+      const state = this.glance?.stateAt(path)
+      if (state !== undefined) states.set(name, { path, state })
+    }
+    return states
+  }
+
+  /** After it. `paths`: all that it saw; undefined: some of it may change without a trace in any of them. */
+  async after(before: ReadonlyMap<string, Seen>, paths: readonly string[] | undefined): Promise<void> {
+    if (this.kept !== undefined && paths?.length === this.kept.length && this.isAsKept()) return
+    this.kept = undefined
+    this.paths = new Map(paths?.map((path) => [path, Buffer.from(`${path}\0`)]))
+    const seen = [...this.paths.keys()].flatMap((path) => before.get(path) ?? [])
+    const now = this.now()
+    const isSettled = seen.every(({ state }) => Math.abs(now - changedMs(state)) > settledMs)
+    if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !isSettled) return
+    for (const path of this.paths.keys()) if (!(await isLocal(path))) return
+    this.kept = seen
+  }
+}

@@ -1,0 +1,154 @@
+// That nothing changed is said without asking the disk, and only while nothing did.
+
+import { chmod, mkdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { Scanner } from '../../src/catalog/scan.ts'
+import { Unchanged } from '../../src/catalog/unchanged.ts'
+import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import { tree, watched, type Tree } from './tree.ts'
+
+/** Everything that was written is long still by it. */
+const later = () => Date.now() + 60_000
+
+async function looked(t: ExecutionContext, fill: (at: Tree) => Promise<unknown>) {
+  const at = await tree(t)
+  await fill(at)
+  const scanner = new Scanner({
+    directory: at.conf,
+    tftproot: at.root,
+    bootloaders: builtInBootloaders,
+    links: 'inside',
+    variables: () => [],
+    system: join(at.root, 'no-system'),
+    now: later,
+  })
+  const unchanged = new Unchanged(later)
+  await unchanged.open()
+  const look = async () => {
+    const before = unchanged.before()
+    await scanner.scan(false)
+    await unchanged.after(before, scanner.paths())
+  }
+  return { at, unchanged, look }
+}
+
+const usual = async ({ put }: Tree) => {
+  await put('pxelinux.cfg/conf/ubuntu', 'DEFAULT u\n')
+  await put('pxelinux.cfg/conf/grub/grml', 'menuentry\n')
+  await put('images/shared', 'DEFAULT s\n')
+}
+
+test('what the second look finds as the first one did needs no third', async (t) => {
+  const { unchanged, look } = await looked(t, usual)
+  t.false(unchanged.holds())
+  await look()
+  t.false(unchanged.holds())
+  await look()
+  t.true(unchanged.holds())
+  await look()
+  t.true(unchanged.holds())
+})
+
+const changes: Readonly<Record<string, (at: Tree) => Promise<unknown>>> = {
+  'a file is written anew': ({ put }) => put('pxelinux.cfg/conf/ubuntu', 'DEFAULT v\n'),
+  'a file of a bootloader is written anew': ({ put }) => put('pxelinux.cfg/conf/grub/grml', 'menuentrz\n'),
+  'and has its old time again': async ({ put, conf }) => {
+    await put('pxelinux.cfg/conf/ubuntu', 'DEFAULT v\n')
+    await utimes(join(conf, 'ubuntu'), 1_000_000, 1_000_000)
+  },
+  'another one is renamed onto it': async ({ put, conf }) => {
+    await put('elsewhere', 'DEFAULT w\n')
+    await rename(join(conf, '../../elsewhere'), join(conf, 'ubuntu'))
+  },
+  'one comes': ({ put }) => put('pxelinux.cfg/conf/new', 'DEFAULT n\n'),
+  'one comes in a folder': ({ put }) => put('pxelinux.cfg/conf/grub/new', 'menuentry\n'),
+  'one goes': ({ conf }) => unlink(join(conf, 'ubuntu')),
+  'a folder comes': ({ conf }) => mkdir(join(conf, 'pxelinux')),
+  'a folder is replaced': async ({ conf, root }) => {
+    await rename(join(conf, 'grub'), join(root, 'away'))
+    await mkdir(join(conf, 'grub'))
+  },
+  'all goes': ({ conf }) => rm(conf, { recursive: true }),
+  'a file may be read by nobody': ({ conf }) => chmod(join(conf, 'ubuntu'), 0),
+}
+
+for (const [what, change] of Object.entries(changes)) {
+  test(`${what}: seen`, async (t) => {
+    const { at, unchanged, look } = await looked(t, usual)
+    await look()
+    await look()
+    t.true(unchanged.holds())
+    await sleep(20)
+    await change(at)
+    t.false(unchanged.holds())
+  })
+}
+
+test('the target of a link is written anew, or the link leads elsewhere: seen', async (t) => {
+  const { at, unchanged, look } = await looked(t, async (site) => {
+    await usual(site)
+    await symlink('../../images/shared', join(site.conf, 'linked'))
+  })
+  await look()
+  await look()
+  t.true(unchanged.holds())
+  await sleep(20)
+  await at.put('images/shared', 'DEFAULT t\n')
+  t.false(unchanged.holds())
+  await look()
+  await look()
+  t.true(unchanged.holds())
+  await unlink(join(at.conf, 'linked'))
+  await symlink('ubuntu', join(at.conf, 'linked'))
+  t.false(unchanged.holds())
+})
+
+for (const [what, fill] of Object.entries<(at: Tree) => Promise<unknown>>({
+  'a template, of which hosts declare the variables': ({ put }) =>
+    put('pxelinux.cfg/conf/t.tmpl', 'DEFAULT ${mac}\n'),
+  'a link that leads nowhere yet': ({ conf }) => symlink('../../later', join(conf, 'loose')),
+  'a file that cannot be taken': ({ put }) => put('pxelinux.cfg/conf/bytes', Uint8Array.of(0, 1, 255, 0)),
+})) {
+  test(`${what}: every look asks the disk`, async (t) => {
+    const { unchanged, look } = await looked(t, async (at) => {
+      await usual(at)
+      await fill(at)
+    })
+    await look()
+    await look()
+    await look()
+    t.false(unchanged.holds())
+  })
+}
+
+test('what changed less than a second ago may do so again without a trace', async (t) => {
+  const at = await tree(t)
+  const unchanged = new Unchanged(Date.now)
+  await unchanged.open()
+  const look = () => unchanged.after(unchanged.before(), [at.conf])
+  await look()
+  await look()
+  t.false(unchanged.holds())
+  await sleep(1_100)
+  await look()
+  t.true(unchanged.holds())
+})
+
+test('whoever writes a file and deploys it at once has it, however often', async (t) => {
+  const at = await tree(t)
+  await at.put('pxelinux.cfg/conf/first', 'DEFAULT f\n')
+  const { catalog } = watched(t, at, { now: later })
+  await catalog.start()
+  for (let round = 0; round < 30; round++) {
+    const names = async () => (await catalog.look('configurations')).configurations.map(({ name }) => name)
+    await names()
+    await names()
+    const own = `own-${round}`
+    await at.put(`pxelinux.cfg/conf/${own}`, `DEFAULT ${round}\n`)
+    t.true((await names()).includes(own))
+    await unlink(join(at.conf, own))
+    t.false((await names()).includes(own))
+  }
+})
