@@ -30,7 +30,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { openTo, worries, worriesOfRoots } from './worries.ts'
+import { worries, worriesOfRoots } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -136,15 +136,13 @@ export class Appliance {
       const text = `${settings.file} was read again, and its hosts stay as they were: ${done.fault.message}`
       return tell({ level: 'error', step: 'settings', text })
     }
-    const before = openTo(this.inForce)
+    const told = new Set(worries(this.inForce, this.table))
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
     void this.tellOfRoots(settings)
-    const open = openTo(this.inForce)
-    if (open !== undefined && open !== before) tell({ level: 'warn', step: 'settings', text: open })
-    if (later.length === 0) return
-    const text = `these settings have changed, and need a restart: ${later.join(', ')}`
-    tell({ level: 'warn', step: 'settings', text })
+    const texts = [...worries(this.inForce, this.table)].filter((text) => !told.has(text))
+    if (later.length > 0) texts.push(`these settings have changed, and need a restart: ${later.join(', ')}`)
+    for (const text of texts) tell({ level: 'warn', step: 'settings', text })
   }
 
   /** To be waited for a while only: a root may be on a file server that hangs. */

@@ -121,7 +121,7 @@ export const faults = {
   }),
   hostLocked: (name: string): Fault => ({
     code: 'host_locked',
-    message: `Host <${name}> is locked: only local may be deployed to it, and nothing switches it. Where it is declared, its "locked" says so`,
+    message: `Host <${name}> is locked: only local may be deployed to it, and nothing switches it. pxe-pilot host set ${name} --unlock, or "locked" where the settings declare it, ends that`,
   }),
   hostDeclared: (name: string, file: string): Fault => ({
     code: 'host_declared',

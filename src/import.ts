@@ -76,7 +76,7 @@ export class Links {
       if (table.assignments.get(hostOfMac(table, mac)?.name ?? '') === configuration) continue
       const name = printable(configuration)
       const does = configurationExists(table, configuration)
-        ? `pxe-pilot config deploy, or PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]}, does what it says`
+        ? `links are taken over once; pxe-pilot import does it again, and PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]} does what it says`
         : `${name}, which it leads to, is no configuration`
       const text = `the link ${printable(path)} is not looked at: ${does}`
       this.parts.tell({ level: 'warn', step: 'import', text, client: { mac } })

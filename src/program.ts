@@ -30,8 +30,11 @@ const program = new Command('pxe-pilot')
   .configureOutput({
     writeOut: (text) => process.stderr.write(text),
     outputError: (text, write) => {
-      const isMisplaced = /unknown option '(?:-s|--server|-d|--debug)/.test(text)
-      write(isMisplaced ? `${text}It stands before the command: pxe-pilot -s URL COMMAND\n` : text)
+      const [, misplaced] = /unknown option '(-s|--server|-d|--debug)/.exec(text) ?? []
+      const usage = misplaced?.includes('s') === true ? '-s URL' : '-d'
+      write(
+        misplaced === undefined ? text : `${text}It stands before the command: pxe-pilot ${usage} COMMAND\n`,
+      )
     },
   })
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))

@@ -1,4 +1,4 @@
-// What is set and leads nowhere, or leaves a door open: said at the start, and the latter again when it changes.
+// What is set and leads nowhere, or leaves a door open: said at the start, and what is new of it when the settings are read again.
 
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'

@@ -47,6 +47,19 @@ test('a host that is added under the name of one that is gone boots nothing of t
   t.is(boots(), undefined)
 })
 
+test('a host that was added, and whose card the settings declare for another one, is told of with the lock that goes', async (t) => {
+  const { registry, told, declare } = await make()
+  const card = parseMac('52:54:00:00:00:02') as Mac
+  await registry.addHost({ ...record, name: 'kept', macs: [card], locked: true }, 'add', {
+    caller: ourselves,
+  })
+  await declare([h1, { ...h1, name: 'other', macs: [card] }])
+  t.false(registry.table.hosts.has('kept'))
+  const warned = told.filter(({ level }) => level === 'warn').map(({ text }) => text)
+  t.is(warned.length, 1)
+  t.regex(warned[0] ?? '', /host kept, which was added .* is gone, its lock too: .*52:54:00:00:00:02/)
+})
+
 test('a machine that was installed while its host was gone is not installed again', async (t) => {
   const { registry, boots, declare } = await make()
   await registry.deploy('sheep', [{ name: 'h1' }])

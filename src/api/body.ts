@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Fault } from '../faults.ts'
 import { show, unquoted, type Path } from '../settings/explain.ts'
 import { isSecret } from '../settings/secrets.ts'
+import { unwrapped } from '../settings/unwrapped.ts'
 
 /** Bytes. A thousand hosts take 50 KiB. */
 export const biggestBody = 1024 * 1024
@@ -135,22 +136,6 @@ function keysOf(group: z.ZodObject): ReadonlyMap<string, Key> {
 
 function plain(key: string): string {
   return key.replaceAll('_', '').toLowerCase()
-}
-
-/** What optional(), nullable(), default() and a transformation wrap. */
-function unwrapped(schema: unknown): unknown {
-  let here = schema
-  for (;;) {
-    if (
-      here instanceof z.ZodOptional ||
-      here instanceof z.ZodNullable ||
-      here instanceof z.ZodDefault ||
-      here instanceof z.ZodPrefault
-    ) {
-      here = here.unwrap()
-    } else if (here instanceof z.ZodPipe) here = here.in
-    else return here
-  }
 }
 
 const kinds: Readonly<Record<string, string>> = {

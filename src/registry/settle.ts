@@ -112,6 +112,12 @@ function told({ host, record, configuration }: HostChange, boots: string | undef
     const text = `${host} is declared again, and boots ${boots} as before`
     return [{ level: 'warn', step, text, client: { host } }]
   }
+  if (record.after === null && record.before?.origin === 'added') {
+    const { macs, locked } = record.before
+    const lock = locked ? ', its lock too' : ''
+    const text = `host ${host}, which was added over the API, is gone${lock}: the settings now declare ${macs.join(' and ')} for another host`
+    return [{ level: 'warn', step, text, client: { host } }]
+  }
   const what = record.after === null ? 'is gone' : record.before === null ? 'is new' : 'has changed'
   return [{ level: 'info', step, text: `host ${host} ${what}`, client: { host } }]
 }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { named, type Path } from './explain.ts'
 import { nearest } from './nearest.ts'
 import { settingsSchema } from './schema.ts'
+import { unwrapped } from './unwrapped.ts'
 
 /** `keys`: from the group that has the unknown one, such as `router`, or `subnets` and its `router`. */
 export type Meant = { readonly keys: readonly string[]; readonly hint: string }
@@ -56,20 +57,6 @@ function schemaAt(path: Path): unknown {
   for (const step of path) {
     if (here instanceof z.ZodArray && typeof step === 'number') here = unwrapped(here.element)
     else if (here instanceof z.ZodObject) here = unwrapped(here.shape[String(step)])
-  }
-  return here
-}
-
-/** What optional(), nullable(), default() and prefault() wrap. */
-function unwrapped(schema: unknown): unknown {
-  let here = schema
-  while (
-    here instanceof z.ZodOptional ||
-    here instanceof z.ZodNullable ||
-    here instanceof z.ZodDefault ||
-    here instanceof z.ZodPrefault
-  ) {
-    here = here.unwrap()
   }
   return here
 }

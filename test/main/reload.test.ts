@@ -85,6 +85,18 @@ test('a start with another file keeps what hosts booted, and says so; they get i
   t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
 })
 
+test('a name that a guard of the settings misspells is told when they are read again, and once', async (t) => {
+  const site = await Site.make(t)
+  await site.write('tftproot/conf/sheep', 'DEFAULT sheep\n')
+  const program = await site.start(host('h1', '52:54:00:00:00:01'))
+  const guards = guarded(site.settings(), ', self_service: [shep]')
+  await site.write('pxe-pilot.yml', guards)
+  await program.transcript.waitFor(/there is no configuration shep; did you mean sheep\?/, 10)
+  await site.write('pxe-pilot.yml', `${guards}log: { level: debug }\n`)
+  await program.transcript.waitFor(/need a restart: log\.level/, 10)
+  t.is(program.transcript.text.split('did you mean sheep').length, 2)
+})
+
 test('SIGHUP reads it again at once', async (t) => {
   const site = await Site.make(t)
   const program = await site.start(host('h1', '52:54:00:00:00:01'))
