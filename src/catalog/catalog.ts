@@ -81,7 +81,7 @@ export class Catalog {
    * yields after 2 s what was known before.
    */
   async look(at: 'all' | 'configurations' = 'all'): Promise<Scan> {
-    if (at === 'configurations' && !this.due && this.unchanged.holds()) return this.current
+    if (at === 'configurations' && (await this.unchanged.holds()) && !this.due) return this.current
     let limit: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, longestLookMs).unref()))
     await Promise.race([this.settle(at === 'all'), late])

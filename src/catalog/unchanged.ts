@@ -10,6 +10,9 @@ const mostPaths = 100
 
 type Seen = { readonly path: Buffer; readonly state: State }
 
+/** `at`: milliseconds since 1970. */
+type Before = { readonly at: number; readonly states: ReadonlyMap<string, Seen> }
+
 export class Unchanged {
   private readonly now: () => number
   private glance: Glance | undefined
@@ -17,8 +20,7 @@ export class Unchanged {
   private paths: ReadonlyMap<string, Buffer> = new Map()
   /** As it was when a look began that changed nothing of it. */
   private kept: readonly Seen[] | undefined
-  /** It was asked in this turn of the event loop. */
-  private held = false
+  private asked: Promise<boolean> | undefined
 
   /** `now`: milliseconds since 1970. */
   constructor(now: () => number) {
@@ -31,14 +33,18 @@ export class Unchanged {
   }
 
   /**
-   * Everything that the last look saw is as it was then. False also where nobody can say. What is asked in one turn of
-   * the event loop came before it: all of that has one answer.
+   * Everything that the last look saw is as it was then. False also where nobody can say. The kernel is asked at the end
+   * of this turn of the event loop, once for all who ask until then: an answer from before would be too old for somebody
+   * whose request came behind it.
    */
-  holds(): boolean {
-    if (this.held) return true
-    this.held = this.isAsKept()
-    if (this.held) setImmediate(() => (this.held = false))
-    return this.held
+  holds(): Promise<boolean> {
+    this.asked ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.asked = undefined
+        resolve(this.isAsKept())
+      })
+    })
+    return this.asked
   }
 
   private isAsKept(): boolean {
@@ -49,23 +55,24 @@ export class Unchanged {
   }
 
   /** To be called before a look: what that one sees is at least as new. */
-  before(): ReadonlyMap<string, Seen> {
+  before(): Before {
+    const at = this.now()
     const states = new Map<string, Seen>()
     for (const [name, path] of this.paths) {
       const state = this.glance?.stateAt(path)
       if (state !== undefined) states.set(name, { path, state })
     }
-    return states
+    return { at, states }
   }
 
   /** After it. `paths`: all that it saw; undefined: some of it may change without a trace in any of them. */
-  async after(before: ReadonlyMap<string, Seen>, paths: readonly string[] | undefined): Promise<void> {
+  async after({ at, states }: Before, paths: readonly string[] | undefined): Promise<void> {
     if (this.kept !== undefined && paths?.length === this.kept.length && this.isAsKept()) return
     this.kept = undefined
     this.paths = new Map(paths?.map((path) => [path, Buffer.from(`${path}\0`)]))
-    const seen = [...this.paths.keys()].flatMap((path) => before.get(path) ?? [])
-    const now = this.now()
-    const isSettled = seen.every(({ state }) => Math.abs(now - changedMs(state)) > settledMs)
+    const seen = [...this.paths.keys()].flatMap((path) => states.get(path) ?? [])
+    // A look may take long: what counts is how old the last change was when it began.
+    const isSettled = seen.every(({ state }) => Math.abs(at - changedMs(state)) > settledMs)
     if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !isSettled) return
     for (const path of this.paths.keys()) if (!(await isLocal(path))) return
     this.kept = seen

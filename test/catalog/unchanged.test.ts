@@ -1,5 +1,6 @@
 // That nothing changed is said without asking the disk, and only while nothing did.
 
+import { writeFileSync } from 'node:fs'
 import { chmod, mkdir, rename, rm, symlink, unlink, utimes } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
@@ -42,13 +43,13 @@ const usual = async ({ put }: Tree) => {
 
 test('what the second look finds as the first one did needs no third', async (t) => {
   const { unchanged, look } = await looked(t, usual)
-  t.false(unchanged.holds())
+  t.false(await unchanged.holds())
   await look()
-  t.false(unchanged.holds())
+  t.false(await unchanged.holds())
   await look()
-  t.true(unchanged.holds())
+  t.true(await unchanged.holds())
   await look()
-  t.true(unchanged.holds())
+  t.true(await unchanged.holds())
 })
 
 const changes: Readonly<Record<string, (at: Tree) => Promise<unknown>>> = {
@@ -79,10 +80,10 @@ for (const [what, change] of Object.entries(changes)) {
     const { at, unchanged, look } = await looked(t, usual)
     await look()
     await look()
-    t.true(unchanged.holds())
+    t.true(await unchanged.holds())
     await sleep(20)
     await change(at)
-    t.false(unchanged.holds())
+    t.false(await unchanged.holds())
   })
 }
 
@@ -93,16 +94,16 @@ test('the target of a link is written anew, or the link leads elsewhere: seen', 
   })
   await look()
   await look()
-  t.true(unchanged.holds())
+  t.true(await unchanged.holds())
   await sleep(20)
   await at.put('images/shared', 'DEFAULT t\n')
-  t.false(unchanged.holds())
+  t.false(await unchanged.holds())
   await look()
   await look()
-  t.true(unchanged.holds())
+  t.true(await unchanged.holds())
   await unlink(join(at.conf, 'linked'))
   await symlink('ubuntu', join(at.conf, 'linked'))
-  t.false(unchanged.holds())
+  t.false(await unchanged.holds())
 })
 
 for (const [what, fill] of Object.entries<(at: Tree) => Promise<unknown>>({
@@ -119,7 +120,7 @@ for (const [what, fill] of Object.entries<(at: Tree) => Promise<unknown>>({
     await look()
     await look()
     await look()
-    t.false(unchanged.holds())
+    t.false(await unchanged.holds())
   })
 }
 
@@ -130,10 +131,35 @@ test('what changed less than a second ago may do so again without a trace', asyn
   const look = () => unchanged.after(unchanged.before(), [at.conf])
   await look()
   await look()
-  t.false(unchanged.holds())
+  t.false(await unchanged.holds())
   await sleep(1_100)
   await look()
-  t.true(unchanged.holds())
+  t.true(await unchanged.holds())
+})
+
+test('nor is it told from how long a look took', async (t) => {
+  const at = await tree(t)
+  let now = Date.now()
+  const unchanged = new Unchanged(() => now)
+  await unchanged.open()
+  await unchanged.after(unchanged.before(), [at.conf])
+  const before = unchanged.before()
+  now += 1_500
+  await unchanged.after(before, [at.conf])
+  t.false(await unchanged.holds())
+})
+
+test('what is written while others are being answered is there for who asks then', async (t) => {
+  const at = await tree(t)
+  await at.put('pxelinux.cfg/conf/first', 'DEFAULT f\n')
+  const { catalog } = watched(t, at, { now: later })
+  await catalog.start()
+  for (let round = 0; round < 2; round++) await catalog.look('configurations')
+  const others = catalog.look('configurations')
+  writeFileSync(join(at.conf, 'own'), 'DEFAULT o\n')
+  const { configurations } = await catalog.look('configurations')
+  t.true(configurations.some(({ name }) => name === 'own'))
+  await others
 })
 
 test('whoever writes a file and deploys it at once has it, however often', async (t) => {
