@@ -1,10 +1,11 @@
 // Writes what is deployed as the links of the original PXE Pilot again, for whoever goes back to it.
 
-import { lstat, mkdir, rm, symlink } from 'node:fs/promises'
+import { lstat, mkdir, readlink, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { builtInLocal } from './boot/table.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { isOriginal } from './catalog/menus.ts'
 import { ask, isRefused, read } from './cli/client.ts'
 import type { Form, Host } from './model.ts'
 import { formatIpv4 } from './net/ipv4.ts'
@@ -33,9 +34,9 @@ export async function exportLinks(settings: Settings, say: (line: string) => voi
   for (const { host, macs, configuration: name } of deployed) {
     const form = name === undefined ? undefined : forms.get(name)
     if (form === undefined) {
-      // One of an earlier export would install the machine anew.
-      for (const mac of macs) await unlink(linkOf(mac, folder))
       say(`${host}: no link, as ${whyNone(name)}`)
+      // One of an earlier export would install the machine anew.
+      for (const mac of macs) await unlinkExported(linkOf(mac, folder), configuration.directory)
       continue
     }
     const why = unread(form)
@@ -81,6 +82,12 @@ async function unlink(path: string): Promise<boolean> {
   if (present !== undefined && !present.isSymbolicLink()) return false
   await rm(path, { force: true })
   return true
+}
+
+/** Also a link stays that a person made to something else than a configuration. */
+async function unlinkExported(path: string, directory: string): Promise<void> {
+  const target = await readlink(path).catch(() => undefined)
+  if (target !== undefined && isOriginal(target, directory)) await unlink(path)
 }
 
 const hostList = z.array(

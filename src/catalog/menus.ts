@@ -70,7 +70,7 @@ async function list(path: string): Promise<readonly Dirent[]> {
  * The original linked the first MAC to `<directory>/<bootloader>/<name>`, the others to the first MAC's link; the
  * use case's own `ln -s pxelinux.cfg/conf/<name>` dangles. So a link is known by the tail of its text.
  */
-function isOriginal(target: string, directory: string): boolean {
+export function isOriginal(target: string, directory: string): boolean {
   const [name = '', folder = '', above = ''] = target.split('/').toReversed()
   const conf = (text: string) => isConf(text, directory)
   return /^01-[0-9a-f-]{17}$/i.test(name) || conf(folder) || conf(above)

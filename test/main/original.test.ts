@@ -170,6 +170,10 @@ test('export writes the links again, with the server stopped and while it runs',
   await site.deploy('local', '52:54:00:00:00:03')
   await program.stop()
   await exported()
+  // A person's own, to something else than a configuration.
+  await symlink('../menus/own', join(folder, '01-52-54-00-00-00-03'))
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 0)
+  t.is(await readlink(join(folder, '01-52-54-00-00-00-03')), '../menus/own')
 })
 
 test('export changes nothing in the store, and says what the original cannot read', async (t) => {
