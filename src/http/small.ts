@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { isLocal, type Glance, type State } from '../glance.ts'
+import { changedMs, isLocal, type Glance, type State } from '../glance.ts'
 import type { Place } from './places.ts'
 import type { Given } from './repeats.ts'
 import { diskAnswersMs, typeOf, type OpenFile } from './static.ts'
@@ -71,9 +71,8 @@ export class SmallFiles {
   /** Once serve-static has given all of it. It is no fault when it cannot be kept. */
   async keep(place: Place, name: string, file: OpenFile, res: ServerResponse): Promise<void> {
     const { glance } = this
-    const { handle, disk, size, ctimeMs } = file
+    const { handle, disk, size } = file
     if (glance === undefined || size > biggest || res.statusCode !== 200) return
-    if (this.now() - ctimeMs < settledMs) return
     const lines = repeated.flatMap((header) => {
       const value = res.getHeader(header)
       return value === undefined ? [] : [[header, String(value)] as const]
@@ -86,7 +85,7 @@ export class SmallFiles {
     await disk.runWithin(diskAnswersMs, isWanted, async () => {
       if (!(await isLocal(file.path))) return
       const state = glance.stateOf(handle)
-      if (state === undefined) return
+      if (state === undefined || this.now() - changedMs(state) < settledMs) return
       const bytes = Buffer.alloc(size)
       const { bytesRead } = await handle.read(bytes, 0, size, 0)
       const path = Buffer.from(`${join(place.root, place.path)}\0`)
