@@ -3,7 +3,7 @@
 import { Option, type Command } from 'commander'
 import { z } from 'zod'
 import { parseMac } from '../net/mac.ts'
-import { ask, read, type Client } from './client.ts'
+import { ask, read, type ClientFor } from './client.ts'
 import { json, lineOfText, oneLine, textOption, type Terminal, type TextFormat } from './output.ts'
 
 const stage = z.object({
@@ -39,11 +39,7 @@ type Options = TextFormat & {
   readonly via?: string
 }
 
-export function addExplain(
-  program: Command,
-  terminal: Terminal,
-  clientFor: (output: 'table' | 'json') => Client,
-): void {
+export function addExplain(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   program
     .command('explain')
     .description('what a machine would be offered, ask for and get, and why; nothing is changed')

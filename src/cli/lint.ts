@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { ask, ClientError, read, type Client } from './client.ts'
+import { ask, ClientError, read, type Client, type ClientFor } from './client.ts'
 import { json, oneLine, textOption, type Terminal, type TextFormat } from './output.ts'
 import { configurationPath } from './paths.ts'
 
@@ -38,11 +38,7 @@ export async function faultsOf(configuration: string, client: Client): Promise<r
 }
 
 /** Adds the command to `config`. It rejects with a ClientError when there is a fault. */
-export function addLint(
-  config: Command,
-  terminal: Terminal,
-  clientFor: (output: 'table' | 'json') => Client,
-): void {
+export function addLint(config: Command, terminal: Terminal, clientFor: ClientFor): void {
   config
     .command('lint')
     .description(

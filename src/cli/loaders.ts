@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { ask, read, type Client } from './client.ts'
-import { json, oneLine, outputOption, tableOf, type Format, type Output, type Terminal } from './output.ts'
+import { ask, read, type ClientFor } from './client.ts'
+import { json, oneLine, outputOption, tableOf, type Format, type Terminal } from './output.ts'
 
 const loader = z.object({
   name: z.string(),
@@ -19,11 +19,7 @@ const loader = z.object({
 
 const installed = z.object({ tftproot: z.string(), copied: z.array(z.string()) })
 
-export function addLoaders(
-  program: Command,
-  terminal: Terminal,
-  clientFor: (output: Output) => Client,
-): void {
+export function addLoaders(program: Command, terminal: Terminal, clientFor: ClientFor): void {
   const loaders = program
     .command('loaders')
     .description('the first programs that machines are sent: which are there, and what brings the others')
