@@ -1,6 +1,6 @@
 // The tables: one SQLite file, one connection that nobody shares, one transaction per write.
 
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { closeSync, fchmodSync, openSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
 import { codeOf } from './code.ts'
@@ -179,8 +179,20 @@ function checkWhole(database: Database.Database): void {
   throw Object.assign(new Error(found.quick_check.split('\n').at(-1)), { code: 'SQLITE_CORRUPT' })
 }
 
-/** It holds passwords of management controllers. SQLite gives its WAL the mode of the database. */
+/** How a database of SQLite begins (sqlite.org/fileformat2.html, 1.3). */
+const magic = 'SQLite format 3\0'
+
+/**
+ * It holds passwords of management controllers. SQLite gives its WAL the mode of the database. A file that is none, as a
+ * misspelled setting may name, stays as it is: nobody can log in where /etc/passwd is root's alone.
+ */
 function ownOnly(path: string): void {
-  closeSync(openSync(path, 'a', 0o600))
-  chmodSync(path, 0o600)
+  const fd = openSync(path, 'a+', 0o600)
+  try {
+    const head = Buffer.alloc(magic.length)
+    const length = readSync(fd, head, 0, head.length, 0)
+    if (length === 0 || head.toString('latin1') === magic) fchmodSync(fd, 0o600)
+  } finally {
+    closeSync(fd)
+  }
 }
