@@ -69,10 +69,15 @@ export async function openGlance(): Promise<Glance | undefined> {
   }
 }
 
-/** When it was last changed, in milliseconds since 1970: stx_ctime. */
-export function changedMs(state: State): number {
+/** Twice within one tick of the kernel's clock, a file or a folder can change without a trace. */
+const settledMs = 1_000
+
+/** Whether the next change will show in its state. `now`: milliseconds since 1970, when the state was taken or before. */
+export function isSettled(state: State, now: number): boolean {
+  // stx_ctime.
   const [low = 0, high = 0, nanoseconds = 0] = state.subarray(24, 27)
-  return (low + high * 2 ** 32) * 1000 + nanoseconds / 1e6
+  const changed = (low + high * 2 ** 32) * 1000 + nanoseconds / 1e6
+  return now - changed >= settledMs
 }
 
 /** Of struct statx: inode and size; the times of change, and the device. That it was read does not count. */

@@ -1,9 +1,6 @@
 // Whether the configurations are as they were last looked at, told without asking a disk: most deploys need no other look.
 
-import { changedMs, isLocal, openGlance, type Glance, type State } from '../glance.ts'
-
-/** Twice within one tick of the kernel's clock, a folder can change without a trace. */
-const settledMs = 1_000
+import { isLocal, isSettled, openGlance, type Glance, type State } from '../glance.ts'
 
 /** More would keep the event loop busier than a look in other threads. */
 const mostPaths = 100
@@ -72,8 +69,8 @@ export class Unchanged {
     this.paths = new Map(paths?.map((path) => [path, Buffer.from(`${path}\0`)]))
     const seen = [...this.paths.keys()].flatMap((path) => states.get(path) ?? [])
     // A look may take long: what counts is how old the last change was when it began.
-    const isSettled = seen.every(({ state }) => Math.abs(at - changedMs(state)) > settledMs)
-    if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !isSettled) return
+    const areSettled = seen.every(({ state }) => isSettled(state, at))
+    if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !areSettled) return
     for (const path of this.paths.keys()) if (!(await isLocal(path))) return
     this.kept = seen
   }

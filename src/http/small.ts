@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { changedMs, isLocal, type Glance, type State } from '../glance.ts'
+import { isLocal, isSettled, type Glance, type State } from '../glance.ts'
 import type { Place } from './places.ts'
 import type { Given } from './repeats.ts'
 import { diskAnswersMs, typeOf, type OpenFile } from './static.ts'
@@ -26,9 +26,6 @@ const mostBytes = 32 * 1024 * 1024
 
 /** An entry takes some room beside its bytes. */
 const overhead = 1024
-
-/** Twice within one tick of the kernel's clock, a file can change without a trace. */
-const settledMs = 1000
 
 const repeated = ['Content-Type', 'Content-Length', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Cache-Control']
 
@@ -85,7 +82,7 @@ export class SmallFiles {
     await disk.runWithin(diskAnswersMs, isWanted, async () => {
       if (!(await isLocal(file.path))) return
       const state = glance.stateOf(handle)
-      if (state === undefined || this.now() - changedMs(state) < settledMs) return
+      if (state === undefined || !isSettled(state, this.now())) return
       const bytes = Buffer.alloc(size)
       const { bytesRead } = await handle.read(bytes, 0, size, 0)
       const path = Buffer.from(`${join(place.root, place.path)}\0`)
