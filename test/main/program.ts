@@ -106,26 +106,23 @@ export function macOf(number: number): string {
   return `52:54:00:00:${digits.slice(0, 2)}:${digits.slice(2)}`
 }
 
+/** Below the ports that the kernel hands out: one of those would be another test's until the program binds it. */
+const somePort = () => 20_000 + Math.floor(Math.random() * 12_000)
+
 export async function freeTcp(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
+  const port = somePort()
+  const isFree = await new Promise<boolean>((resolve) => {
+    const server = createServer().once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
-  const address = server.address()
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
-  return typeof address === 'object' && address !== null ? address.port : 0
+  return isFree ? port : await freeTcp()
 }
 
 async function freeUdp(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => {
-    socket.bind(0, '127.0.0.1', resolve)
+  const port = somePort()
+  const isFree = await new Promise<boolean>((resolve) => {
+    const socket = createSocket('udp4').once('error', () => resolve(false))
+    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
   })
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => {
-    socket.close(resolve)
-  })
-  return port
+  return isFree ? port : await freeUdp()
 }
