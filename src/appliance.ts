@@ -105,7 +105,9 @@ export class Appliance {
     registry.follow((delta) => linter.follow(delta))
     const starting = files.map((each) => this.startFiles(each, registry))
     const api = this.api(registry, catalog, linter, links)
-    await Promise.all(starting)
+    // Both are through before one of them ends the start, and what is told first does not depend on which was faster.
+    const failed = (await Promise.allSettled(starting)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
     // Who has its answer to a deploy may look at once.
     await api.start()
     // DHCP last: nothing is offered that cannot be fetched yet.
