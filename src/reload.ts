@@ -7,6 +7,7 @@ import { readOwn } from './files.ts'
 import { mostOfSettings, readSettings, type ReadResult, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 import { isWider, writersOf } from './site.ts'
+import { losesTerminal } from './terminal.ts'
 
 /** How often, in milliseconds, the file is looked at: that works over NFS and for a file that is replaced, too. */
 const lookMs = 1000
@@ -30,7 +31,9 @@ export function followSettings(parts: ReloadParts): void {
     working = working.then(() => reread(parts, why))
     return working
   }
-  process.on('SIGHUP', () => void reload('SIGHUP'))
+  const isLost = losesTerminal()
+  // Who closes the terminal ends what runs in it.
+  process.on('SIGHUP', () => (isLost() ? process.kill(process.pid, 'SIGTERM') : void reload('SIGHUP')))
   void watch(parts.file, () => reload('its change'))
 }
 

@@ -30,6 +30,7 @@ const levels: Readonly<Record<string, number>> = {
   'api/': 5,
   'http/': 6,
   'clock.ts': 4,
+  'terminal.ts': 4,
   'site.ts': 6,
   'appliance.ts': 7,
   'banner.ts': 7,

@@ -2,7 +2,7 @@
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
@@ -164,6 +164,37 @@ test('SIGHUP while it starts, before the settings are read, ends nothing', async
   )
   await program.transcript.waitFor(/PXE Pilot is ready/, 30)
   t.true(program.running)
+})
+
+test('SIGHUP reads the settings again in a terminal, and closing the terminal ends it', async (t) => {
+  const site = await Site.make(t)
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  const onTerminal = ['sh', '-c', 'exec script -qc "echo $\\$ >pid; exec $*" /dev/null', 'sh']
+  const terminal = site.run(['server', '-c', file], onTerminal)
+  await terminal.transcript.waitFor(/PXE Pilot is ready:[^]*Next:/, 30)
+  const pid = Number(readFileSync(join(site.folder, 'pid'), 'utf8'))
+  process.kill(pid, 'SIGHUP')
+  await terminal.transcript.waitFor(/was read again and is in force/, 10)
+  terminal.kill()
+  for (let tries = 0; existsSync(`/proc/${pid}`) && tries < 1000; tries++) await sleep(10)
+  t.false(existsSync(`/proc/${pid}`))
+})
+
+test('what nohup started outlives the terminal', async (t) => {
+  const site = await Site.make(t)
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  const onTerminal = ['sh', '-c', 'exec script -qc "echo $\\$ >pid; exec nohup $* >out" /dev/null', 'sh']
+  const terminal = site.run(['server', '-c', file], onTerminal)
+  await isUp(site)
+  const pid = Number(readFileSync(join(site.folder, 'pid'), 'utf8'))
+  t.teardown(() => process.kill(pid, 'SIGKILL'))
+  terminal.kill()
+  const read = /was read again and is in force/
+  for (let tries = 0; !read.test(readFileSync(join(site.folder, 'out'), 'utf8')) && tries < 1000; tries++) {
+    await sleep(10)
+  }
+  t.regex(readFileSync(join(site.folder, 'out'), 'utf8'), read)
+  await isUp(site)
 })
 
 test('it ends with exit 0 when SIGTERM comes while it starts', async (t) => {
