@@ -24,7 +24,7 @@ import { Registry } from './registry.ts'
 import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
-import { declaredHosts, variablesOf } from './settings/hosts.ts'
+import { declaredHosts } from './settings/hosts.ts'
 import type { Settings } from './settings/schema.ts'
 import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
@@ -168,7 +168,7 @@ export class Appliance {
       tftproot: settings.tftp?.root,
       bootloaders: site.bootloaders,
       links: settings.tftp?.follow_links ?? 'inside',
-      variables: () => variablesOf(table.hosts.values()),
+      variables: () => table.variables.names,
       changed: (contents) => {
         registry.setCatalog(contents)
         this.links?.tellLate(contents.imported)

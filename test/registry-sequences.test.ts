@@ -1,4 +1,5 @@
-// Any sequence of changes and restarts: table, store and replica agree, each card has one host, and each address.
+// Any sequence of changes and restarts: table, store and replica agree, each card has one host, and each address; and
+// the table knows the variables that its hosts declare.
 
 import { join } from 'node:path'
 import test from 'ava'
@@ -26,7 +27,8 @@ const mac = fc.constantFrom(...macs)
 const name = fc.constantFrom(...names)
 const some = fc.uniqueArray(mac, { minLength: 1, maxLength: 3 })
 const ip = fc.option(fc.constantFrom(ipv4(1), ipv4(2)), { nil: undefined })
-const record = fc.record({ name, macs: some, ip, locked: fc.boolean(), vars: fc.constant({}) })
+const vars = fc.dictionary(fc.constantFrom('rack', 'disk', 'console'), fc.constant('1'), { maxKeys: 2 })
+const record = fc.record({ name, macs: some, ip, locked: fc.boolean(), vars })
 const target = fc.oneof(
   name.map((it) => ({ name: it })),
   mac.map((it) => ({ mac: it })),
@@ -34,7 +36,7 @@ const target = fc.oneof(
 
 /** Of the settings: no name, no address and no card twice. */
 const declared = fc
-  .uniqueArray(fc.record({ name, macs: some, ip }), { selector: (host) => host.name, maxLength: 2 })
+  .uniqueArray(fc.record({ name, macs: some, ip, vars }), { selector: (host) => host.name, maxLength: 2 })
   .map((hosts) =>
     hosts.map((host, index): Host => ({
       ...host,
@@ -42,7 +44,6 @@ const declared = fc
       macs: host.macs.filter((it) => !hosts.slice(0, index).some((other) => other.macs.includes(it))),
       origin: 'settings',
       locked: false,
-      vars: {},
       options: [],
     })),
   )
@@ -164,6 +165,7 @@ async function disagreement(world: World): Promise<string | undefined> {
   const kept = hosts.filter(({ origin }) => origin !== 'settings')
   const told = hosts.filter(({ origin }) => origin === 'settings')
   const owners = hosts.flatMap((host) => host.macs.map((it) => [it, host.name]))
+  const variables = new Set(hosts.flatMap((host) => Object.keys(host.vars)))
   const reserved = hosts.flatMap((host) => (host.ip === undefined ? [] : [[host.ip, host.name]]))
   return (
     different('hosts', records(kept), records(stored.hosts)) ??
@@ -171,12 +173,14 @@ async function disagreement(world: World): Promise<string | undefined> {
     different('hold', table.held, stored.hold !== null) ??
     different('audit', registry.audit, stored.audit) ??
     different('cards', sorted(owners), sorted(table.hostByMac)) ??
+    different('variables', sorted(variables), sorted(table.variables.names)) ??
     different('reserved', sorted(reserved), sorted(table.reserved)) ??
     different(
       'declared',
       sorted(told.map((host) => host.name)),
       sorted(world.declared.map((host) => host.name)),
     ) ??
+    different('variables of the replica', sorted(variables), sorted(replica.variables.names)) ??
     different('replica', snapshotOf(replica), snapshotOf(table))
   )
 }

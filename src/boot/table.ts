@@ -5,6 +5,7 @@ import type { Configuration, Host } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
 import { macWithDashes, type Mac } from '../net/mac.ts'
 import { Addresses } from './addresses.ts'
+import { DeclaredVariables } from './variables.ts'
 
 /** Where a loader's file comes from. */
 export type LoaderFile =
@@ -52,6 +53,7 @@ export type Table = {
   readonly hostByMac: Map<Mac, string>
   /** The host an address is reserved for. */
   readonly reserved: Map<Ipv4, string>
+  readonly variables: DeclaredVariables
   /** By the host's name. One that is no host now was declared once, and boots this again when it comes back. */
   readonly assignments: Map<string, string>
   /** Who holds an address: leases that have not ended, and in proxy mode what clients told the other server. */
@@ -74,6 +76,7 @@ export function emptyTable(): Table {
     hosts: new Map(),
     hostByMac: new Map(),
     reserved: new Map(),
+    variables: new DeclaredVariables(),
     assignments: new Map(),
     addresses: new Addresses(),
     held: false,
@@ -96,6 +99,7 @@ function applyChange(table: Table, change: Change): void {
     case 'host':
       forget(table, change.host.name)
       table.hosts.set(change.host.name, change.host)
+      table.variables.add(change.host)
       if (change.host.ip !== undefined) table.reserved.set(change.host.ip, change.host.name)
       for (const mac of change.host.macs) table.hostByMac.set(mac, change.host.name)
       return
@@ -123,9 +127,10 @@ function applyChange(table: Table, change: Change): void {
   }
 }
 
-/** Its cards and its address; whoever took them over meanwhile keeps them. */
+/** Its variables, its cards and its address; whoever took those over meanwhile keeps them. */
 function forget(table: Table, name: string): void {
   const host = table.hosts.get(name)
+  if (host !== undefined) table.variables.remove(host)
   for (const mac of host?.macs ?? []) if (table.hostByMac.get(mac) === name) table.hostByMac.delete(mac)
   if (host?.ip !== undefined && table.reserved.get(host.ip) === name) table.reserved.delete(host.ip)
 }

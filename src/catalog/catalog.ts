@@ -21,6 +21,8 @@ const longestLookMs = 2_000
 /** An editor writes several times while it saves. */
 const hintMs = 50
 
+const noVariables: readonly string[] = []
+
 export type CatalogParts = {
   /** configuration.directory. */
   readonly directory: string
@@ -33,7 +35,7 @@ export type CatalogParts = {
   readonly tell: Tell
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** The variables that hosts declare: templates may name them, too. */
+  /** The variables that hosts declare, as templates may name them, too: the same list as long as none comes or goes. */
   readonly variables?: (() => readonly string[]) | undefined
   /** The root of the system whose packages bring loaders; `/` unless a test says otherwise. */
   readonly system?: string | undefined
@@ -60,12 +62,9 @@ export class Catalog {
 
   constructor(parts: CatalogParts) {
     this.parts = parts
-    this.unchanged = new Unchanged(parts.now)
-    this.scanner = new Scanner({
-      ...parts,
-      variables: parts.variables ?? (() => []),
-      system: parts.system ?? '/',
-    })
+    const { now, variables = () => noVariables, system = '/' } = parts
+    this.unchanged = new Unchanged(now, variables)
+    this.scanner = new Scanner({ ...parts, variables, system })
   }
 
   /** Resolves when the first look is done, or hangs in a file server for 2 s. Never rejects. */

@@ -34,7 +34,7 @@ type Seen = {
   signature: string
   /** When this signature was first seen. */
   since: number
-  /** What `forms` and `fault` were made of: its signature, and the variables there were. */
+  /** What `forms` and `fault` were made of, and nothing else: its signature, and the variables there were. */
   taken?: string | undefined
   forms?: readonly Form[] | undefined
   fault?: string | undefined
@@ -52,8 +52,6 @@ export class Folder {
   private waitMs: number | undefined
   /** Something here is neither a folder nor a file that was taken, as a link that leads nowhere. */
   private hasLoose = false
-  /** The variables that hosts declare, as of this look. */
-  private variables: readonly string[] | undefined
 
   constructor(parts: FolderParts) {
     this.parts = parts
@@ -68,7 +66,6 @@ export class Folder {
   /** Looks at every file; yields what else is here, or undefined: a folder that fails keeps its last files. */
   async look(): Promise<readonly Dirent[] | undefined> {
     this.waitMs = undefined
-    this.variables = undefined
     const listed = await this.list()
     if (listed === undefined) return undefined
     const names = new Set(listed.map((entry) => entry.name).filter((name) => !isBackup(name)))
@@ -80,11 +77,10 @@ export class Folder {
     return listed
   }
 
-  /** Itself and its files. Undefined: what it holds may change without a trace in any of them. */
+  /** Itself and its files. Undefined: what it holds may change without a trace in any of them, and in the hosts' variables. */
   paths(): readonly string[] | undefined {
     const isWhole = this.failure === undefined && this.waitMs === undefined && !this.hasLoose
-    const isFixed = (file: string, { fault }: Seen) => fault === undefined && !this.isTemplate(file)
-    if (!isWhole || ![...this.files].every(([file, seen]) => isFixed(file, seen))) return undefined
+    if (!isWhole || ![...this.files.values()].every(({ taken }) => taken !== undefined)) return undefined
     return [this.path, ...[...this.files.keys()].map((file) => join(this.path, file))]
   }
 
@@ -195,11 +191,12 @@ export class Folder {
     }
     if ('fault' in content) {
       seen.fault = content.fault
+      seen.taken = undefined
       if (!content.passing) seen.forms = undefined
       return
     }
     const { name, language } = this.parts
-    const variables = this.hostVariables()
+    const variables = this.parts.variables()
     const template = file.endsWith(suffix)
     const about = { file: join(name ?? '', file), folder: name, language, template }
     const read = this.isOneText(file)
@@ -214,17 +211,12 @@ export class Folder {
 
   /** A host may declare a variable, or lose one, that a template names. */
   private madeOf(file: string, signature: string): string {
-    return this.isTemplate(file) ? [signature, ...this.hostVariables().toSorted()].join(' ') : signature
+    return this.isTemplate(file) ? [signature, ...this.parts.variables().toSorted()].join(' ') : signature
   }
 
   /** What comes of it depends on hosts, too. */
   private isTemplate(file: string): boolean {
     return file.endsWith(suffix) || this.isOneText(file)
-  }
-
-  private hostVariables(): readonly string[] {
-    this.variables ??= this.parts.variables()
-    return this.variables
   }
 
   private waitAtLeast(ms: number): void {

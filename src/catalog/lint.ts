@@ -10,7 +10,6 @@ import { builtInLocal, type Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import type { Bootloader, Configuration, Form, Host, Language } from '../model.ts'
 import { formatIpv4 } from '../net/ipv4.ts'
-import { variablesOf } from '../settings/hosts.ts'
 import { hide, secretsIn } from '../settings/secrets.ts'
 import type { Settings } from '../settings/schema.ts'
 import { configurationName } from './folder.ts'
@@ -241,10 +240,7 @@ export class Linter {
       assigned === configuration ? (table.hosts.get(name) ?? []) : [],
     )
     const anyone = Object.fromEntries(
-      ['mac', 'ip', 'hostname', ...variablesOf(table.hosts.values())].map((name): [string, string] => [
-        name,
-        unknown,
-      ]),
+      ['mac', 'ip', 'hostname', ...table.variables.names].map((name): [string, string] => [name, unknown]),
     )
     if (hosts.length === 0) {
       return [

@@ -87,7 +87,7 @@ export class Scanner {
     }
   }
 
-  /** All that the last scan saw of configurations. Undefined: that may change without a trace in any of these. */
+  /** All that the last scan saw of configurations, but for the hosts' variables. Undefined: it may change without a trace. */
   paths(): readonly string[] | undefined {
     const all: string[] = []
     for (const folder of [this.top, ...this.folders.values()]) {

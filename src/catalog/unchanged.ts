@@ -7,21 +7,28 @@ const mostPaths = 100
 
 type Seen = { readonly path: Buffer; readonly state: State }
 
-/** `at`: milliseconds since 1970. */
-type Before = { readonly at: number; readonly states: ReadonlyMap<string, Seen> }
+type Before = {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly variables: readonly string[]
+  readonly states: ReadonlyMap<string, Seen>
+}
 
 export class Unchanged {
   private readonly now: () => number
+  private readonly variables: () => readonly string[]
   private glance: Glance | undefined
   /** What the last look saw. */
   private paths: ReadonlyMap<string, Buffer> = new Map()
   /** As it was when a look began that changed nothing of it. */
   private kept: readonly Seen[] | undefined
+  private keptVariables: readonly string[] = []
   private asked: Promise<boolean> | undefined
 
-  /** `now`: milliseconds since 1970. */
-  constructor(now: () => number) {
+  /** `now`: milliseconds since 1970. `variables` that hosts declare: the same list as long as none comes or goes. */
+  constructor(now: () => number, variables: () => readonly string[]) {
     this.now = now
+    this.variables = variables
   }
 
   /** Until then, and where the kernel has no glance, every look asks the disk. */
@@ -46,24 +53,24 @@ export class Unchanged {
 
   private isAsKept(): boolean {
     const { glance, kept } = this
-    return (
-      glance !== undefined && kept !== undefined && kept.every(({ path, state }) => glance.isAs(path, state))
-    )
+    if (glance === undefined || kept === undefined || this.variables() !== this.keptVariables) return false
+    return kept.every(({ path, state }) => glance.isAs(path, state))
   }
 
   /** To be called before a look: what that one sees is at least as new. */
   before(): Before {
     const at = this.now()
+    const variables = this.variables()
     const states = new Map<string, Seen>()
     for (const [name, path] of this.paths) {
       const state = this.glance?.stateAt(path)
       if (state !== undefined) states.set(name, { path, state })
     }
-    return { at, states }
+    return { at, variables, states }
   }
 
   /** After it. `paths`: all that it saw; undefined: some of it may change without a trace in any of them. */
-  async after({ at, states }: Before, paths: readonly string[] | undefined): Promise<void> {
+  async after({ at, variables, states }: Before, paths: readonly string[] | undefined): Promise<void> {
     if (this.kept !== undefined && paths?.length === this.kept.length && this.isAsKept()) return
     this.kept = undefined
     this.paths = new Map(paths?.map((path) => [path, Buffer.from(`${path}\0`)]))
@@ -73,5 +80,6 @@ export class Unchanged {
     if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !areSettled) return
     for (const path of this.paths.keys()) if (!(await isLocal(path))) return
     this.kept = seen
+    this.keptVariables = variables
   }
 }

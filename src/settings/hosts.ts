@@ -24,10 +24,3 @@ export function declaredHosts(settings: readonly HostSettings[]): readonly Host[
     }
   })
 }
-
-/** The variables that hosts declare, for templates. */
-export function variablesOf(hosts: Iterable<Pick<Host, 'vars'>>): readonly string[] {
-  const names = new Set<string>()
-  for (const { vars } of hosts) for (const name of Object.keys(vars)) names.add(name)
-  return [...names]
-}
