@@ -101,10 +101,10 @@ export function readClient(message: Message): Client | { readonly refused: strin
     wants,
     longest: Math.min(Math.max(longest, least), most) - headers,
     wantsBroadcast: (message.flags & broadcastFlag) !== 0,
-    subnet: address(
-      numberIn(relay.get(relaySubOptions.linkSelection), 4) ?? options.number(codes.subnetSelection, 4),
-    ),
-    serverOverride: address(numberIn(relay.get(relaySubOptions.serverIdentifierOverride), 4)),
+    subnet:
+      named(numberIn(relay.get(relaySubOptions.linkSelection), 4)) ??
+      named(options.number(codes.subnetSelection, 4)),
+    serverOverride: named(numberIn(relay.get(relaySubOptions.serverIdentifierOverride), 4)),
   }
 }
 
@@ -156,4 +156,9 @@ export function subOptions(value: Buffer | undefined): ReadonlyMap<number, Buffe
 
 function address(number: number | undefined): Ipv4 | undefined {
   return number === undefined ? undefined : ipv4(number)
+}
+
+/** 0.0.0.0 is no subnet and no server: whoever writes it has none to name, and our own choice counts. */
+function named(number: number | undefined): Ipv4 | undefined {
+  return number === 0 ? undefined : address(number)
 }

@@ -505,6 +505,14 @@ test('a relay says where its client is: 82.5 goes before option 118; what is cut
   t.deepEqual(placeFrom([82, Buffer.concat([relay11, Buffer.of(5, 4, 10, 1)])]), [undefined, '10.1.0.1'])
 })
 
+test('0.0.0.0 in options 82.5, 82.11 and 118 names nothing: what stands behind it counts, else our own choice', (t) => {
+  const nothing = ip('0.0.0.0')
+  const relay = Buffer.concat([options([[5, nothing]]), options([[11, nothing]])])
+  t.deepEqual(placeFrom([82, relay]), [undefined, undefined])
+  t.deepEqual(placeFrom([82, relay], [118, ip('10.2.0.0')]), ['10.2.0.0', undefined])
+  t.deepEqual(placeFrom([118, nothing]), [undefined, undefined])
+})
+
 test('O12 what does not fit is left out whole, the least needed first, and the boot never', (t) => {
   const full: readonly Option[] = [
     [53, Uint8Array.of(5)],
