@@ -54,6 +54,7 @@ const engine = new Engine({
   leases,
   identity: 'mac',
   authoritative: false,
+  isAlone: true,
   decide: (facts) => decide(facts, table, site),
   hostOf: () => undefined,
   commit: (changed) => Promise.resolve(changed.map(() => 'ok' as const)),

@@ -14,12 +14,16 @@ import { hasAddress, type Place, type Scope } from './scope.ts'
 export type ServerContext = {
   readonly message: Message
   readonly client: Client
+  /** The address that it was sent from. */
+  readonly from: Ipv4
   readonly place: Place
   readonly holder: Holder
   readonly leases: Leases
   /** Whether an address is one of ours, as a server identifier. */
   readonly isOurs: (ip: Ipv4) => boolean
   readonly authoritative: boolean
+  /** No other server gives addresses where we do. */
+  readonly isAlone: boolean
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -34,8 +38,8 @@ export type Verdict =
   | { readonly kind: 'nak'; readonly because: string }
   /** A DISCOVER, and no address is left for it. */
   | { readonly kind: 'full'; readonly because: string }
-  /** An INFORM: options, and no lease (RFC 2131 4.3.5). */
-  | { readonly kind: 'inform'; readonly scope: Scope }
+  /** An INFORM: options for who has `ip`, and no lease (RFC 2131 4.3.5). */
+  | { readonly kind: 'inform'; readonly ip: Ipv4; readonly scope: Scope }
   /** No reply; `lease`, if there is one, is to be written. */
   | {
       readonly kind: 'silent'
@@ -87,16 +91,18 @@ function judgeRequest(context: ServerContext): Verdict {
 
 /** INIT-REBOOT, RENEWING, REBINDING: the client has an address already, from us or from somebody else. */
 function judgeKnownAddress(context: ServerContext, ip: Ipv4): Verdict {
-  const { holder, place, leases, authoritative } = context
+  const { client, message, holder, place, leases, authoritative, isAlone } = context
   // A reservation is a record, too: its machine may come from another server, or from before our store was lost.
   if (leases.isOwn(ip, holder.key) || ip === holder.reserved) return grantOrNak(context, ip)
   // Our own addresses we know; any other may be one that another server gave it.
-  if (leases.isOurs(ip, place.scopes)) {
-    if (leases.activeAt(ip) !== undefined) return nak(`${formatIpv4(ip)} belongs to another client`)
-    if (leases.hasRecord(holder.key, place.scopes))
-      return nak(`it has another address than ${formatIpv4(ip)}`)
+  const isOurs = leases.isOurs(ip, place.scopes)
+  if (isOurs && leases.activeAt(ip) !== undefined) return nak(`${formatIpv4(ip)} belongs to another client`)
+  const isBooting = !hasAddress(message, client)
+  const isElsewhere = isBooting && !place.scopes.some(({ subnet }) => inSubnet(ip, subnet))
+  // RFC 2131 4.3.2: whom we know learns that its address is wrong; without a record of this client, silence.
+  if ((isOurs || (isElsewhere && isAlone)) && leases.hasRecord(holder.key, place.scopes)) {
+    return nak(`it has another address than ${formatIpv4(ip)}`)
   }
-  // RFC 2131 4.3.2: without a record of this client, silence.
   if (!authoritative) {
     return silent(`we never gave it ${formatIpv4(ip)} (authoritative: true would refuse it)`)
   }
@@ -179,12 +185,14 @@ function judgeDecline({ client, holder, leases, isOurs, place, now }: ServerCont
   }
 }
 
-function judgeInform({ message, place }: ServerContext): Verdict {
-  if (message.ciaddr === 0) return silent('its INFORM does not say which address it has')
+function judgeInform({ message: { ciaddr, giaddr }, from, place }: ServerContext): Verdict {
+  // Some clients leave it out of ciaddr (ISC dhcpd, dhcpinform(), knows of many); a relay sends from its own.
+  const ip = ciaddr === 0 && giaddr === 0 ? from : ciaddr
+  if (ip === 0) return silent('its INFORM does not say which address it has')
   // RFC 2131 4.3.5: the address is checked; mask and router of another subnet would be wrong ones.
-  const scope = place.scopes.find(({ subnet }) => inSubnet(message.ciaddr, subnet))
-  if (scope !== undefined) return { kind: 'inform', scope }
-  return silent(`it has ${formatIpv4(message.ciaddr)}, which is in no subnet of ours here`)
+  const scope = place.scopes.find(({ subnet }) => inSubnet(ip, subnet))
+  if (scope !== undefined) return { kind: 'inform', ip, scope }
+  return silent(`it has ${formatIpv4(ip)}, which is in no subnet of ours here`)
 }
 
 function nak(because: string): Verdict {

@@ -29,6 +29,8 @@ export type EngineParts = {
   readonly leases: Leases
   readonly identity: Identity
   readonly authoritative: boolean
+  /** Where another DHCP server answers we give no address (dhcp.other_servers). */
+  readonly isAlone: boolean
   readonly decide: (facts: Facts) => Decision
   readonly hostOf: (mac: Mac) => Host | undefined
   /** Resolves when the leases are on disk and every thread knows who has which address. */

@@ -46,11 +46,13 @@ export function serve(request: Request, link: Place, parts: EngineParts): Promis
   return undefined
 }
 
-function contextOf({ message, client, host }: Request, place: Place, parts: EngineParts): ServerContext {
-  const { leases, identity, authoritative, isOurs, now } = parts
+function contextOf(request: Request, place: Place, parts: EngineParts): ServerContext {
+  const { message, client, host, arrival } = request
+  const { leases, identity, authoritative, isAlone, isOurs, now } = parts
   const key = keyOf(identity, client.mac, client.clientId)
   const holder: Holder = { key, mac: client.mac, reserved: host?.ip, known: host !== undefined }
-  return { message, client, place, holder, leases, isOurs, authoritative, now: now() }
+  const { from } = arrival
+  return { message, client, from, place, holder, leases, isOurs, authoritative, isAlone, now: now() }
 }
 
 /** RFC 2131 3.1 step 4: the lease is on disk before its ACK. */
@@ -129,15 +131,14 @@ function give(
 }
 
 /** RFC 2131 4.3.5: to the address the client has, and without a lease. */
-function inform(request: Request, place: Place, { scope }: Inform, parts: EngineParts): void {
+function inform(request: Request, place: Place, { ip, scope }: Inform, parts: EngineParts): void {
   const { message, client, host } = request
-  const { ciaddr } = message
-  const { fields, text, level } = offerBoot(request, place, ciaddr, parts)
+  const { fields, text, level } = offerBoot(request, place, ip, parts)
   const options = networkOptions(scope, undefined, client, host)
-  const to = destinationOf({ ...message, giaddr: ipv4(0) }, client, place)
-  answer(request, 'ACK', place, { ciaddr, boot: fields, options }, to)
+  const to = destinationOf({ ...message, giaddr: ipv4(0), ciaddr: ip }, client, place)
+  answer(request, 'ACK', place, { ciaddr: message.ciaddr, boot: fields, options }, to)
   const told = () => `is told of its network${behind(' and of ', text())}`
-  say(request, parts.tell, level, 'dhcp.inform', told, ciaddr)
+  say(request, parts.tell, level, 'dhcp.inform', told, ip)
 }
 
 function behind(word: string, text: string): string {

@@ -148,6 +148,7 @@ export class DhcpServer {
       leases: this.leases,
       identity: settings.identity,
       authoritative: settings.authoritative,
+      isAlone: settings.other_servers === 'refuse',
       decide,
       hostOf,
       commit: (leases) => this.commits.add(leases),

@@ -148,13 +148,33 @@ for (const authoritative of [false, true]) {
     t.is(await stranger.take('10.77.0.150', '10.77.0.2'), 'silence')
     // Who has a lease of ours and asks for another address of ours.
     t.is(await owner.reboot('10.77.0.150'), 'NAK')
-    t.is(await owner.reboot('192.0.2.7'), refuses)
+    t.is(await owner.renew('192.0.2.7'), refuses)
     t.is(await owner.reboot(own), `ACK ${own}`)
     t.is(await owner.renew(own), `ACK ${own}`)
     // RFC 2131 4.3.2: on the wrong network.
     const moved = new Client(server, 1, {}, { link: links.other })
     t.is(await moved.reboot(own), 'NAK')
     t.is(server.holder(own), owner.mac)
+  })
+}
+
+for (const [otherServers, answer] of [
+  ['refuse', 'NAK'],
+  ['allow', 'silence'],
+] as const) {
+  test(`R05 a client that we know starts with an address of another network, other_servers: ${otherServers}`, async (t) => {
+    const server = serve({ other_servers: otherServers })
+    const near = new Client(server, 1)
+    const remote = new Client(server, 2, { giaddr: '10.80.0.2' })
+    for (const client of [near, remote]) {
+      const own = await client.boot()
+      t.is(await client.reboot('192.0.2.7'), answer)
+      t.is(await client.reboot(own), `ACK ${own}`)
+    }
+    // Of this network, and in no range of ours: somebody else may have given it.
+    t.is(await near.reboot('10.77.0.50'), 'silence')
+    // RFC 2131 4.3.2: without a record of this client, silence.
+    t.is(await new Client(server, 3).reboot('192.0.2.7'), 'silence')
   })
 }
 
@@ -308,6 +328,17 @@ test('an INFORM is answered to its address, with options and without a lease', a
     'silence',
   )
   t.is([...server.leases.all()].length, 0)
+})
+
+test('an INFORM whose sender left out its address is answered where it came from, and through a relay not', async (t) => {
+  const server = serve()
+  const from = { address: '10.77.0.50' }
+  const sent = await new Client(server, 1, {}, from).say(INFORM, [[55, Buffer.of(1, 3)]])
+  t.like(sent?.reply, { type: ACK, yiaddr: '0.0.0.0', ciaddr: '0.0.0.0' })
+  t.deepEqual([sent?.address, sent?.to.port], ['10.77.0.50', 'client'])
+  t.is(dotted(sent?.reply.options.get(3)), '10.77.0.254')
+  t.is(told(await new Client(server, 1, {}, { address: '192.0.2.5' }).say(INFORM)), 'silence')
+  t.is(told(await new Client(server, 1, { giaddr: '10.77.0.50' }, from).say(INFORM)), 'silence')
 })
 
 test('replies are sent to the relay, to the address a client has, to its hardware, or to everyone (RFC 2131 4.1)', async (t) => {

@@ -103,6 +103,7 @@ export class Server {
       leases: this.leases,
       identity: settings.identity,
       authoritative: settings.authoritative,
+      isAlone: settings.other_servers === 'refuse',
       decide: typeof boot === 'function' ? boot : ({ server }) => decision(boot, server),
       hostOf: (mac) => byMac.get(mac),
       commit: async (changed) => {

@@ -82,6 +82,7 @@ export async function open(t: ExecutionContext, folder = newFolder('journey'), h
     leases,
     identity: 'mac',
     authoritative: false,
+    isAlone: true,
     decide: (facts) => decide(facts, table, site),
     hostOf: (mac) => hostOfMac(table, mac),
     commit: (changed) => commits.add(changed),
