@@ -1,8 +1,7 @@
 // An arm64 UEFI machine: Debian's signed GRUB behind shim, and a kernel over HTTP.
 
 import { join } from 'node:path'
-import test from 'ava'
-import { Lab } from './lab.ts'
+import { Lab, test } from './lab.ts'
 
 const mac = '52:54:00:77:00:31'
 

@@ -2,8 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import test from 'ava'
-import { Lab } from './lab.ts'
+import { Lab, test } from './lab.ts'
 
 const mac = '52:54:00:77:00:41'
 

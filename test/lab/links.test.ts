@@ -1,7 +1,6 @@
 // Machines of both firmwares on two links: served directly and through a relay, by us and beside a dnsmasq that owns the addresses.
 
-import test from 'ava'
-import { Lab } from './lab.ts'
+import { Lab, test } from './lab.ts'
 
 const bios = '52:54:00:77:00:0a'
 const uefi = '52:54:00:77:00:0b'
