@@ -1,7 +1,8 @@
 // An arm64 UEFI machine: Debian's signed GRUB behind shim, and a kernel over HTTP.
 
 import { join } from 'node:path'
-import { Lab, test } from './lab.ts'
+import test from 'ava'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:31'
 

@@ -1,9 +1,10 @@
-// Real machines, one of each of two files at a time: software emulation takes a core to itself.
+// Real machines, one at a time: software emulation takes a core to itself.
 export default {
   files: ['test/lab/**/*.test.ts'],
   extensions: ['ts'],
   nodeArguments: ['--import=tsx'],
   workerThreads: false,
-  concurrency: 2,
+  concurrency: 1,
+  serial: true,
   timeout: '10m',
 }

@@ -1,8 +1,9 @@
 // BIOS machines: what was deployed boots, what was not is left alone, beside a router and after a crash too.
 
 import { join } from 'node:path'
+import test from 'ava'
 import { disk, diskMarker } from './images.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:01'
 const fromDisk = new RegExp(diskMarker)

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import test from 'ava'
 import { serverAddress } from '../net/harness.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:0f'
 const flood = fileURLToPath(new URL('flood.ts', import.meta.url))

@@ -2,7 +2,8 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Lab, test } from './lab.ts'
+import test from 'ava'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:41'
 

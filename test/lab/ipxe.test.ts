@@ -1,8 +1,9 @@
 // BIOS machines whose ROM is iPXE, and the loaders it loads: a script, lpxelinux over HTTP, and the way to the disk.
 
 import { join } from 'node:path'
+import test from 'ava'
 import { disk, diskMarker } from './images.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:21'
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import ava, { type ExecutionContext } from 'ava'
+import type { ExecutionContext } from 'ava'
 import { bridge, Network, serverAddress, type Daemon, type Namespace } from '../net/harness.ts'
 import { linuxInitrd } from './images.ts'
 import { kernel } from './kernel.ts'
@@ -14,9 +14,6 @@ import { answerRouterSolicitations, Machine, type MachineOptions, type Segment }
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 const program = join(repository, 'dist/main.js')
-
-/** One after the other within a file, while another file's machine has the other core. */
-export const test = ava.serial
 
 export type DhcpMode = 'server' | 'proxy'
 

@@ -1,6 +1,7 @@
 // Machines of both firmwares on two links: served directly and through a relay, by us and beside a dnsmasq that owns the addresses.
 
-import { Lab, test } from './lab.ts'
+import test from 'ava'
+import { Lab } from './lab.ts'
 
 const bios = '52:54:00:77:00:0a'
 const uefi = '52:54:00:77:00:0b'

@@ -1,8 +1,8 @@
 // Machines of both firmwares boot over a network that loses one packet in a hundred, each way.
 
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { losing } from '../net/loss.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const bios = '52:54:00:77:00:1a'
 const uefi = '52:54:00:77:00:1b'

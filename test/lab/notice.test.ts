@@ -1,9 +1,9 @@
 // Machines that cannot boot what was deployed to them: it says so on their own screens, and goes no circle.
 
 import { join } from 'node:path'
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { disk, diskMarker } from './images.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:31'
 const fromDisk = new RegExp(diskMarker)

@@ -3,10 +3,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
 import { serverAddress } from '../net/harness.ts'
 import { simFiles } from '../interop/ipmi-sim.ts'
 import { disk, diskMarker } from './images.ts'
-import { Lab, repository, test } from './lab.ts'
+import { Lab, repository } from './lab.ts'
 import { biosCommand } from './machine.ts'
 
 const mac = '52:54:00:77:00:01'

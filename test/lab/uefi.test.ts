@@ -1,9 +1,10 @@
 // UEFI machines: every loader that their firmware can run, each from power-on to a kernel that says so.
 
 import { join } from 'node:path'
+import test from 'ava'
 import { efiDisk, diskMarker } from './images.ts'
 import { exec } from './kernel.ts'
-import { Lab, test } from './lab.ts'
+import { Lab } from './lab.ts'
 
 const mac = '52:54:00:77:00:11'
 const fromDisk = new RegExp(diskMarker)

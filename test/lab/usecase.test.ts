@@ -2,10 +2,11 @@
 
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import test from 'ava'
 import { curlArchive, disk, diskMarker, linuxInitrd, liveInitrd, liveSquashfs } from './images.ts'
 import { isoImage } from './iso.ts'
 import { kernel } from './kernel.ts'
-import { Lab, repository, test } from './lab.ts'
+import { Lab, repository } from './lab.ts'
 
 const mac = '52:54:00:77:00:02'
 const fromDisk = new RegExp(diskMarker)
