@@ -29,21 +29,7 @@ export function decideLoader(facts: Facts, table: Table, site: Site): Decision {
   if (withheld !== undefined) {
     return nothing(withheld.rule, `${choice.because}${withheld.because}`, about)
   }
-  if (choice.name === builtInLocal && endsHttpBoot(setting)) {
-    const because = `${choice.because}; its URL is of no file, so that ${firmware} goes on to its disk at once`
-    const file = 'local-boots-the-disk'
-    const url = `${origin(formatIpv4(facts.server), site.httpPort ?? 80)}/${file}`
-    return gives([{ kind: 'boot', server: facts.server, file, url }], choice.rule, because, about)
-  }
   return decideLoaderFor(setting, choice, about)
-}
-
-/**
- * Whether HTTP boot on `local` is offered the URL of no file. OVMF (2022.11) takes 4 s then, and a minute where nobody
- * offers one: its DISCOVER waits 4, 8, 16 and 32 s. It shows the URL on its screen.
- */
-function endsHttpBoot({ facts, site }: Setting): boolean {
-  return facts.agent === 'httpboot' && site.httpPort !== undefined
 }
 
 /** What no loader could change. */
@@ -57,7 +43,10 @@ function whyWithheld(
   if (name === builtInLocal && (host?.localMethod ?? site.localMethod) === 'withhold') {
     return { rule: 'local-withheld', because: ': no boot offer, so that it goes on to its disk' }
   }
-  if (name === builtInLocal && !endsHttpBoot(setting) && waysToDisk(setting) === undefined) {
+  if (name === builtInLocal && isHttp) {
+    return { rule: 'local-withheld', because: ': an HTTP boot offer would lead it away from its disk' }
+  }
+  if (name === builtInLocal && waysToDisk(setting) === undefined) {
     return { rule: 'local-withheld', because: `: no boot offer, so that ${firmware} goes on to its disk` }
   }
   if (isHttp && site.httpPort === undefined) {

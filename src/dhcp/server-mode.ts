@@ -98,7 +98,8 @@ async function acknowledge(
 
 function offer(request: Request, place: Place, holder: Holder, grant: Grant, parts: EngineParts): void {
   const boot = offerBoot(request, place, grant.ip, parts)
-  // HTTP boot that no URL ends is left alone. What the disk starts asks for itself, and is no HTTPClient.
+  // EDK2's HTTP boot goes on to the disk only when nobody answers it. What the disk starts asks for itself, and is no
+  // HTTPClient.
   if (request.client.agent === 'httpboot' && boot.rule === 'local-withheld') {
     return say(request, parts.tell, boot.level, 'dhcp.silent', () => `is left alone: ${boot.text()}`)
   }

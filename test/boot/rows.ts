@@ -324,17 +324,9 @@ export const rows: readonly Row[] = [
     answers: [],
   },
   {
-    given: 'local and HTTP boot: the URL of no file, so that the firmware goes on to the disk at once',
+    given: 'local and HTTP boot: no offer, or the firmware would never reach the disk',
     facts: { mac: h1, archs: [16], agent: 'httpboot', asks: loader },
     table: [deployed('local')],
-    expect: 'assigned',
-    answers: [boot('local-boots-the-disk', 'http://10.77.0.1/local-boots-the-disk')],
-  },
-  {
-    given: 'local and HTTP boot, and the settings serve no HTTP: no offer',
-    facts: { mac: h1, archs: [16], agent: 'httpboot', asks: loader },
-    table: [deployed('local')],
-    site: { httpPort: undefined },
     expect: 'local-withheld',
     answers: [],
   },

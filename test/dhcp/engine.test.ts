@@ -481,13 +481,13 @@ test('PXE: 60, 43 and 97 come with a boot file, in OFFER and ACK alike; 97 also 
   t.is(nothing?.options.get(97)?.length, 17)
 })
 
-test("a host on local, and no HTTP here: UEFI HTTP boot's DISCOVER has no answer, and everything else that runs on it has an address", async (t) => {
+test("a host on local: UEFI HTTP boot's DISCOVER has no answer, and everything else that runs on it has an address", async (t) => {
   const table = emptyTable()
   const site = {
     bootloaders: builtInBootloaders,
     default: null,
     localMethod: 'auto',
-    httpPort: undefined,
+    httpPort: 80,
     apiPort: 3478,
   } as const
   const a = host('a', ['52:54:00:00:00:01'])

@@ -40,10 +40,7 @@ export class Machine {
     return Machine.#start(segment, options, 'qemu-system-x86_64', biosHardware, '')
   }
 
-  /**
-   * Switches a UEFI machine on: OVMF, whose own network boot it uses, IPv6 switched off in its setup, which would wait a
-   * minute for it. `folder` keeps its variables.
-   */
+  /** Switches a UEFI machine on: OVMF, whose own network boot it uses. `folder` keeps its variables. */
   static async uefi(segment: Segment, options: MachineOptions, folder: string): Promise<Machine> {
     const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
     await copyFile(`${ovmf}/OVMF_VARS_4M.fd`, variables)
@@ -56,7 +53,7 @@ export class Machine {
       `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`,
       '-drive',
       `if=pflash,format=raw,file=${variables}`,
-      ...firmwareSetting('IPv6Support', 'no'),
+      ...firmwareSetting('IPv6PXESupport', 'no'),
       ...(options.boot === 'http' ? firmwareSetting('IPv4PXESupport', 'no') : []),
     ]
     // Without romfile= the option ROM of the card, iPXE, would take over.
