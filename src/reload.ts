@@ -44,8 +44,8 @@ async function watch(file: string, changed: () => Promise<void>): Promise<never>
   for (;;) {
     await setTimeout(lookMs, undefined, { ref: false })
     const now = await signatureOf(file)
-    // An editor may take it away for a moment.
-    if (now !== undefined && now === before && now !== taken) {
+    // An editor may take it away for a moment, too.
+    if (now === before && now !== taken) {
       taken = now
       await changed()
     }

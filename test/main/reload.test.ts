@@ -1,5 +1,7 @@
 // The settings file under a running server: read again when it changes and on SIGHUP; a fault leaves everything as it is.
 
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { Site } from './program.ts'
 
@@ -67,6 +69,21 @@ test('a file that is empty for a while, or for good, forgets nothing', async (t)
   await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
   await program.transcript.waitFor(/was read again and is in force/, 10)
   t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
+})
+
+test('a file that is taken away is told, and changes nothing; so it is when it comes back', async (t) => {
+  const site = await Site.make(t)
+  const program = await site.start(host('h1', '52:54:00:00:00:01'))
+  const [file, aside] = [join(site.folder, 'pxe-pilot.yml'), join(site.folder, 'aside.yml')]
+  await rename(file, aside)
+  await program.transcript.waitFor(
+    /pxe-pilot\.yml: there is no such file; after its change, .* stay as they were/,
+    10,
+  )
+  t.like(await hostsOf(site), [{ name: 'h1' }])
+  await rename(aside, file)
+  await program.transcript.waitFor(/was read again and is in force/, 10)
+  t.is(program.transcript.text.split('there is no such file').length, 2)
 })
 
 test('a start with another file keeps what hosts booted, and says so; they get it back', async (t) => {
