@@ -2,7 +2,7 @@
 
 import { broadcastOf, formatIpv4, formatSubnet, inSubnet, type Ipv4 } from '../net/ipv4.ts'
 import type { Mac } from '../net/mac.ts'
-import type { Inconsistency } from './explain.ts'
+import type { Inconsistency, Path } from './explain.ts'
 import { powerCautions } from './power.ts'
 import type { DhcpSubnet, Settings } from './schema.ts'
 import { isDatabase } from './secrets.ts'
@@ -24,7 +24,8 @@ export function* cautions(settings: Settings): Generator<Inconsistency> {
   yield* powerCautions(settings)
   for (const [index, { mac_addresses: macs }] of settings.hosts.entries()) {
     if (macs?.[0] === undefined) {
-      yield { at: ['hosts', index], text: 'has no mac_addresses: nothing can be deployed to it' }
+      const text = 'has no mac_addresses: nothing can be deployed to it'
+      yield { at: ['hosts', index], text, lacks: cardsOf(index) }
     }
   }
 }
@@ -189,7 +190,8 @@ function* hostFaults(settings: Settings): Generator<Inconsistency> {
     if (host.ip === undefined) continue
     const at = ['hosts', index, 'ip']
     if (host.mac_addresses?.[0] === undefined) {
-      yield { at, text: 'needs mac_addresses: an address is reserved for a card' }
+      const text = 'needs mac_addresses: an address is reserved for a card'
+      yield { at, text, lacks: cardsOf(index) }
     }
     const reserved = addresses.get(host.ip)
     if (reserved !== undefined) yield { at, text: twice(reserved) }
@@ -214,6 +216,10 @@ export function takenBy(ip: Ipv4, { advertise, dhcp }: Settings): string | undef
   return ip === broadcastOf(entry.subnet)
     ? `is the broadcast address of ${formatSubnet(entry.subnet)}`
     : undefined
+}
+
+function cardsOf(index: number): Path {
+  return ['hosts', index, 'mac_addresses']
 }
 
 function twice(index: number): string {

@@ -7,7 +7,12 @@ import { isSecret } from './secrets.ts'
 export type Path = readonly PropertyKey[]
 
 /** Settings that are fine each by itself. */
-export type Inconsistency = { readonly at: Path; readonly text: string }
+export type Inconsistency = {
+  readonly at: Path
+  readonly text: string
+  /** What is missed there: nothing is to be said where it is written, with a fault of its own. */
+  readonly lacks?: Path
+}
 
 /** `dhcp.subnets[0].ranges` */
 export function show(path: Path): string {

@@ -25,7 +25,7 @@ export function* powerCautions(settings: Settings): Generator<Inconsistency> {
     if (management != null && !adapters.some(({ name }) => name === management.adapter)) {
       const name = management.adapter ?? ''
       const text = `names the adapter "${name}", which host_management_adapters has not: it cannot be switched`
-      yield { at: [...at, 'management'], text }
+      yield { at: [...at, 'management'], text, lacks: ['host_management_adapters'] }
     }
   }
   for (const [index, adapter] of adapters.entries()) {

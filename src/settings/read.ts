@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
 import { readOwn } from '../files.ts'
 import { cautions, inconsistencies } from './consistency.ts'
-import { explain, named, show, type Path } from './explain.ts'
+import { explain, named, show, type Inconsistency, type Path } from './explain.ts'
 import type { Lines } from './lines.ts'
 import { meant } from './meant.ts'
 import { asOriginal, ignoredKeys, originalKeys, originalSections } from './original.ts'
@@ -61,23 +61,24 @@ function check(written: unknown, lines: Places, path: string, environment: Envir
   const issues = first.success ? [] : first.error.issues
   const { amended, doubtful } = amend(written, issues, lines, warnings, faults)
   const parsed = first.success ? first : settingsSchema.safeParse(amended)
-  let sections = amended
-  for (const section of doubtful) sections = put(sections, [section], undefined)
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const what = `${show(issue.path)} ${explain(issue, at(amended, issue.path))}`
     faults.push({ line: lines.of(issue.path), text: what })
-    sections = put(sections, issue.path.slice(0, 1), undefined)
+    doubtful.push(issue.path)
   }
-  // Contradictions are told at once with the faults of other sections: every section may be left out.
-  const sound = sections === amended && parsed.success ? parsed : settingsSchema.safeParse(sections)
+  // Contradictions are told at once with the faults of other parts: each of these may be left out.
+  const lost = new Map(doubtful.map(partOf).map((part) => [show(part), part]))
+  const rest = new Draft(amended)
+  for (const part of lost.values()) rest.put(part, isEntry(part) ? {} : undefined)
+  const sound = lost.size === 0 && parsed.success ? parsed : settingsSchema.safeParse(rest.value)
   if (sound.success) {
     const settings = { ...complete(sound.data, path, environment), sections: sectionsOf(written) }
-    for (const fault of inconsistencies(settings)) {
-      faults.push({ line: lines.of(fault.at), text: `${show(fault.at)} ${fault.text}` })
+    const say = (to: Remark[], { at: place, text, lacks = [] }: Inconsistency) => {
+      if (lacks.length > 0 && (lost.has(show(lacks)) || lost.has(show(lacks.slice(0, -1))))) return
+      to.push({ line: lines.of(place), text: `${show(place)} ${text}` })
     }
-    for (const caution of cautions(settings)) {
-      warnings.push({ line: lines.of(caution.at), text: `${show(caution.at)} ${caution.text}` })
-    }
+    for (const fault of inconsistencies(settings)) say(faults, fault)
+    for (const caution of cautions(settings)) say(warnings, caution)
     if (faults.length === 0) return { settings: deepFreeze(settings), warnings: sorted(warnings) }
   }
   return { faults: sorted(faults), warnings: sorted(warnings) }
@@ -85,8 +86,18 @@ function check(written: unknown, lines: Places, path: string, environment: Envir
 
 type Amended = {
   readonly amended: unknown
-  /** Sections that lack what an unknown key was meant to say. */
-  readonly doubtful: ReadonlySet<PropertyKey>
+  /** What lacks, as an unknown key was meant to say it. */
+  readonly doubtful: Path[]
+}
+
+/** What is left out for a fault at `path`: a key of a host, which may do without any, or a whole section. */
+function partOf(path: Path): Path {
+  return path[0] === 'hosts' ? path.slice(0, 3) : path.slice(0, 1)
+}
+
+/** A host as a whole: those behind it stay in their places. */
+function isEntry(part: Path): boolean {
+  return part.length === 2
 }
 
 /** What is written, without keys that are none of ours or say nothing, and with `0123` where a text was meant. */
@@ -97,8 +108,8 @@ function amend(
   warnings: Remark[],
   faults: Remark[],
 ): Amended {
-  let amended = written
-  const doubtful = new Set<PropertyKey>()
+  const draft = new Draft(written)
+  const doubtful: Path[] = []
   const skipped: Path[] = []
   for (const issue of issues) {
     const mended = asOriginal(named(issue.path), at(written, issue.path))
@@ -108,18 +119,18 @@ function amend(
         warnings.push({ line: lines.of(issue.path), text: `${show(issue.path)} ${warning}` })
       }
       if (typeof issue.path.at(-1) === 'number') skipped.unshift(issue.path)
-      else amended = put(amended, issue.path, value)
+      else draft.put(issue.path, value)
       continue
     }
     if (at(written, issue.path) === null && typeof issue.path.at(-1) === 'string') {
       // A section whose keys are all commented out is there; any other key is left out.
       const isSection =
         issue.code === 'invalid_type' && issue.expected === 'object' && issue.path.length === 1
-      amended = put(amended, issue.path, isSection ? {} : undefined)
+      draft.put(issue.path, isSection ? {} : undefined)
     }
     if (issue.code === 'invalid_type' && issue.expected === 'string') {
       const source = lines.sourceOf(issue.path)
-      if (source !== undefined) amended = put(amended, issue.path, source)
+      if (source !== undefined) draft.put(issue.path, source)
     }
     if (issue.code !== 'unrecognized_keys') continue
     for (const key of issue.keys) {
@@ -132,15 +143,14 @@ function amend(
         warnings.push({ line, text: `${show(place)} is unknown and is ignored; ${ours.hint}` })
       } else {
         faults.push({ line, text: `${show(place)} is unknown; ${ours.hint}` })
-        const [section] = [...issue.path, ...ours.keys]
-        if (section !== undefined) doubtful.add(section)
+        doubtful.push([...issue.path, ...ours.keys])
       }
-      amended = put(amended, place, undefined)
+      draft.put(place, undefined)
     }
   }
   // From the end, as every entry behind one that is taken out moves up.
-  for (const path of skipped) amended = put(amended, path, undefined)
-  return { amended, doubtful }
+  for (const path of skipped) draft.put(path, undefined)
+  return { amended: draft.value, doubtful }
 }
 
 /** As the original ignored it; but a host without `mac_addresses` made it refuse every list of hosts and every deploy. */
@@ -200,21 +210,31 @@ function at(value: unknown, path: Path): unknown {
   )
 }
 
-/** A copy with `next` at `path`; undefined takes the key or the entry away. */
-function put(value: unknown, path: Path, next: unknown): unknown {
-  const [step, ...rest] = path
-  if (step === undefined) return next
-  if (!isGroup(value)) return value
-  if (Array.isArray(value)) {
-    const isGone = next === undefined && rest.length === 0
-    return value.flatMap((entry: unknown, index) =>
-      index !== step ? [entry] : isGone ? [] : [put(entry, rest, next)],
-    )
+/** What is written, with other things put in it: each group on the way is copied once, however many there are. */
+class Draft {
+  value: unknown
+  private readonly own = new WeakSet<object>()
+
+  constructor(written: unknown) {
+    this.value = written
   }
-  const entries = Object.entries(value).map(([key, entry]) =>
-    key === String(step) ? [key, put(entry, rest, next)] : [key, entry],
-  )
-  return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined))
+
+  /** `next` at `path`, which is there; undefined takes the key or the entry away. */
+  put(path: Path, next: unknown): void {
+    this.value = this.changed(this.value, path, next)
+  }
+
+  private changed(value: unknown, [step, ...rest]: Path, next: unknown): unknown {
+    if (step === undefined) return next
+    if (!isGroup(value) || !Object.hasOwn(value, step)) return value
+    const copy = this.own.has(value) ? value : Array.isArray(value) ? [...value] : { ...value }
+    this.own.add(copy)
+    const changed = this.changed(value[step], rest, next)
+    if (changed !== undefined) Reflect.set(copy, step, changed)
+    else if (Array.isArray(copy)) copy.splice(Number(step), 1)
+    else Reflect.deleteProperty(copy, step)
+    return copy
+  }
 }
 
 function isGroup(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {

@@ -232,6 +232,44 @@ for (const [what, text, ...faults] of slips) {
   })
 }
 
+test('a fault of one host hides no contradiction of the others, nor of what else it has', (t) => {
+  const text = `host_management_adapters: 7
+hosts:
+  - { name: a, mac_addresses: ['52:54:00:00:00:01'], ip: nonsense }
+  - just a text
+  - { name: b, mac_addresses: ['52:54:00:00:00:02', '52:54:00'], ip: 10.77.0.1 }
+  - { name: a, mac_addresses: ['52:54:00:00:00:01'], wol: on }
+  - { name: c, mac: '52:54:00:00:00:03', ip: 10.77.0.1 }
+  - { name: d, mac_addresses: ['52:54:00:00:00:04'], management: { adapter: x } }
+  - { name: d }
+`
+  t.deepEqual(faultsOf(text), [
+    '1: host_management_adapters must be a list such as [a, b], not 7',
+    '3: hosts[0].ip must be an IPv4 address such as 10.77.0.1, not "nonsense"',
+    '4: hosts[1] must be a group of settings, each as `name: value`, not "just a text"',
+    '5: hosts[2].mac_addresses[1] must be a MAC address such as 22:34:a3:e9:09:cc, not "52:54:00"',
+    '6: hosts[3].wol must be a group of settings, each as `name: value`, not "on"',
+    '6: hosts[3].name is already that of hosts[0]',
+    '6: hosts[3].mac_addresses[0] is already that of hosts[0]',
+    '7: hosts[4].mac is unknown; did you mean mac_addresses?',
+    '7: hosts[4].ip is already that of hosts[2]',
+    '9: hosts[6].name is already that of hosts[5]',
+  ])
+  t.deepEqual(warningsOf(text), ['9: hosts[6] has no mac_addresses: nothing can be deployed to it'])
+})
+
+test('what one alias brings to many hosts is mended in one of them alone', (t) => {
+  const text = `x: &way { hostname: 10.0.0.1, mac_address: '' }
+hosts:
+  - { name: a, mac_addresses: ['52:54:00:00:00:01'], ipmi: *way }
+  - { name: b, mac_addresses: ['52:54:00:00:00:02'], wol: *way }
+`
+  t.deepEqual(
+    faultsOf(text).filter((fault) => fault.includes('mac_address ')),
+    ['1: hosts[1].wol.mac_address must be a MAC address such as 22:34:a3:e9:09:cc, not ""'],
+  )
+})
+
 test("what is only of another group, or of no machine, stops no file of the original's", (t) => {
   const text = `mac_addresses: []
 locked: true
