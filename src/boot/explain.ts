@@ -63,7 +63,8 @@ export async function explain(
     const then = { ...question, agent: 'ipxe', archs: archsOfIpxe(question, loader.firmwares) } as const
     stages.push(await explainStage(then, table, site, isThere))
   }
-  return { stages, notes: notesOn(question, stages, table, site) }
+  const notes = notesOn(question, stages, table, site)
+  return { stages, notes: [...notes, ...(await noteOnFile(question, stages, table, site, isThere))] }
 }
 
 /** An iPXE that came over HTTP says it is a PXE client of the same processor. */
@@ -167,4 +168,24 @@ function notesOn(question: Question, stages: readonly Stage[], table: Table, sit
   const configuration = choose(host, mac, table, site)?.name
   const note = secureBootNote({ facts, firmware, table, site }, configuration, stages[0]?.offer?.file)
   return note === undefined ? notes : [...notes, note]
+}
+
+/** Links of the original and of our export are served as files are, and no offer is made for them. */
+async function noteOnFile(
+  { host, mac }: Question,
+  stages: readonly Stage[],
+  table: Table,
+  site: Site,
+  isThere: IsThere,
+): Promise<readonly string[]> {
+  const path = `pxelinux.cfg/01-${macWithDashes(mac)}`
+  const isShown = stages.some(({ asks }) => asks.some(({ gives }) => gives === 'file'))
+  if (isShown || !(await isThere({ kind: 'file', root: 'tftp', path }))) return []
+  const what = `${path} is in tftproot (pxe-pilot export writes such links, as the original PXE Pilot did)`
+  const rule = choose(host, mac, table, site)?.rule ?? 'default-configuration'
+  return rule === 'default-configuration'
+    ? [
+        `${what}: nothing is offered for it, but who asks for that name is given it, as a machine that another DHCP server sends here; remove it where that is not meant`,
+      ]
+    : [`${what}: it is given only once nothing is deployed to this machine`]
 }

@@ -374,6 +374,25 @@ test('a real file is given where it is: a Raspberry Pi’s config.txt', async (t
 
 const dashed = mac.replaceAll(':', '-')
 
+test('a link that export wrote is told, whether it is given or stands behind what is deployed', async (t) => {
+  const tftproot = newFolder('exported')
+  const parts = explainedBy(settingsOf(`advertise: 10.77.0.1\ntftp: { root: ${tftproot} }\n`))
+  const { url, deploy, ask } = await serve(t, parts)
+  const notes = async () => {
+    const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as { boots: { notes: string[] }[] }
+    return boots[0]?.notes.filter((note) => note.includes('01-')) ?? []
+  }
+  mkdirSync(join(tftproot, 'pxelinux.cfg/conf'), { recursive: true })
+  writeFileSync(join(tftproot, 'pxelinux.cfg/conf/deb'), 'LOCALBOOT 0\n')
+  t.deepEqual(await notes(), [])
+  symlinkSync(join(tftproot, 'pxelinux.cfg/conf/deb'), join(tftproot, `pxelinux.cfg/01-${dashed}`))
+  t.regex((await notes()).join(), /01-52-54-00-00-00-77 is in tftproot.*who asks for that name is given it/)
+  await deploy('deb')
+  t.regex((await notes()).join(), /given only once nothing is deployed/)
+  await fetch(`${url}/v1/hosts/${dashed}/configuration`, { method: 'DELETE' })
+  t.regex((await notes()).join(), /who asks for that name is given it/)
+})
+
 for (const [what, loader, expected] of [
   [
     'PXELINUX: its UUID, its MAC',
