@@ -116,6 +116,7 @@ export class Links {
       if (!isThere) this.lose(name)
     }
     this.missNames(links)
+    this.forgetGone(links)
     for (const link of links) {
       if (this.isStopped || !this.isWanted(link)) continue
       const sockets = this.served.get(link.name)
@@ -135,6 +136,14 @@ export class Links {
       const isThere = links.some((link) => link.name === name)
       if (!isThere && !this.failed.has(name)) this.miss(name, why)
       if (isThere && this.failed.get(name) === why) this.failed.delete(name)
+    }
+  }
+
+  /** Nobody wants one that its addresses brought and that is gone: it is no fault, as it is none at a start. */
+  private forgetGone(links: readonly Link[]): void {
+    if (this.parts.names !== undefined) return
+    for (const name of this.failed.keys()) {
+      if (!links.some((link) => link.name === name && this.isServed(link))) this.failed.delete(name)
     }
   }
 

@@ -51,6 +51,8 @@ test('a link that gets its address later, changes it, goes and comes again is se
 
   await network.server.must(['ip', 'link', 'delete', 'second'])
   await appliance.transcript.waitFor(/second is not served: its link is gone/, 5)
+  // Nobody named it, and a start would not miss it.
+  t.is(await statusOf(network), '200')
   const again = await secondLinkAgain(network)
   await address(network, 'add', '10.79.0.1/24')
   await appliance.transcript.waitFor(/second \(10\.79\.0\.1\) is served from now on/, 5)
@@ -58,6 +60,22 @@ test('a link that gets its address later, changes it, goes and comes again is se
   // The first link did not notice.
   t.regex((await leaseOf(await network.client())) ?? '', /^10\.77\.0\.1\d\d obtained from 10\.77\.0\.1$/)
 })
+
+test('a link that is gone is a fault of /v1/status where interfaces names it', async (t) => {
+  const network = await makeNetwork(t)
+  await secondLink(network)
+  await address(network, 'add', '10.79.0.1/24')
+  const appliance = await startAppliance(t, network, `interfaces: [second]\n${settings}`)
+  t.is(await statusOf(network), '200')
+  await network.server.must(['ip', 'link', 'delete', 'second'])
+  await appliance.transcript.waitFor(/second is not served: its link is gone/, 5)
+  t.is(await statusOf(network), '503')
+})
+
+async function statusOf(network: Network): Promise<string> {
+  const url = 'http://127.0.0.1:3478/v1/status'
+  return await network.server.must(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url])
+}
 
 async function secondLinkAgain(network: Network): Promise<Namespace> {
   const client = await network.client()
