@@ -256,8 +256,7 @@ function failed(ctx: Context, error: unknown): Answered {
     ctx.set('Retry-After', '10')
     return say(ctx, 503, `${why}; is its file server down?`)
   }
-  say(ctx, 500, 'the server failed; its log says why')
-  return { because: why, bytes: 0 }
+  return { ...say(ctx, 500, 'the server failed; its log says why'), because: why }
 }
 
 function mayFetch(ip: Ipv4 | undefined, clients: readonly Subnet[]): boolean {

@@ -155,5 +155,5 @@ export function say(ctx: Context, status: number, because: string): Answered {
   ctx.set('Content-Type', 'text/plain; charset=utf-8')
   ctx.set('X-Content-Type-Options', 'nosniff')
   ctx.body = `${status}: ${printable(because)}\n`
-  return { because, bytes: 0 }
+  return { because, bytes: ctx.length ?? 0 }
 }

@@ -433,6 +433,7 @@ test('a host boots what is deployed to it, byte for byte; nothing deployed is a 
   t.is(other.status, 404)
   t.regex(other.body.toString(), /nothing is deployed/)
   t.is(events.at(-1)?.level, 'debug')
+  t.is(events.at(-1)?.data?.['bytes'], other.body.length)
 })
 
 test('a file that is not there is a warning where the configuration of the machine names it', async (t) => {
