@@ -90,7 +90,7 @@ test('neither may be open elsewhere', async (t) => {
   for (const path of [from, to]) {
     const holder = await openStore(path)
     await t.throwsAsync(copyStore(from, { store: to }, quietly), {
-      message: /cannot be opened: another process has it open; .* stop it first$/,
+      message: /cannot be opened: another process has it open.*; .* stop it first$/,
     })
     await holder.close()
   }

@@ -1,6 +1,6 @@
 // Says why a port could not be bound: who holds it, or what privilege is missing and how to get it.
 
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 
 export type Binding = {
   /** Named to the person who reads the error: DHCP, TFTP, HTTP, the API. */
@@ -26,7 +26,11 @@ export function bindError(binding: Binding, error: unknown): BindError {
     const unseen = `another program holds it (sudo ss -l${letter}np 'sport = :${port}' names it)`
     const holder = holderOf(protocol, port)
     const by = holder === undefined ? unseen : `${holder} holds it`
-    return new BindError(`${what}: ${by}. Stop that program, or set ${setting} in the settings file.`)
+    const instead =
+      setting === 'tftp.port' && port === 69
+        ? ': machines ask port 69 and no other, whatever tftp.port says'
+        : `, or set ${setting} in the settings file`
+    return new BindError(`${what}: ${by}. Stop that program${instead}.`)
   }
   if (code === 'EACCES') {
     // cap_net_bind_service alone: with any other, Node ignores NODE_OPTIONS and NODE_EXTRA_CA_CERTS.
@@ -49,7 +53,7 @@ export function holderOf(protocol: 'udp' | 'tcp', port: number): string | undefi
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const descriptor of list(`/proc/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`))?.[1]
-      if (inode !== undefined && inodes.has(inode)) return `${nameOf(pid)} (pid ${pid})`
+      if (inode !== undefined && inodes.has(inode)) return programOf(pid)
     }
   }
   return undefined
@@ -69,8 +73,19 @@ function inodesAt(table: string, port: number): string[] {
     .flatMap((columns) => columns[9] ?? [])
 }
 
-function nameOf(pid: string): string {
-  return read(`/proc/${pid}/comm`).trim() || 'a program'
+/** `dnsmasq (pid 812)`. */
+function programOf(pid: string): string {
+  return `${read(`/proc/${pid}/comm`).trim() || 'a program'} (pid ${pid})`
+}
+
+/** The program that has one of the files locked (proc(5), /proc/locks), where that is to be seen. */
+export function lockerOf(files: readonly string[]): string | undefined {
+  const inodes = new Set(files.map((file) => String(statSync(file, { throwIfNoEntry: false })?.ino)))
+  for (const line of read('/proc/locks').split('\n')) {
+    const [, pid = '', inode = ''] = /\sWRITE\s+(\d+)\s+\w+:\w+:(\d+)\s/.exec(line) ?? []
+    if (pid !== '' && pid !== '0' && inodes.has(inode)) return programOf(pid)
+  }
+  return undefined
 }
 
 function nodePath(): string {

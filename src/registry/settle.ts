@@ -104,7 +104,7 @@ function told({ host, record, configuration }: HostChange, boots: string | undef
   const step = 'settings'
   if (record === undefined) return []
   if (record.after === null && boots !== undefined) {
-    const text = `${host} is declared no more; that it boots ${boots} is kept for when it comes back`
+    const text = `${host} is declared no more; that it boots ${boots} is kept for when it comes back; pxe-pilot host remove ${host} forgets it`
     return [{ level: 'warn', step, text, client: { host } }]
   }
   const isBack = record.before === null && boots !== undefined && configuration === undefined

@@ -1,8 +1,9 @@
 // The tables: one SQLite file, one connection that nobody shares, one transaction per write.
 
-import { closeSync, fchmodSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fchmodSync, openSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
+import { lockerOf } from '../net/ports.ts'
 import { codeOf } from './code.ts'
 import { replaceCopy } from './copy.ts'
 import { migrate, queries, stateOf, type Rows } from './schema.ts'
@@ -13,7 +14,11 @@ export type Mark = { readonly generation: number; readonly moved: number }
 
 /** Opens or makes the file at `path`, brings its tables up to date, and keeps every other process out. */
 export function openTables(path: string): Tables {
-  for (const file of [lockOf(path), path]) ownOnly(file)
+  const isDatabase = ownOnly(path)
+  // Beside what another program's file is, and a setting names by mistake, nothing is left.
+  if (!isDatabase && !existsSync(lockOf(path)))
+    throw Object.assign(new Error('file is not a database'), { code: 'SQLITE_NOTADB' })
+  ownOnly(lockOf(path))
   const lock = new Database(lockOf(path))
   let database: Database.Database | undefined
   try {
@@ -29,9 +34,10 @@ export function openTables(path: string): Tables {
   } catch (error) {
     database?.close()
     lock.close()
-    throw codeOf(error) === 'SQLITE_BUSY'
-      ? new Error('another process has it open; if PXE Pilot runs already, stop it first', { cause: error })
-      : error
+    if (codeOf(error) !== 'SQLITE_BUSY') throw error
+    const locker = lockerOf([lockOf(path), path])
+    const who = `another process has it open${locker === undefined ? '' : `: ${locker}`}`
+    throw new Error(`${who}; if PXE Pilot runs already, stop it first`, { cause: error })
   }
 }
 
@@ -186,12 +192,14 @@ const magic = 'SQLite format 3\0'
  * It holds passwords of management controllers. SQLite gives its WAL the mode of the database. A file that is none, as a
  * misspelled setting may name, stays as it is: nobody can log in where /etc/passwd is root's alone.
  */
-function ownOnly(path: string): void {
+function ownOnly(path: string): boolean {
   const fd = openSync(path, 'a+', 0o600)
   try {
     const head = Buffer.alloc(magic.length)
     const length = readSync(fd, head, 0, head.length, 0)
-    if (length === 0 || head.toString('latin1') === magic) fchmodSync(fd, 0o600)
+    const isDatabase = length === 0 || head.toString('latin1') === magic
+    if (isDatabase) fchmodSync(fd, 0o600)
+    return isDatabase
   } finally {
     closeSync(fd)
   }

@@ -44,7 +44,7 @@ test('hosts come, change and go with the file; a fault is told with its line and
     `${site.settings(host('h0', '52:54:00:00:00:00'))}log: { level: debug }\n`,
   )
   await program.transcript.waitFor(
-    /h1 is declared no more; that it boots sheep is kept for when it comes back/,
+    /h1 is declared no more; that it boots sheep is kept for when it comes back; pxe-pilot host remove h1 forgets it/,
     10,
   )
   await program.transcript.waitFor(/need a restart: log\.level/, 10)

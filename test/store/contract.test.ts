@@ -1,7 +1,7 @@
 // The store in a file keeps the contract, and takes no other file for one.
 
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { openStore } from '../../src/store/open.ts'
 import { newFolder } from '../folder.ts'
@@ -23,4 +23,5 @@ test('a file that a misspelled setting names stays as it is: others go on readin
   await t.throwsAsync(openStore(path), { message: new RegExp(path) })
   t.is(readFileSync(path, 'utf8'), text)
   t.is(statSync(path).mode & 0o777, 0o644)
+  t.deepEqual(readdirSync(dirname(path)), ['passwd'], 'and nothing is left beside it')
 })

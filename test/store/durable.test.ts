@@ -275,7 +275,8 @@ async function secondOpener(path: string): Promise<string> {
 test('a second process is kept out, and told why: at once, after a copy was made, and until the stop', async (t) => {
   const path = freshPath()
   const store = await openFile(path, { ...limits, quiet: 500 })
-  const refusal = `The store ${path} cannot be opened: another process has it open; if PXE Pilot runs already, stop it first\n`
+  const comm = readFileSync('/proc/self/comm', 'utf8').trim()
+  const refusal = `The store ${path} cannot be opened: another process has it open: ${comm} (pid ${process.pid}); if PXE Pilot runs already, stop it first\n`
   t.is(await secondOpener(path), refusal)
   await applyEach(store, claims(25))
   for (let tries = 0; tries < 500 && !existsSync(`${path}.copy`); tries++) {

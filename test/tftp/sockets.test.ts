@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram'
 import test, { type ExecutionContext } from 'ava'
 import type { Event } from '../../src/events.ts'
 import { openLibc, type Libc } from '../../src/net/libc.ts'
-import { BindError } from '../../src/net/ports.ts'
+import { BindError, bindError } from '../../src/net/ports.ts'
 import { openBatch } from '../../src/tftp/io-batch.ts'
 import { openDgram } from '../../src/tftp/io-dgram.ts'
 import { encode } from '../../src/tftp/packet.ts'
@@ -26,6 +26,14 @@ function both(title: string, run: (t: ExecutionContext, kind: Kind) => Promise<v
   test(`${title} (dgram)`, run, 'dgram')
   test(`${title} (batch)`, run, 'batch')
 }
+
+test('where another program has port 69, no other port is suggested, as machines ask none', (t) => {
+  const inUse = Object.assign(new Error('in use'), { code: 'EADDRINUSE' })
+  const told = (port: number) =>
+    bindError({ service: 'TFTP', protocol: 'udp', port, setting: 'tftp.port' }, inUse).message
+  t.regex(told(69), /Stop that program: machines ask port 69 and no other/)
+  t.regex(told(6969), /, or set tftp\.port in the settings file/)
+})
 
 test('koffi is there', (t) => t.false('unavailable' in libc))
 
