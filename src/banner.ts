@@ -2,12 +2,13 @@
 
 import { relative } from 'node:path'
 import type { Listener } from './api/listener.ts'
+import { configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { formatLink, isAttached, isIn, linksWithoutCarrier, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'
 
 /** Whole lines, aligned. */
-export function banner(settings: Settings, listeners: readonly Listener[]): string {
+export function banner(settings: Settings, listeners: readonly Listener[], table: Table): string {
   const { dhcp, server, configuration } = settings
   const api = `http://${formatIpv4(server.bind === 0 ? likelyAddress() : server.bind)}:${server.port}`
   const shown = relative('', configuration.directory)
@@ -17,7 +18,7 @@ export function banner(settings: Settings, listeners: readonly Listener[]): stri
     'PXE Pilot is ready:',
     ...rows(settings, listeners),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
-    undeployed(settings),
+    undeployed(settings, table),
     '',
     'Next:',
     `  look       ${api}/`,
@@ -35,9 +36,12 @@ function exampleOf({ hosts, hosts_policy: policy }: Settings): string {
   return declared[0] ?? '22:34:a3:e9:09:cc'
 }
 
-function undeployed({ dhcp, configuration }: Settings): string {
+function undeployed({ dhcp, configuration }: Settings, table: Table): string {
   const who = 'A machine that nobody deployed to'
-  if (configuration.default !== null) return `${who} boots ${configuration.default}.`
+  const name = configuration.default
+  if (name !== null && configurationExists(table, name)) return `${who} boots ${name}.`
+  if (name !== null)
+    return `${who} boots local, as there is no configuration ${name} (configuration.default).`
   const what = dhcp?.mode === 'server' ? 'gets an address and nothing to boot' : 'is left alone'
   return `${who} ${what}, unless there is a pxelinux.cfg/default.`
 }

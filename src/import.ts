@@ -60,7 +60,7 @@ export class Links {
     const staying = new Set(done.left.map(({ link }) => link))
     const movedTo = await this.putAside(
       links.filter((link) => !staying.has(link)),
-      done.hosts.length,
+      done,
     )
     return { ...done, movedTo }
   }
@@ -78,14 +78,17 @@ export class Links {
       const does = configurationExists(table, configuration)
         ? `links are taken over once; pxe-pilot import does it again, and PUT /v1/configurations/${name}/deploy with {"hosts":[{"macAddress":"${mac}"}]} does what it says`
         : `${name}, which it leads to, is no configuration`
-      const text = `the link ${printable(path)} is not looked at: ${does}`
+      const text = `the link ${printable(path)} deploys nothing: ${does}`
       this.parts.tell({ level: 'warn', step: 'import', text, client: { mac } })
     }
     const present = new Set(links.map(({ path }) => path))
     for (const path of this.told) if (!present.has(path)) this.told.delete(path)
   }
 
-  private async putAside(links: readonly Imported[], assignments: number): Promise<string | undefined> {
+  private async putAside(
+    links: readonly Imported[],
+    { hosts, left }: ImportedLinks,
+  ): Promise<string | undefined> {
     const { tftproot = '', tell, now } = this.parts
     let folder: string | undefined
     let moved = 0
@@ -103,7 +106,8 @@ export class Links {
       }
     }
     if (folder === undefined) return undefined
-    const text = `${moved} links of the original PXE Pilot were taken over (new assignments: ${assignments}), and lie in ${folder} now`
+    const staying = left.length === 0 ? '' : `; not taken over, and left where they are: ${left.length}`
+    const text = `${moved} links of the original PXE Pilot lie in ${folder} now (new assignments: ${hosts.length}${staying})`
     tell({ level: 'info', step: 'import', text })
     return folder
   }

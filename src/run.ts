@@ -48,7 +48,7 @@ async function run(
   })
   try {
     await start()
-    if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners()))
+    if (settings.log.format === 'pretty') log.print(banner(settings, appliance.listeners(), appliance.table))
   } catch (error) {
     await appliance.stop()
     await log.flush()

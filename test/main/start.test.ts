@@ -55,6 +55,14 @@ test('a root that is not there is told before all is said to be ready', async (t
   t.regex(transcript.text, /http\.root: there is no folder .*httproot\n[^]*PXE Pilot is ready/)
 })
 
+test('a default that is no configuration is not said to be what machines boot', async (t) => {
+  const site = await Site.make(t)
+  const given = site.settings().replace('./tftproot/conf', './tftproot/conf, default: shep')
+  const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', given)])
+  await program.transcript.waitFor(/Next:/, 30)
+  t.regex(program.transcript.text, /nobody deployed to boots local, as there is no configuration shep/)
+})
+
 test('the deploy that it suggests names a host that is declared, where no other is taken', async (t) => {
   const site = await Site.make(t)
   const { transcript } = await site.start(`hosts:
