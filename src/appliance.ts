@@ -48,7 +48,7 @@ export class Appliance {
   private readonly running: Settings
   private readonly tell: Tell
   private readonly site: Site
-  private readonly table: Table = emptyTable()
+  readonly table: Table = emptyTable()
   /** What stops what was started so far, in order. */
   private readonly stops: (() => unknown)[] = []
   private readonly listenersOf: (() => readonly Listener[])[] = []
@@ -225,7 +225,7 @@ export class Appliance {
       ...explainedBy(settings),
       importLinks: (caller) => links.takeOver(caller),
       look: (at) => catalog.look(at),
-      lint: { all: () => linter.all(), one: (name, remote) => linter.one(name, remote) },
+      lint: linter,
       listeners: () => this.listeners(),
       hasHosts: () => this.settings.sections.includes('hosts'),
       leases: () => this.dhcp?.activeLeases() ?? [],

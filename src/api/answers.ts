@@ -14,7 +14,10 @@ export const configurations = z.array(z.strictObject({ name: text, bootloader })
 
 export const configuration = z.strictObject({
   name: text,
-  content: text.meta({ description: 'As it stands on disk.' }),
+  content: text.meta({ description: 'As it stands on disk, or stood there while it was good.' }),
+  fault: text
+    .optional()
+    .meta({ description: 'What is wrong with its file, whose last good version is in force.' }),
 })
 
 export const deployed = z.strictObject({

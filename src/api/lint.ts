@@ -10,6 +10,8 @@ export type LintParts = {
     readonly all: () => Promise<readonly Finding[]>
     /** Undefined: there is no configuration of this name. */
     readonly one: (name: string, remote?: boolean) => Promise<readonly Finding[] | undefined>
+    /** Of its file, where that cannot be taken as it stands. */
+    readonly faultOf: (name: string) => string | undefined
   }
 }
 

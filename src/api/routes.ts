@@ -67,11 +67,11 @@ export const routes: readonly Route[] = [
     await look('configurations')
     sendJson(ctx, listConfigurations(table, site))
   }),
-  route('get', '/configurations/:name', async (ctx, name, { look, table }) => {
+  route('get', '/configurations/:name', async (ctx, name, { look, table, lint }) => {
     await look('configurations')
     const found = readConfiguration(name, table)
     if ('code' in found) sendFault(ctx, found)
-    else sendJson(ctx, found)
+    else sendJson(ctx, { ...found, fault: lint.faultOf(name) })
   }),
   route('get', '/configurations/:name/lint', async (ctx, name, parts) => {
     await parts.look()

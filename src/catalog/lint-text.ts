@@ -47,3 +47,21 @@ export function urlsIn(text: string, line: number): readonly Reference[] {
     at: { url: written },
   }))
 }
+
+/** NAME.yml, the `source`, may have a path without the slash in front of it that its forms have. */
+export function asWritten(reference: Reference, source: string | undefined): Reference {
+  const { at } = reference
+  if (source === undefined || 'url' in at || source.split(/[\s'",[\]]+/).includes(at.path)) return reference
+  return { ...reference, at: { ...at, path: at.path.replace(/^\//, '') } }
+}
+
+/** In NAME.yml, the `source`, the line that has the words. */
+export function lineOf({ line, written }: Reference, source: string | undefined): number {
+  if (source === undefined) return line
+  const words = written.replace(/^\((?:http|tftp),[^)]*\)|^[a-z]+:\/\/[^/]*/, '').replace(/^\//, '')
+  const named = source.split('\n').findIndex((text) => {
+    const at = text.indexOf(words)
+    return at >= 0 && !/[\w./-]/.test(text[at + words.length] ?? ' ')
+  })
+  return named + 1 || 1
+}

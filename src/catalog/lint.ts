@@ -18,7 +18,7 @@ import { factsFor, fasterFor, Finder, mostAsked, standIn, type FinderParts } fro
 import { readIpxe } from './lint-ipxe.ts'
 import { readPxelinux } from './lint-pxelinux.ts'
 import { readRpi } from './lint-rpi.ts'
-import { unknown, type Level, type Reading, type Reference } from './lint-text.ts'
+import { asWritten, lineOf, unknown, type Level, type Reading } from './lint-text.ts'
 import { languageSaid } from './read.ts'
 
 /** One thing to mend, or to know. `file` is its whole path. */
@@ -114,9 +114,7 @@ export class Linter {
 
   /** Other servers are not asked. */
   private async deployed([first = '', ...others]: readonly string[], name: string): Promise<void> {
-    const configuration = this.parts.table.configurations.get(name)
-    if (configuration === undefined) return
-    const findings = await this.lint(configuration, { left: 0 })
+    const findings = (await this.one(name, false)) ?? []
     const who = others.length === 0 ? printable(first) : `${printable(first)} and ${others.length} more`
     for (const { file, line, text } of findings.filter(({ level }) => level === 'fault').slice(0, 3)) {
       this.parts.tell({
@@ -136,6 +134,12 @@ export class Linter {
       findings.push(...(await this.lint(configuration, asks)))
     }
     return findings
+  }
+
+  /** What is wrong with a file of this name, so that what is in force is an older version or nothing. */
+  faultOf(name: string): string | undefined {
+    const fault = this.broken().find(({ configuration }) => configuration === name)
+    return fault && `${fault.file}:${fault.line}: ${fault.text}`
   }
 
   private broken(): readonly Finding[] {
@@ -177,6 +181,7 @@ export class Linter {
     // `kernel` and `prompt` are commands of iPXE's, too, and `include` one of a Raspberry Pi's.
     const isAlike = form.language === 'ipxe' || form.language === 'rpi'
     const isSure = !isAlike || said !== 'pxelinux' || /^[ \t]*(?:label|append)\b/im.test(form.text)
+    if (form.text.trim() === '') add('warning', 1, 'is empty: a machine that boots it gets no further')
     if (said !== undefined && said !== form.language && isSure) {
       add(
         'fault',
@@ -199,14 +204,14 @@ export class Linter {
         for (const { level, line, text } of remarks) add(level, line, hide(text, secrets))
       }
       for (const reference of references) {
-        const line = lineOf(reference, form)
+        const line = lineOf(reference, form.written)
         if (isTooPlain && reference.what !== 'the URL' && 'url' in reference.at) {
           add('warning', line, `${reference.what} is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can`)
         }
         // The URLs of NAME.yml are those of GRUB's form, which are looked for.
         if (form.written !== undefined && form.language === 'pxelinux' && 'url' in reference.at) continue
         const faster = fasterFor[form.written === undefined ? form.language : 'all']
-        const found = await this.finder.lookFor(reference, faster, variables, asks)
+        const found = await this.finder.lookFor(asWritten(reference, form.written), faster, variables, asks)
         for (const { level, text } of found) add(level, line, hide(text, secrets))
       }
     }
@@ -278,15 +283,4 @@ const names: Readonly<Record<Language, string>> = {
   pxelinux: 'PXELINUX',
   grub: 'GRUB',
   ipxe: 'iPXE',
-}
-
-/** In NAME.yml the line that has the words. */
-function lineOf({ line, written }: Reference, { written: source }: Form): number {
-  if (source === undefined) return line
-  const words = written.replace(/^\((?:http|tftp),[^)]*\)|^[a-z]+:\/\/[^/]*/, '').replace(/^\//, '')
-  const named = source.split('\n').findIndex((text) => {
-    const at = text.indexOf(words)
-    return at >= 0 && !/[\w./-]/.test(text[at + words.length] ?? ' ')
-  })
-  return named + 1 || 1
 }

@@ -36,7 +36,7 @@ async function serveAll(t: ExecutionContext) {
     site: { ...site, bootloaders: [...site.bootloaders, ...builtInBootloaders] },
     serviceAt: () => ({ mode: 'server', bootServer: ip('10.77.0.1'), subnet: undefined }),
     leases: () => [bound, { ...bound, clientId: undefined, hostname: undefined, state: 'declined' }],
-    lint: { all: async () => [finding], one: async () => [finding] },
+    lint: { all: async () => [finding], one: async () => [finding], faultOf: () => 'conf/sheep:1: is odd' },
     listeners: () => [{ name: 'TFTP', where: 'udp :69', serving: true, because: undefined }],
     unknowns: {
       list: () => late.unknowns?.list() ?? [],

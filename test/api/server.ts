@@ -117,7 +117,7 @@ export async function serveApi(
     serviceAt: () => ({ mode: 'server', bootServer: undefined, subnet: undefined }),
     tftproot: undefined,
     look: async () => {},
-    lint: { all: async () => [], one: async () => [] },
+    lint: { all: async () => [], one: async () => [], faultOf: () => undefined },
     listeners: () => [{ name: 'TFTP', where: 'udp 0.0.0.0:69', serving: true }],
     hasHosts: () => read.settings.sections.includes('hosts'),
     leases: () => [],

@@ -193,7 +193,7 @@ LABEL l
     'a:4 fault: the initrd debian/12/initrd is not there in tftproot; did you mean debian/12/initrd.gz?',
     'a:5 fault: the URL http://pxe-server/big.iso2 is not there in httproot and tftproot; did you mean big.iso?',
     'a:5 fault: the URL tftp://pxe-server/big.iso is not there in tftproot, but in httproot, which only HTTP serves',
-    'one.yml:4 fault: the kernel /debian/12/linux-arm is not there in tftproot',
+    'one.yml:4 fault: the kernel debian/12/linux-arm is not there in tftproot',
     'grub/b:1 fault: the kernel /Debian/12/linux is not there in tftproot; did you mean debian/12/linux?',
     'grub/b:2 fault: the initrd /debian/12 is a folder',
     'ipxe/c:2 fault: the kernel /debian/12/vmlinuz-6.1.0-50 is not there in httproot and tftproot; did you mean debian/12/vmlinuz-6.1.0-40?',
@@ -303,7 +303,7 @@ test('of one text it is said, too, what PXELINUX needs and cannot do', async (t)
     [`${conf}two.yml`]: 'kernel:\n  x64: debian/initrd.gz\n  ia32: debian/initrd\n',
   }
   const missing =
-    'two.yml:3 fault: the kernel /debian/initrd is not there in tftproot; did you mean debian/initrd.gz?'
+    'two.yml:3 fault: the kernel debian/initrd is not there in tftproot; did you mean debian/initrd.gz?'
   t.deepEqual(await saidOf(t, files), [missing])
   t.deepEqual(await saidOf(t, { ...files, 'pxelinux.0': 'PXELINUX 4.05' }), [
     'one.yml:2 warning: the kernel is a URL, which pxelinux.0 cannot fetch: lpxelinux.0 can',
@@ -386,6 +386,20 @@ test('a deploy of what cannot boot is told at once; of what can, nothing', async
     events[0]?.text ?? '',
     /^h1 was given bad, which has a fault: .*\/bad:3: the kernel debian\/linus is not there/,
   )
+})
+
+test('an empty file is worth a warning', async (t) => {
+  const { at, linter } = await lint(t, { [`${conf}none`]: '\n' })
+  t.deepEqual(said(await linter.one('none'), at), [
+    'none:1 warning: is empty: a machine that boots it gets no further',
+  ])
+})
+
+test('a path of NAME.yml is told as it stands there, with a slash in front or without', async (t) => {
+  const { at, linter } = await lint(t, { [`${conf}one.yml`]: 'kernel: deb/linux\ninitrd: [/deb/initrd]\n' })
+  const all = said(await linter.one('one'), at)
+  t.true(all.some((line) => line.includes('1 fault: the kernel deb/linux is not there')))
+  t.true(all.some((line) => line.includes('2 fault: the initrd /deb/initrd is not there')))
 })
 
 test('a file that is no configuration is told as well; a name that nothing has is unknown', async (t) => {

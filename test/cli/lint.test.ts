@@ -16,7 +16,7 @@ const warning: Finding = { ...fault, level: 'warning', line: 4, text: 'has 50 MB
 
 function finding(...findings: Finding[]) {
   const one = async (name: string) => (name === 'sheep' ? findings : undefined)
-  return { lint: { all: async () => findings, one } }
+  return { lint: { all: async () => findings, one, faultOf: () => undefined } }
 }
 
 test('a line for each, as compilers print it, and 1 where there is a fault', async (t) => {
@@ -44,6 +44,16 @@ test('-o json: the findings as the API gives them', async (t) => {
   const { code, stdout } = await run('-s', url, 'config', 'lint', '-o', 'json')
   t.is(code, 1)
   t.deepEqual(JSON.parse(stdout), await (await fetch(`${url}/v1/lint`)).json())
+})
+
+test('config show says that the file on disk has a fault, and shows what is in force', async (t) => {
+  const { lint } = finding()
+  const { url } = await serveApi(t, { lint: { ...lint, faultOf: () => '/srv/conf/sheep.yml:2: is odd' } })
+  t.deepEqual(await run('-s', url, 'config', 'show', 'sheep'), {
+    code: 0,
+    stdout: 'text of sheep for pxelinux & <others>\n',
+    stderr: '/srv/conf/sheep.yml:2: is odd\n',
+  })
 })
 
 test('a configuration nobody wrote', async (t) => {
@@ -85,7 +95,7 @@ test('a deploy of a file that is there and no configuration says what is wrong w
     text: '${disk} has no value',
   }
   const one = async (name: string) => (name === 'goat' ? [broken] : undefined)
-  const { url } = await serveApi(t, { lint: { all: async () => [broken], one } })
+  const { url } = await serveApi(t, { lint: { ...finding().lint, all: async () => [broken], one } })
   const { code, stderr } = await run('-s', url, 'config', 'deploy', 'goat', 'h1')
   t.deepEqual(
     [code, stderr],
