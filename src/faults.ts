@@ -172,7 +172,7 @@ export const faults = {
   }),
   notOwnHost: (host: { readonly name: string; readonly macs: readonly string[] }, from: string): Fault => ({
     code: 'not_own_host',
-    message: `${from} is not known to be ${host.name} (${host.macs.join(' ')}): without a token a machine may deploy to itself alone, from an address it was leased or answers for on our link`,
+    message: `${from} is not known to be ${host.name} (${host.macs.join(' ')}): without a token (PXE_PILOT_TOKEN) a machine may deploy to itself alone, from an address it was leased or answers for on our link`,
   }),
   nothingToUndo: (): Fault => ({
     code: 'nothing_to_undo',
