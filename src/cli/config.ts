@@ -80,10 +80,11 @@ export function addConfig(program: Command, terminal: Terminal, clientFor: Clien
     .addOption(textOption('the text'))
     .action(async (name: string, { output }: TextFormat) => {
       const client = clientFor(output === 'json' ? 'json' : 'table')
-      const answer = z.object({ name: z.string(), content: z.string() })
+      const answer = z.object({ name: z.string(), content: z.string(), fault: z.string().optional() })
       try {
         const found = read(client, await ask(client, 'GET', configurationPath(name)), answer)
         terminal.out(output === 'json' ? json(found) : `${found.content}\n`)
+        if (found.fault !== undefined) complain(terminal, found.fault)
       } catch (error) {
         // In the words that scripts of the original look for.
         if (!(error instanceof Refusal) || error.code !== 'configuration_not_found') throw error
@@ -119,33 +120,37 @@ function addDeploy(config: Command, terminal: Terminal, clientFor: ClientFor): v
       'after',
       '\nExamples:\n  $ pxe-pilot config deploy ubuntu-16.04 h1\n  $ pxe-pilot config deploy --now --wait ubuntu-16.04 h1 h2\n  $ pxe-pilot config deploy local 22:34:a3:e9:09:cc',
     )
-    .action(async (configuration: string, names: readonly string[], options: DeployOptions) => {
-      const { now = false, dryRun, yes, confirm = yes && new Set(names).size, output, strict } = options
-      const client = clientFor(output)
-      const body = {
-        hosts: (await targetsOf(names, client)).map((target) => ({ ...target, reboot: now })),
-        ...(dryRun && { dry_run: true }),
-        ...(confirm !== undefined && { confirm }),
-      }
-      const path = `${configurationPath(configuration)}/deploy`
-      const answer = read(client, await ask(client, 'PUT', path, body), deployed)
-      // What the original never wrote, only where somebody reads it: the server's log says it in any case.
-      const isShown = terminal.lively === true || output === 'wide'
-      const faults = isShown ? await faultsOf(configuration, client) : []
-      terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
-      for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)
-      for (const fault of faults) terminal.err(`${fault}\n`)
-      complainOfHold(terminal, answer.held)
-      if (dryRun && answer.confirm !== undefined)
-        complain(terminal, `it has to be confirmed: --confirm ${answer.confirm}`)
-      const failed = answer.hosts.filter(({ rebooted }) => rebooted === 'ERROR').length
-      if (failed > 0 && (strict || output === 'json')) {
-        throw new ClientError(`${failed} of ${answer.hosts.length} hosts were not rebooted`)
-      }
-      const switched = answer.hosts.flatMap(({ name, rebooted }) => (rebooted === 'YES' ? [name] : []))
-      await waitFor('On', switched, options, client, terminal)
-    })
-  addWait(deploy, 'on')
+    .action(
+      async (configuration: string, names: readonly string[], options: DeployOptions, self: Command) => {
+        const { now = false, dryRun, yes, confirm = yes && new Set(names).size, output, strict } = options
+        if (options.wait && !now)
+          self.error('error: --wait is for hosts that --now reboots: write both, or neither')
+        const client = clientFor(output)
+        const body = {
+          hosts: (await targetsOf(names, client)).map((target) => ({ ...target, reboot: now })),
+          ...(dryRun && { dry_run: true }),
+          ...(confirm !== undefined && { confirm }),
+        }
+        const path = `${configurationPath(configuration)}/deploy`
+        const answer = read(client, await ask(client, 'PUT', path, body), deployed)
+        // What the original never wrote, only where somebody reads it: the server's log says it in any case.
+        const isShown = terminal.lively === true || output === 'wide'
+        const faults = isShown ? await faultsOf(configuration, client) : []
+        terminal.out(output === 'json' ? json(answer) : deployTable(terminal, configuration, answer, options))
+        for (const { message } of answer.hosts) if (message !== undefined) complain(terminal, message)
+        for (const fault of faults) terminal.err(`${fault}\n`)
+        complainOfHold(terminal, answer.held)
+        if (dryRun && answer.confirm !== undefined)
+          complain(terminal, `it has to be confirmed: --confirm ${answer.confirm}`)
+        const failed = answer.hosts.filter(({ rebooted }) => rebooted === 'ERROR').length
+        if (failed > 0 && (strict || output === 'json')) {
+          throw new ClientError(`${failed} of ${answer.hosts.length} hosts were not rebooted`)
+        }
+        const switched = answer.hosts.flatMap(({ name, rebooted }) => (rebooted === 'YES' ? [name] : []))
+        await waitFor('On', switched, options, client, terminal)
+      },
+    )
+  addWait(deploy, 'on, after --now')
 }
 
 /** CONFIGURATION is what was typed, as in the original. */

@@ -14,6 +14,7 @@ import {
   type RecordOptions,
   type SetOptions,
 } from './host-options.ts'
+import { namesOf } from './host.ts'
 import { json, outputOption, shortTime, tableOf, type Format, type Terminal } from './output.ts'
 import { discoveredPath, hostPath } from './paths.ts'
 
@@ -50,10 +51,11 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
   command
     .command('show')
     .description('all there is of a host; passwords are never shown')
-    .argument('<hostname>', 'the host')
+    .argument('<hostname>', 'the host, by its name or by a MAC')
     .addOption(outputOption())
     .action(async (name: string, { output }: Format) => {
-      say(output, await hostOf(clientFor(output), name))
+      const client = clientFor(output)
+      say(output, await hostOf(client, await nameOf(name, client)))
     })
   recordOptions(
     command
@@ -83,12 +85,13 @@ export function addHostRecords(command: Command, terminal: Terminal, clientFor: 
     command
       .command('set')
       .description('change a host that was added; what is not named stays, and none takes it away')
-      .argument('<hostname>', 'the host')
+      .argument('<hostname>', 'the host, by its name or by a MAC')
       .option('--name <name>', 'another name')
       .option('--mac <mac>', 'a card instead of those it has; may be said several times', several)
       .option(...yes),
-  ).action(async (name: string, options: SetOptions & Confirmed, self: Command) => {
+  ).action(async (text: string, options: SetOptions & Confirmed, self: Command) => {
     const client = clientFor(options.output)
+    const name = await nameOf(text, client)
     const { name: next, mac } = options
     const body = {
       ...(next !== undefined && { name: next }),
@@ -158,14 +161,14 @@ function addEach(
   command
     .command(verb)
     .description(what)
-    .argument('<hostnames...>', 'the hosts')
+    .argument('<hostnames...>', 'the hosts, by name or by a MAC')
     .option(...yes)
     .addOption(outputOption())
     .action(async (names: readonly string[], options: Confirmed & Format) => {
       const client = clientFor(options.output)
       const done: { readonly name: string; readonly outcome: 'OK' }[] = []
       try {
-        for (const name of names) {
+        for (const name of await namesOf(names, client)) {
           await ask(client, 'DELETE', `${hostPath(name)}${under}${confirmed(options)}`)
           done.push({ name, outcome: 'OK' })
         }
@@ -178,6 +181,11 @@ function addEach(
 }
 
 type HostInFull = z.infer<typeof hostInFull>
+
+async function nameOf(text: string, client: Client): Promise<string> {
+  const [name = text] = await namesOf([text], client)
+  return name
+}
 
 async function hostOf(client: Client, name: string): Promise<HostInFull> {
   return read(client, await ask(client, 'GET', hostPath(name)), hostInFull)

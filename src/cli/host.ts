@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { parseMac } from '../net/mac.ts'
 import { complainOfHold, isHeld } from './changes.ts'
 import { ask, ClientError, read, type Client, type ClientFor } from './client.ts'
 import { json, outputOption, shortTime, tableOf, type Cell, type Format, type Terminal } from './output.ts'
@@ -59,6 +60,19 @@ export async function listHosts(client: Client, isAsked: boolean): Promise<reado
   return read(client, await ask(client, 'GET', path), z.array(host).nullable()) ?? []
 }
 
+/** Of hosts that are named, or meant by a MAC of theirs; what is neither is the server's to refuse. */
+export async function namesOf(texts: readonly string[], client: Client): Promise<readonly string[]> {
+  const isAsked = texts.some((text) => parseMac(text) !== undefined)
+  const all = isAsked ? await listHosts(client, false) : []
+  return texts.map((text) => {
+    const mac = parseMac(text)
+    // One that a deploy made has its MAC for its name.
+    if (mac === undefined || all.some(({ name }) => name === text)) return text
+    const owner = all.find(({ macAddresses }) => macAddresses?.some((one) => parseMac(one) === mac))
+    return owner?.name ?? text
+  })
+}
+
 function addList(command: Command, terminal: Terminal, clientFor: ClientFor): void {
   command
     .command('list')
@@ -106,10 +120,11 @@ function addStatus(command: Command, terminal: Terminal, clientFor: ClientFor): 
   command
     .command('status')
     .description('whether hosts are on, and where that is not known, why')
-    .argument('[hostnames...]', 'the hosts; all of them when left out')
+    .argument('[hostnames...]', 'the hosts, by name or by a MAC; all of them when left out')
     .addOption(outputOption())
-    .action(async (names: readonly string[], { output }: Format) => {
+    .action(async (texts: readonly string[], { output }: Format) => {
       const client = clientFor(output)
+      const names = await namesOf(texts, client)
       const all: readonly (ApiPower & { readonly failed?: true })[] =
         names.length === 0
           ? await listHosts(client, true)
@@ -149,10 +164,11 @@ function addSwitch(
   const added = command
     .command(order)
     .description(what)
-    .argument('<hostname...>', 'the hosts')
+    .argument('<hostname...>', 'the hosts, by name or by a MAC')
     .addOption(outputOption())
-    .action(async (names: readonly string[], options: Format & Wait) => {
+    .action(async (texts: readonly string[], options: Format & Wait) => {
       const client = clientFor(options.output)
+      const names = await namesOf(texts, client)
       const outcomes = await Promise.all(names.map((name) => switchOne(client, name, order)))
       const rows = outcomes.map(({ name, outcome }) => [name, outcome])
       terminal.out(options.output === 'json' ? json(outcomes) : tableOf(terminal, ['name', order], rows))

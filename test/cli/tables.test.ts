@@ -214,6 +214,9 @@ test.serial('flags with a value, as the original took them', async (t) => {
   const quiet = await rebooted('--debug=0', 'config', 'deploy', '-n=false', 'sheep', 'h2')
   t.regex(quiet, /^\+-[^]*\| NO /)
   t.is((await run('-s', url, 'config', 'deploy', '--now=maybe', 'sheep', 'h2')).code, 2)
+  const idle = await run('-s', url, 'config', 'deploy', '--wait', 'sheep', 'h2')
+  t.is(idle.code, 2, 'nothing would switch it on')
+  t.regex(idle.stderr, /^error: --wait is for hosts that --now reboots/)
 })
 
 test.serial('what a BMC says reaches the terminal escaped, once', async (t) => {
