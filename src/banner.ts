@@ -2,6 +2,7 @@
 
 import { relative } from 'node:path'
 import type { Listener } from './api/listener.ts'
+import { withToken } from './api/tokens.ts'
 import { configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { formatLink, isAttached, isIn, linksWithoutCarrier, localLinks } from './net/links.ts'
@@ -12,6 +13,7 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
   const { dhcp, server, configuration } = settings
   const api = `http://${formatIpv4(server.bind === 0 ? likelyAddress() : server.bind)}:${server.port}`
   const shown = relative('', configuration.directory)
+  const token = server.tokens_file === undefined ? '' : `${withToken} `
   const directory = shown.startsWith('..') ? configuration.directory : shown
   return [
     '',
@@ -23,7 +25,7 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
     'Next:',
     `  look       ${api}/`,
     `  write      what machines shall boot: a file each in ${directory}`,
-    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy -d '{"hosts":[{"macAddress":"${exampleOf(settings)}"}]}'`,
+    `  deploy     curl -X PUT ${api}/v1/configurations/local/deploy ${token}-d '{"hosts":[{"macAddress":"${exampleOf(settings)}"}]}'`,
     '  switch on  that machine, its network card first in the boot order; each step of its boot is a line here',
     '',
     '',

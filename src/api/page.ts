@@ -8,16 +8,20 @@ import { macWithDashes } from '../net/mac.ts'
 import { listConfigurations } from './configurations.ts'
 import { html, type Html } from '../html.ts'
 import type { Listener } from './listener.ts'
+import { withToken } from './tokens.ts'
 
 type PageParts = {
   readonly table: Table
   readonly site: Site
   readonly listeners: () => readonly Listener[]
   readonly leases: () => readonly Lease[]
+  /** Undefined where none is needed. */
+  readonly tokens: unknown
 }
 
 /** `address`: where the reader reached us. */
-export function firstPage({ table, site, listeners, leases }: PageParts, address: string): string {
+export function firstPage(parts: PageParts, address: string): string {
+  const { table, site, listeners, leases } = parts
   const hosts = [...table.hosts.values()]
   const held = leases().filter(({ state }) => state === 'bound')
   const page = html`<!DOCTYPE html>
@@ -56,7 +60,7 @@ export function firstPage({ table, site, listeners, leases }: PageParts, address
         </table>
         <h2>Deploy one</h2>
         <p>It is in force before the answer comes; the machine boots it the next time it starts.</p>
-        <pre>${deployLine(hosts, table, site, address)}</pre>
+        <pre>${deployLine(parts, address)}</pre>
       </body>
     </html> `
   return page.html
@@ -108,10 +112,11 @@ function configurationRows(table: Table, site: Site): readonly Html[] {
 }
 
 /** The use case's line, for the first host and the first configuration that is not `local`. */
-function deployLine(hosts: readonly Host[], table: Table, site: Site, address: string): string {
+function deployLine({ table, site, tokens }: PageParts, address: string): string {
   const other = listConfigurations(table, site).find(({ name }) => name !== builtInLocal)?.name
   const name = other !== undefined && configurationExists(table, other) ? other : builtInLocal
-  const mac = hosts.find((host) => host.macs.length > 0)?.macs[0] ?? '22:34:a3:e9:09:cc'
+  const mac = [...table.hosts.values()].find((host) => host.macs.length > 0)?.macs[0] ?? '22:34:a3:e9:09:cc'
   const url = `${address}/v1/configurations/${encodeURIComponent(name).replaceAll("'", '%27')}/deploy`
-  return `curl -i -X PUT '${url}' -d '{"hosts":[{"macAddress":"${mac}"}]}'`
+  const token = tokens === undefined ? '' : `${withToken} `
+  return `curl -i -X PUT ${token}'${url}' -d '{"hosts":[{"macAddress":"${mac}"}]}'`
 }

@@ -5,6 +5,9 @@ import { statSync } from 'node:fs'
 import { printable, type Tell } from '../events.ts'
 import { mostOfSecrets, readOwn } from '../files.ts'
 
+/** For a line with curl, as a person is shown it. */
+export const withToken = '-H "Authorization: Bearer $PXE_PILOT_TOKEN"'
+
 export type Token = { readonly name: string; readonly rights: 'read' | 'write' }
 
 type Known = Token & { readonly digest: Buffer }

@@ -33,6 +33,14 @@ const put = async (url: string, configuration: string, host: object, token?: str
   return { status: reply.status, headers: reply.headers, body: (await reply.json()) as Body }
 }
 
+const shown = async (url: string) => await (await fetch(`${url}/ui/`)).text()
+
+test('the deploy that the first page shows sends a token where one is needed', async (t) => {
+  const [open, guarded] = [await serveApi(t), await serveApi(t, { tokens: known })]
+  t.regex(await shown(guarded.url), /curl -i -X PUT -H &quot;Authorization: Bearer \$PXE_PILOT_TOKEN&quot; /)
+  t.regex(await shown(open.url), /curl -i -X PUT &#39;http/)
+})
+
 test('with a token everything works, and the audit knows its name', async (t) => {
   const { url, registry } = await serveApi(t, { tokens: known })
   t.is((await put(url, 'sheep', { name: 'h1' }, secret)).status, 200)

@@ -9,6 +9,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { banner } from '../../src/banner.ts'
+import { emptyTable } from '../../src/boot/table.ts'
+import { settingsOf } from '../settings/written.ts'
 import { Site } from './program.ts'
 
 test('it says where everything listens and what to do next', async (t) => {
@@ -61,6 +64,13 @@ test('a default that is no configuration is not said to be what machines boot', 
   const program = site.run(['server', '-c', await site.write('pxe-pilot.yml', given)])
   await program.transcript.waitFor(/Next:/, 30)
   t.regex(program.transcript.text, /nobody deployed to boots local, as there is no configuration shep/)
+})
+
+const shown = (text: string) =>
+  banner(settingsOf(text), [{ name: 'API', where: '', serving: true }], emptyTable())
+
+test('the deploy that it suggests sends a token where the settings ask for one', (t) => {
+  t.regex(shown(''), /local\/deploy -d/)
 })
 
 test('the deploy that it suggests names a host that is declared, where no other is taken', async (t) => {
