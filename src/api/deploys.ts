@@ -42,7 +42,7 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
   })
   if ('fault' in result) {
     if (result.fault.code === 'not_own_host') tellOfCallHome(ctx, configuration, targets, parts)
-    return refuse(ctx, await explained(result.fault, configuration, parts), parts.tell)
+    return refuse(ctx, explained(result.fault, configuration, parts), parts.tell)
   }
   const isDry = order.dry_run === true
   const asked = result.hosts.map(({ name }, index) => ({ name, reboot: order.hosts[index]?.reboot === true }))
@@ -56,12 +56,11 @@ export async function deploy(ctx: Context, configuration: string, parts: DeployP
 }
 
 /** A file of the name may be there, and have a fault that keeps it from being a configuration. */
-async function explained(fault: Fault, configuration: string, { lint }: LintParts): Promise<Fault> {
-  if (fault.code !== 'configuration_not_found') return fault
-  const [broken] = (await lint.one(configuration, false)) ?? []
-  if (broken === undefined) return fault
-  const { file, line, text } = broken
-  return { ...fault, more: { hint: printable(`its file has a fault: ${file}:${line}: ${text}`) } }
+export function explained(fault: Fault, configuration: string, { lint }: LintParts): Fault {
+  const broken = fault.code === 'configuration_not_found' ? lint.faultOf(configuration) : undefined
+  return broken === undefined
+    ? fault
+    : { ...fault, more: { hint: printable(`its file has a fault: ${broken}`) } }
 }
 
 /** What is read, in bytes, of those who may not deploy: a machine that says that it is installed needs 100. */

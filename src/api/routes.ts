@@ -3,7 +3,7 @@
 import type { Context } from 'koa'
 import { refuse, whoAsks } from './answer.ts'
 import { listConfigurations, readConfiguration, showBootloader } from './configurations.ts'
-import { deploy, type DeployParts } from './deploys.ts'
+import { deploy, explained, type DeployParts } from './deploys.ts'
 import { sendExplanation, type ExplainParts } from './explain.ts'
 import type { GuardParts } from './guard.ts'
 import type { Order } from '../power/power.ts'
@@ -70,7 +70,7 @@ export const routes: readonly Route[] = [
   route('get', '/configurations/:name', async (ctx, name, { look, table, lint }) => {
     await look('configurations')
     const found = readConfiguration(name, table)
-    if ('code' in found) sendFault(ctx, found)
+    if ('code' in found) sendFault(ctx, explained(found, name, { lint }))
     else sendJson(ctx, { ...found, fault: lint.faultOf(name) })
   }),
   route('get', '/configurations/:name/lint', async (ctx, name, parts) => {

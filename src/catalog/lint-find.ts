@@ -26,6 +26,8 @@ export type FileFound =
   | { readonly kind: 'folder' }
   | { readonly kind: 'missing'; readonly why: string }
 
+const absent = 'is not there'
+
 /** What a machine gets for this decision. */
 export async function findAnswer({ answers, reason }: Decision, roots: Roots): Promise<FileFound> {
   let why: string | undefined
@@ -45,7 +47,7 @@ export async function findAnswer({ answers, reason }: Decision, roots: Roots): P
   }
   return {
     kind: 'missing',
-    why: why ?? (answers.length === 0 ? `is not served: ${reason.because}` : 'is not there'),
+    why: why ?? (answers.length === 0 ? `is not served: ${reason.because}` : absent),
   }
 }
 
@@ -157,7 +159,12 @@ export class Finder {
         // Installers are given the folder of a mirror or of a seed.
         return what === 'the URL' ? [] : [{ level: 'fault', text: `${shown} is a folder` }]
       case 'missing':
-        return [{ level: 'fault', text: `${shown} ${found.why}${await this.hint(place.via, place.path)}` }]
+        return [
+          {
+            level: 'fault',
+            text: `${shown} ${found.why}${found.why === absent ? await this.hint(place.via, place.path) : ''}`,
+          },
+        ]
       case 'template':
         return await readTemplate(found, variables)
       case 'file': {

@@ -88,7 +88,8 @@ export function addConfig(program: Command, terminal: Terminal, clientFor: Clien
       } catch (error) {
         // In the words that scripts of the original look for.
         if (!(error instanceof Refusal) || error.code !== 'configuration_not_found') throw error
-        throw new ClientError('Error : configuration does not exist', { cause: error })
+        const [why = ''] = /; its file has a fault: .*/.exec(error.message) ?? []
+        throw new ClientError(`Error : configuration does not exist${why}`, { cause: error })
       }
     })
   addDeploy(config, terminal, clientFor)

@@ -388,6 +388,11 @@ test('a deploy of what cannot boot is told at once; of what can, nothing', async
   )
 })
 
+test('a name that is never served is told to be that, and not to be missing in a folder', async (t) => {
+  const { at, linter } = await lint(t, { [`${conf}up`]: 'LABEL x\nKERNEL ../x\n' })
+  t.regex(said(await linter.one('up'), at).join('\n'), /\.\.\/x is not served: .* climbs out with "\.\."$/)
+})
+
 test('an empty file is worth a warning', async (t) => {
   const { at, linter } = await lint(t, { [`${conf}none`]: '\n' })
   t.deepEqual(said(await linter.one('none'), at), [

@@ -87,15 +87,11 @@ test('-d says what the server answered as it stands there, and the table is last
   t.regex(stdout, /^PUT .*\nGET .*lint.*a \\u003cb\\u003e.*\n\+[-+]+\+\n[^]*\+\n$/)
 })
 
-test('a deploy of a file that is there and no configuration says what is wrong with it', async (t) => {
-  const broken = {
-    ...fault,
-    configuration: 'goat',
-    file: '/srv/conf/goat.tmpl',
-    text: '${disk} has no value',
-  }
-  const one = async (name: string) => (name === 'goat' ? [broken] : undefined)
-  const { url } = await serveApi(t, { lint: { ...finding().lint, all: async () => [broken], one } })
+const faultOf = (name: string) =>
+  name === 'goat' ? '/srv/conf/goat.tmpl:3: ${disk} has no value' : undefined
+
+test('a deploy of a file that is there and no configuration says what is wrong with it, and so does show', async (t) => {
+  const { url } = await serveApi(t, { lint: { ...finding().lint, faultOf } })
   const { code, stderr } = await run('-s', url, 'config', 'deploy', 'goat', 'h1')
   t.deepEqual(
     [code, stderr],
@@ -104,4 +100,8 @@ test('a deploy of a file that is there and no configuration says what is wrong w
       "Configuration 'goat' does not exists; its file has a fault: /srv/conf/goat.tmpl:3: ${disk} has no value\n",
     ],
   )
+  const shown = await run('-s', url, 'config', 'show', 'goat')
+  t.is(shown.code, 1)
+  // The words of the original stand first.
+  t.regex(shown.stderr, /^Error : configuration does not exist; its file has a fault: .*goat\.tmpl:3: /)
 })
