@@ -59,7 +59,8 @@ function optionsOf(entry: DhcpSubnet, settings: DhcpSettings): Scope['options'] 
   const put = (code: number, bytes: Uint8Array) => found.set(code, [code, bytes])
   for (const { code, bytes } of settings.options) put(code, bytes)
   put(codes.subnetMask, addresses([maskOf(subnet.prefix)]))
-  put(codes.broadcastAddress, addresses([broadcastOf(subnet)]))
+  // RFC 3021 2.2: a /31 has none. A client that is told one takes its only neighbour for it, which it then cannot reach.
+  if (subnet.prefix < 31) put(codes.broadcastAddress, addresses([broadcastOf(subnet)]))
   if (router !== undefined) put(codes.router, addresses([router]))
   if (dns !== undefined && dns.length > 0) put(codes.domainNameServer, addresses(dns))
   if (domain !== undefined) put(codes.domainName, Buffer.from(domain))

@@ -409,6 +409,16 @@ test('D02 a client gets what it asks for in its order, and everything where it a
   )
 })
 
+test('on a link of two addresses neither is told to be a broadcast address (RFC 3021)', async (t) => {
+  const server = new Server({
+    dhcp: { mode: 'server', subnets: [{ subnet: '10.80.0.0/31', ranges: ['10.80.0.0-10.80.0.1'] }] },
+  })
+  const sent = await new Client(server, 1, {}, { link: links.other }).say(DISCOVER, [[55, Buffer.of(1, 28)]])
+  t.is(sent?.reply.yiaddr, '10.80.0.0')
+  t.is(dotted(sent?.reply.options.get(1)), '255.255.255.254')
+  t.is(sent?.reply.options.get(28), undefined)
+})
+
 test('options of a host go before its subnet, and its name is its host name', async (t) => {
   const hosts = [
     host('h1', ['52:54:00:00:00:01'], { options: [{ code: 3, bytes: ip('10.77.0.250') }] }),
