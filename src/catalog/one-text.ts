@@ -8,6 +8,7 @@ import { processors, type Each, type Form, type OneText } from '../model.ts'
 import { explain, show } from '../settings/explain.ts'
 import { Lines } from '../settings/lines.ts'
 import { nearest } from '../settings/nearest.ts'
+import { looseAlias, syntaxFault } from '../settings/yaml.ts'
 import { variableFault } from './read.ts'
 
 /** A path as it is once its variables have values, which are held against the same rules then. */
@@ -82,12 +83,14 @@ function parse(written: string, variables: readonly string[]): OneText | { reado
   const document = parseDocument(written, { lineCounter: counter, logLevel: 'error' })
   const [error] = document.errors
   if (error !== undefined) {
-    const [what = error.code] = error.message.split('\n')
-    const { line: row } = counter.linePos(error.pos[0])
+    const { line: row, text } = syntaxFault(error, written, counter)
     const source = written.split('\n')[row - 1] ?? ''
     const hint = /[{[].*\$\{/.test(source) ? '; within brackets, put quotes around what holds ${…}' : ''
-    return { fault: `line ${row}: ${what.replace(/ at line \d+, column \d+:?$/, '')}${hint}` }
+    return { fault: `line ${row}: ${text}${hint}` }
   }
+  const lines = new Lines(document, counter)
+  const [unnamed] = lines.looseAliases()
+  if (unnamed !== undefined) return { fault: `line ${unnamed}: ${looseAlias}` }
   let value: unknown
   try {
     value = document.toJS()
@@ -97,7 +100,6 @@ function parse(written: string, variables: readonly string[]): OneText | { reado
   if (!isGroup(value) || value['kernel'] === undefined) {
     return { fault: 'line 1: `kernel: PATH` is missing; `initrd:` and `arguments:` may stand beside it' }
   }
-  const lines = new Lines(document, counter)
   const parsed = schema.safeParse(value)
   if (!parsed.success) return { fault: explained(parsed.error.issues[0], value, lines) }
   const loose = looseVariable(value, [], variables, lines)

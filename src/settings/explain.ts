@@ -43,7 +43,10 @@ const kinds: Readonly<Record<string, string>> = {
 export function explain(issue: z.core.$ZodIssue, value: unknown): string {
   const text = ours(issue)
   if (value === undefined) return text === undefined ? 'is missing' : `is missing: it ${text}`
-  const not = isSecret(issue.path) && typeof value !== 'object' ? '' : `, not ${shown(value)}`
+  // A text in the place of a group is `password:x`, without the space.
+  const instead = typeof value === 'string' && issue.code === 'invalid_type' ? [value] : []
+  const not =
+    isSecret([...issue.path, ...instead]) && typeof value !== 'object' ? '' : `, not ${shown(value)}`
   switch (issue.code) {
     case 'invalid_type':
       if (issue.expected === 'array' && typeof value === 'object' && value !== null) {

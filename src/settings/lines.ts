@@ -34,15 +34,15 @@ export class Lines {
     return node.source
   }
 
-  /** Aliases without an anchor before them. */
-  looseAliases(): readonly { readonly name: string; readonly line: number }[] {
+  /** Of aliases without an anchor before them. */
+  looseAliases(): readonly number[] {
     const loose: Alias[] = []
     visit(this.document, {
       Alias: (_, node) => {
         if (!this.targets.has(node)) loose.push(node)
       },
     })
-    return loose.map((node) => ({ name: node.source, line: this.lines.linePos(node.range?.[0] ?? 0).line }))
+    return loose.map((node) => this.lines.linePos(node.range?.[0] ?? 0).line)
   }
 
   /** Through aliases. */

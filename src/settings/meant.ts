@@ -15,6 +15,8 @@ export function meant(key: string, path: Path): Meant | undefined {
   const known = keysAt(path)
   const near = known.includes(word) ? word : nearest(key, known)
   if (near !== undefined) return { keys: [near], hint: `did you mean ${near}?` }
+  const [head = ''] = key.split(':')
+  if (known.includes(head)) return { keys: [head], hint: 'a space belongs behind its colon' }
   // With a wrong indentation it stands in the group above its own.
   const owners = known.filter((below) => keysAt([...path, below]).includes(wordOf(key, [...path, below])))
   const [owner] = owners

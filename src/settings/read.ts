@@ -137,12 +137,14 @@ function amend(
       const place = [...issue.path, key]
       const ours = ignoredKeys.has(named(place)) ? undefined : meant(key, issue.path)
       const line = lines.of(place)
+      // What has no space behind its colon holds its value, which may be a password.
+      const shown = show([...issue.path, key.replace(/:.*$/s, ':')])
       if (ours === undefined) {
-        warnings.push({ line, text: `${show(place)} is no setting of ours and is ignored` })
+        warnings.push({ line, text: `${shown} is no setting of ours and is ignored` })
       } else if (mayIgnore(issue.path, ours.keys, written)) {
-        warnings.push({ line, text: `${show(place)} is unknown and is ignored; ${ours.hint}` })
+        warnings.push({ line, text: `${shown} is unknown and is ignored; ${ours.hint}` })
       } else {
-        faults.push({ line, text: `${show(place)} is unknown; ${ours.hint}` })
+        faults.push({ line, text: `${shown} is unknown; ${ours.hint}` })
         doubtful.push([...issue.path, ...ours.keys])
       }
       draft.put(place, undefined)

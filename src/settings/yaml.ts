@@ -24,15 +24,7 @@ export function readYaml(text: string): Read | Faulty {
   if (broken.length > 0) return { faults: withoutEchoes(broken) }
   const lines = new Lines(document, counter)
   const loose = lines.looseAliases()
-  if (loose.length > 0) {
-    const faults = loose.map(({ name, line }) => ({
-      line,
-      text: mayBeSecret(text, line)
-        ? 'a value that begins with * stands for nothing: put it in quotes'
-        : `*${name} stands for nothing: &${name} must stand before it`,
-    }))
-    return { faults }
-  }
+  if (loose.length > 0) return { faults: loose.map((line) => ({ line, text: looseAlias })) }
   try {
     return { written: document.toJS({ maxAliasCount: mostAliases }) ?? {}, lines }
   } catch (error) {
@@ -73,7 +65,8 @@ function isOwn({ pos }: YAMLParseError, index: number, all: readonly YAMLParseEr
   return next?.code !== 'MULTILINE_IMPLICIT_KEY' || next.pos[0] !== pos[0]
 }
 
-function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
+/** Of what the parser says, in words for the person who wrote `text`. */
+export function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): Remark {
   // What is missing at the end is missing in the last line that has something, not behind it.
   const start = Math.max(0, Math.min(error.pos[0], text.trimEnd().length - 1))
   const { line } = lines.linePos(start)
@@ -85,33 +78,58 @@ function syntaxFault(error: YAMLParseError, text: string, lines: LineCounter): R
       return { line: lines.linePos(start + before.length).line, text: `${key} stands there twice` }
     }
     case 'MULTIPLE_DOCS':
-      return { line, text: 'a second document begins here ("---"); the settings are one' }
+      return { line, text: 'a second document begins here ("---"); this file may have one' }
     case 'MULTILINE_IMPLICIT_KEY': {
       // `name: value`, and a line behind it that stands further right; else a name that has no colon.
       const end = lines.linePos(error.pos[1]).line
       const before = text.slice(text.lastIndexOf('\n', error.pos[0]) + 1, error.pos[0])
       return before.includes(':') ? { line: end, text: misplaced } : { line, text: noColon }
     }
-    default: {
-      const [first = error.code] = error.message.split('\n')
-      if (first.includes('call stack'))
-        return { line, text: 'the file has too many brackets within brackets' }
-      const plain = plainWords.find(([said]) => said.test(first))
-      if (plain !== undefined) return { line, text: plain[1] }
-      const what = first.replace(/ at line \d+, column \d+:?$/, '')
-      return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
+  }
+  const [first = error.code] = error.message.split('\n')
+  const [, closing = ''] = /(?:^Missing closing | end with a )(["'\]}])/.exec(first) ?? []
+  const opening = { '"': '"', "'": "'", ']': '[', '}': '{' }[closing]
+  if (opening !== undefined) {
+    // The parser tells where it gave up.
+    const place = text.lastIndexOf(opening, start)
+    return {
+      line: lines.linePos(Math.max(0, place)).line,
+      text: `a ${opening} opens here, and no ${closing} closes it`,
     }
   }
+  const plain = plainWords.find(([said]) => said.test(first))
+  if (plain !== undefined) return { line, text: plain[1] }
+  const what = first.replace(/ at line \d+, column \d+:?$/, '')
+  return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
 }
 
 const misplaced =
   'the indentation is wrong: settings of one group begin in the same column, and so do entries of one list'
+const tabs = 'tabs are not allowed as indentation: write spaces'
+const needsQuotes = 'a text that begins with a sign such as @ % | > , or ` is put in quotes'
+export const looseAlias =
+  'a text that begins with * is put in quotes (without them it repeats what & names before it, and nothing has that name)'
 const noColon = 'a name is followed by a colon and a space, as in `name: value`'
 
 /** For what the parser says in words of its own. */
 const plainWords: readonly (readonly [said: RegExp, ours: string])[] = [
   [/ must start at the same column|^Sequence item without /, misplaced],
   [/^Implicit map keys need /, noColon],
+  [/^Tabs are not allowed /, tabs],
+  [/^Plain value cannot start with |^Block scalar header /, needsQuotes],
+  [/^Alias cannot be an empty string/, looseAlias],
+  [
+    /^Unexpected scalar at node end/,
+    'more stands behind the end of a value: one pair of quotes is to hold all of it',
+  ],
+  [/^Unexpected flow-(?:seq|map)-end token/, 'a bracket is closed here that none opened'],
+  [
+    /^Block collections are not allowed within flow|^Missing , /,
+    'a comma is missing: within brackets one stands between two entries',
+  ],
+  [/^Unexpected , in flow /, 'there is a comma too many'],
+  [/^Invalid escape sequence /, 'a \\ within "..." is written \\\\; within \'...\' it is one'],
+  [/call stack/, 'the file has too many brackets within brackets'],
   [
     /^Nested mappings are not allowed /,
     'a second `name: ` in one line: put a text with a colon in quotes, and a group into lines of its own',
@@ -124,7 +142,7 @@ function withoutEchoes(faults: readonly Remark[]): readonly Remark[] {
   for (const fault of faults) if (!first.has(fault.line)) first.set(fault.line, fault)
   return [...first.values()].filter(({ line, text }) => {
     const above = first.get(line - 1)?.text
-    return text !== above || (text !== misplaced && !text.startsWith('Tabs '))
+    return text !== above || (text !== misplaced && text !== tabs)
   })
 }
 

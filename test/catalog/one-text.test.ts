@@ -185,8 +185,11 @@ for (const [what, text, fault] of [
   ],
   ['an open variable', 'kernel: x\narguments: a ${http/x', /^line 2: \$\{http is not closed/],
   ['a variable in brackets', 'kernel: { x64: ${http}/x }', /^line 1: .*put quotes around what holds/],
-  ['a key twice', 'kernel: x\nkernel: y', /^line 2: /],
-  ['no YAML', 'kernel: "x', /^line 1: /],
+  ['a key twice', 'kernel: x\nkernel: y', /^line 2: kernel stands there twice/],
+  ['no YAML', 'kernel: "x', /^line 1: a " opens here, and no " closes it/],
+  ['a tab', 'kernel: x\narguments:\n\t- a', /^line 3: tabs are not allowed as indentation/],
+  ['no space', 'kernel: x\ninitrd:y', /^line 2: a name is followed by a colon and a space/],
+  ['a *', 'kernel: x\ninitrd: *.gz', /^line 2: a text that begins with \* is put in quotes/],
   ['a list', '- x', /^line 1: /],
   ['aliases without end', 'a: &a [x]\nkernel: *b', /^line \d: /],
 ] as const) {

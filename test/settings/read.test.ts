@@ -97,6 +97,11 @@ for (const value of [
   })
 }
 
+const asterisk =
+  'a text that begins with * is put in quotes (without them it repeats what & names before it, and nothing has that name)'
+const sign = 'a text that begins with a sign such as @ % | > , or ` is put in quotes'
+const comma = 'a comma is missing: within brackets one stands between two entries'
+
 const broken: readonly (readonly [what: string, text: string, ...faults: string[]])[] = [
   [
     'no settings at all',
@@ -105,21 +110,42 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
   ],
   ['a list', '- a\n- b', '1: the file must be a group of settings, each as `name: value`, not a list'],
   ['hosts as a map', 'hosts:\n  h1: {}', '1: hosts must be a list: each of its entries begins with "- "'],
-  ['a tab', 'dhcp:\n\tmode: proxy', '2: Tabs are not allowed as indentation'],
-  ['a quote left open', 'store: "x\n', '1: Missing closing "quote'],
+  ['a tab', 'dhcp:\n\tmode: proxy', '2: tabs are not allowed as indentation: write spaces'],
+  ['a quote left open', 'store: "x\n', '1: a " opens here, and no " closes it'],
+  ['a bracket left open in the last line', 'http:\ndhcp: {\n\n', '2: a { opens here, and no } closes it'],
+  ['a name without an anchor', 'store: *x', `1: ${asterisk}`],
+  ['an address with a password that begins with *', 'store: *postgres://pxe:hush@db/pxe', `1: ${asterisk}`],
   [
-    'a bracket left open in the last line',
-    'http:\ndhcp: {\n\n',
-    '2: Flow map in block collection must be sufficiently indented and end with a }',
+    'a quote left open far above',
+    'store: "x\nhttp:\ntftp:\n  root: y',
+    '1: a " opens here, and no " closes it',
   ],
-  ['a name without an anchor', 'store: *x', '1: *x stands for nothing: &x must stand before it'],
   [
-    'an address with a password that begins with *',
-    'store: *postgres://pxe:hush@db/pxe',
-    '1: a value that begins with * stands for nothing: put it in quotes',
+    'a quote left open within brackets',
+    "hosts:\n  - { mac_addresses: ['52:54:00:00:00:01] }\nhttp:",
+    "2: a ' opens here, and no ' closes it",
   ],
+  ['a bracket left open', 'interfaces: [a, b\nhttp:', '1: a [ opens here, and no ] closes it'],
+  ['a bracket too many', 'interfaces: [a]]', '1: a bracket is closed here that none opened'],
+  ['a comma forgotten', 'tftp: { root: a port: 69 }', `1: ${comma}`],
+  ['a comma forgotten behind quotes', "interfaces: ['a' 'b']", `1: ${comma}`],
+  ['a @', 'http:\n  root: @x', `2: ${sign}`],
+  ['a %', 'http:\n  root: %x', `2: ${sign}`],
+  ['a * alone', 'interfaces: [*]', `1: ${asterisk}`],
+  [
+    'an apostrophe within quotes',
+    "store: 'joe's'",
+    '1: more stands behind the end of a value: one pair of quotes is to hold all of it',
+  ],
+  ['a backslash', 'store: "C:\\x"', '1: a \\ within "..." is written \\\\; within \'...\' it is one'],
+  [
+    'no space behind a colon',
+    'tftp: { port:69 }',
+    '1: tftp.port: is unknown; a space belongs behind its colon',
+  ],
+  ['no space before a bracket', 'tftp:{ port: 69 }', '1: tftp: is unknown; a space belongs behind its colon'],
   ['a key twice', 'tftp:\n  root: a\nhttp:\n\n# again\ntftp:\n  root: b', '6: tftp stands there twice'],
-  ['two documents', 'tftp:\n---\nhttp:', '2: a second document begins here ("---"); the settings are one'],
+  ['two documents', 'tftp:\n---\nhttp:', '2: a second document begins here ("---"); this file may have one'],
   [
     'Windows line ends',
     'tftp:\r\n  port: x\r\n',
@@ -223,7 +249,7 @@ const slips: readonly (readonly [what: string, text: string, ...faults: string[]
     'dhcp: mode: proxy',
     '1: a second `name: ` in one line: put a text with a colon in quotes, and a group into lines of its own',
   ],
-  ['tabs', 'dhcp:\n\tmode: proxy\n\tport: 67\ntftp:', '2: Tabs are not allowed as indentation'],
+  ['tabs', 'dhcp:\n\tmode: proxy\n\tport: 67\ntftp:', '2: tabs are not allowed as indentation: write spaces'],
 ]
 
 for (const [what, text, ...faults] of slips) {
@@ -269,6 +295,15 @@ hosts:
     ['1: hosts[1].wol.mac_address must be a MAC address such as 22:34:a3:e9:09:cc, not ""'],
   )
 })
+
+for (const wol of ['{ password:hunter2 }', '{ pasword:hunter2 }', '\n      password:hunter2']) {
+  test(`a password without the space before it is shown nowhere: ${JSON.stringify(wol)}`, (t) => {
+    const text = `hosts:\n  - name: h1\n    wol: ${wol}\n`
+    const told = [...faultsOf(text), ...warningsOf(text)]
+    t.true(told.length > 0)
+    t.notRegex(told.join(), /hunter/)
+  })
+}
 
 test("what is only of another group, or of no machine, stops no file of the original's", (t) => {
   const text = `mac_addresses: []
