@@ -30,7 +30,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { worries, worriesOfRoots } from './worries.ts'
+import { toldAnew, worries, worriesOfRoots } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -138,11 +138,11 @@ export class Appliance {
       const text = `${settings.file} was read again, and its hosts stay as they were: ${done.fault.message}`
       return tell({ level: 'error', step: 'settings', text })
     }
-    const told = new Set(worries(this.inForce, this.table))
+    const told = new Set(toldAnew(this.inForce, this.table))
     this.settings = settings
     tell({ level: 'info', step: 'settings', text: `${settings.file} was read again and is in force` })
     void this.tellOfRoots(settings)
-    const texts = [...worries(this.inForce, this.table)].filter((text) => !told.has(text))
+    const texts = [...toldAnew(this.inForce, this.table)].filter((text) => !told.has(text))
     if (later.length > 0) texts.push(`these settings have changed, and need a restart: ${later.join(', ')}`)
     for (const text of texts) tell({ level: 'warn', step: 'settings', text })
   }

@@ -7,6 +7,7 @@ import { configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
 import { formatLink, isAttached, isIn, linksWithoutCarrier, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'
+import { takers } from './worries.ts'
 
 /** Whole lines, aligned. */
 export function banner(settings: Settings, listeners: readonly Listener[], table: Table): string {
@@ -21,6 +22,7 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
     ...rows(settings, listeners),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
     undeployed(settings, table),
+    ...(settings.hosts_policy === 'declared' ? [`${takers.declared}.`] : []),
     '',
     'Next:',
     `  look       ${api}/`,

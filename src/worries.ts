@@ -42,6 +42,19 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
   if (open !== undefined) yield open
 }
 
+/** What a deploy may name, by hosts_policy: it changes with the first host that the settings declare. */
+export const takers = {
+  register: "A deploy to a MAC that is no host's makes a host of it (hosts_policy: register)",
+  declared:
+    "A deploy to a MAC that is no host's is refused, as the settings declare the hosts (hosts_policy: declared)",
+} as const
+
+/** What of settings that are read again is told where it was not so before. */
+export function* toldAnew(settings: Settings, table: Table): Generator<string> {
+  yield takers[settings.hosts_policy]
+  yield* worries(settings, table)
+}
+
 /** Who may deploy without a token, where anybody may. */
 export function openTo(settings: Settings): string | undefined {
   if (settings.server.tokens_file !== undefined) return undefined

@@ -114,6 +114,22 @@ test('a name that a guard of the settings misspells is told when they are read a
   t.is(program.transcript.text.split('did you mean sheep').length, 2)
 })
 
+test('the first hosts change what a deploy may name: told when they are read, and at a start with hosts', async (t) => {
+  const site = await Site.make(t)
+  const program = await site.start()
+  t.notRegex(program.transcript.text, /hosts_policy/)
+  t.is(await site.deploy('local', '52:54:00:00:00:09'), 200)
+  await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
+  await program.transcript.waitFor(
+    /WARN: settings: A deploy to a MAC .* is refused.*hosts_policy: declared/,
+    10,
+  )
+  t.is(await site.deploy('local', '52:54:00:00:00:0a'), 404)
+  await program.stop()
+  const again = await site.start(host('h1', '52:54:00:00:00:01'))
+  t.regex(again.transcript.text, /is ready:[^]*A deploy to a MAC that is no host's is refused[^]*Next:/)
+})
+
 test('SIGHUP reads it again at once', async (t) => {
   const site = await Site.make(t)
   const program = await site.start(host('h1', '52:54:00:00:00:01'))
