@@ -37,7 +37,13 @@ export type Answer =
       readonly encoding?: 'latin1' | undefined
     }
   | { readonly kind: 'file'; readonly root: 'http' | 'tftp'; readonly path: string }
-  | { readonly kind: 'template'; readonly root: 'http'; readonly path: string; readonly variables: Variables }
+  | {
+      readonly kind: 'template'
+      readonly root: 'http'
+      readonly path: string
+      /** Made only where that template is there: hardly any file has one. */
+      readonly variables: () => Variables
+    }
   | { readonly kind: 'loader'; readonly path: string }
 
 /** Why: the metric's label, the test's name. */

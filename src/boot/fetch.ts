@@ -220,7 +220,8 @@ function answersOf(facts: Facts, path: string, table: Table, site: Site): readon
   const answers: Answer[] = []
   if (facts.via === 'http') {
     answers.push({ kind: 'file', root: 'http', path })
-    const variables = variablesFor(facts, hostOfMac(table, facts.mac), facts.mac, site)
+    const host = hostOfMac(table, facts.mac)
+    const variables = () => variablesFor(facts, host, facts.mac, site)
     answers.push({ kind: 'template', root: 'http', path: `${path}.tmpl`, variables })
   }
   for (const name of spellings(path, site.bootloaders)) {

@@ -138,15 +138,15 @@ class BootFiles {
 
   /** Tells of it as given. */
   private give(file: SmallFile, { method, url }: Said, { started, peer, judged }: Asking): Given {
-    const body = method === 'HEAD' ? '' : file.body
+    const given = method === 'HEAD' ? { head: file.head, body: '' } : file
     if (judged.kind === 'decided') {
       const { decision } = judged
       const client = { mac: peer.mac, ip: peer.ip, host: decision.host }
-      const answered = { because: decision.reason.because, bytes: body.length, decision }
+      const answered = { because: decision.reason.because, bytes: given.body.length, decision }
       const asked = { method, url, status: 200, left: false }
       tellAnswer(asked, client, answered, this.parts.now() - started, this.parts.tell)
     }
-    return { head: file.head, body }
+    return given
   }
 
   private application(): Koa {

@@ -143,7 +143,7 @@ async function giveTemplate(
   )
   // Whatever is put in place of what cannot be read, the installer would read it.
   if (!isUtf8(bytes)) return useless('is not written in UTF-8, as a template has to be')
-  const rendered = render(bytes.toString(), entry.variables)
+  const rendered = render(bytes.toString(), entry.variables())
   // An installer that got half a preseed would wipe a disk and then ask; one that got an error stops.
   if ('fault' in rendered) return useless(rendered.fault)
   sendBytes(ctx, Buffer.from(rendered.text), typeOf(name) ?? 'text/plain; charset=utf-8')

@@ -39,6 +39,9 @@ export class Pipeline {
     this.takesBareLines = takesBareLines
     const [parse] = socket.listeners('data')
     if (parse === undefined) return
+    // What Node's stream does around a chunk takes as long as a decision.
+    const push = socket.push.bind(socket)
+    socket.push = (chunk: Buffer | null, encoding) => this.answers(chunk) || push(chunk, encoding)
     socket.on('data', (chunk: Buffer) => this.read(chunk, (slice) => void parse.call(socket, slice)))
     socket.removeListener('data', parse as (chunk: Buffer) => void)
   }
@@ -71,11 +74,28 @@ export class Pipeline {
     this.isOver = true
   }
 
+  /** All of a chunk that came behind all others. */
+  private answers(chunk: Buffer | null): boolean {
+    const { socket, isIdle, repeats } = this
+    return (
+      chunk !== null &&
+      isIdle &&
+      socket.readableFlowing === true &&
+      socket.readableLength === 0 &&
+      socket.writableLength === 0 &&
+      repeats.answer(chunk, socket)
+    )
+  }
+
+  /** Between two requests. */
+  private get isIdle(): boolean {
+    return this.isBetween && this.underWay === 0 && !this.isOver && this.socket.writable
+  }
+
   private read(given: Buffer, parse: (slice: Buffer) => void): void {
     const chunk = this.takesBareLines ? withWholeLines(given) : given
     this.takesBareLines = false
-    const wasBetween = this.isBetween && this.underWay === 0 && !this.isOver && this.socket.writable
-    if (wasBetween && this.socket.writableLength === 0 && this.repeats.answer(chunk, this.socket)) return
+    const wasBetween = this.isIdle
     this.isBetween = false
     this.repeat = undefined
     for (let at = 0; at < chunk.length && !this.isOver; at += sliceBytes) {

@@ -3,22 +3,17 @@
 import type { Socket } from 'node:net'
 import type { Libc } from '../net/libc.ts'
 
-/** Sends `text`, in Latin-1, on a connection that has sent all it was given. */
-export type Send = (socket: Socket, text: string) => void
+/** On a connection that has sent all it was given. `octets` never change. */
+export type Send = (socket: Socket, octets: Buffer) => void
 
-/** The longest answer sent so, with its head. */
-const longest = 16 * 1024
-
-export const sendByNode: Send = (socket, text) => void socket.write(text, 'latin1')
+export const sendByNode: Send = (socket, octets) => void socket.write(octets)
 
 export function sendBy(libc: Pick<Libc, 'send'>): Send {
-  const octets = Buffer.alloc(longest)
-  return (socket, text) => {
+  return (socket, octets) => {
     const fd = descriptorOf(socket)
-    const isShort = text.length <= longest && fd >= 0
-    const sent = isShort ? libc.send(fd, octets, octets.write(text, 'latin1')) : 0
+    const sent = fd >= 0 ? libc.send(fd, octets, octets.length) : 0
     // What the kernel has no room for waits with Node, which also finds a broken connection so.
-    if (sent < text.length) sendByNode(socket, text.slice(sent))
+    if (sent < octets.length) sendByNode(socket, octets.subarray(sent))
   }
 }
 

@@ -42,7 +42,7 @@ test('by HTTP httproot comes first, then its template, then the boot files', (t)
   )
   const template = decision.answers[1]
   t.true(template?.kind === 'template')
-  t.like(template?.kind === 'template' ? template.variables : {}, {
+  t.like(template?.kind === 'template' ? template.variables() : {}, {
     server: '10.77.0.1',
     http: 'http://10.77.0.1',
     api: 'http://10.77.0.1:3478',

@@ -108,6 +108,19 @@ test('asked again and again on one connection: the same answer each time, told e
   t.is(gets() - before, 8)
 })
 
+test('an answer that is given again says when it is given, and one without a body has none', async (t) => {
+  const { warm, port } = await serve(t, { 'pool/a.deb': 'one' })
+  await warm('/pool/a.deb')
+  const { text } = await exchange(port, (socket) => void askAgain(socket).catch(() => undefined), {
+    until: (seen) => countOf(seen, 'HTTP/1.1 200') === 8 && seen.endsWith('one'),
+  })
+  const answers = text.split(/(?=HTTP\/1\.1 )/)
+  const bodies = answers.map((answer) => answer.slice(answer.indexOf('\r\n\r\n') + 4))
+  t.deepEqual(bodies, ['one', 'one', 'one', '', '', '', 'one', 'one'])
+  const dates = answers.map((answer) => Date.parse(/^Date: (.*)$/m.exec(answer)?.[1] ?? ''))
+  t.true((dates[7] ?? 0) - (dates[6] ?? 0) >= 1000)
+})
+
 test('a client that is slow to read gets each answer whole, also what the system had no room for', async (t) => {
   const libc = await openLibc()
   if ('unavailable' in libc) return t.fail(libc.unavailable)
@@ -141,6 +154,16 @@ async function askSlowly(socket: Socket): Promise<void> {
     socket.write('GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n')
     await sleep(5)
   }
+}
+
+/** Of each kind, one of them is for Node's parser, one is kept, and the others are given again. */
+async function askAgain(socket: Socket): Promise<void> {
+  for (const method of ['GET', 'GET', 'GET', 'HEAD', 'HEAD', 'HEAD', 'GET']) {
+    socket.write(`${method} /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await once(socket, 'data')
+  }
+  await sleep(1_100)
+  socket.write('GET /pool/a.deb HTTP/1.1\r\nHost: x\r\n\r\n')
 }
 
 /** What is said of the file. Headers yields them in the order of their names. */
