@@ -1,6 +1,6 @@
 // Opens the store that the settings name: a file, with its journal beside it, or a database elsewhere.
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, lchownSync, mkdirSync, statSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Tell } from '../events.ts'
 import { isDatabase, shownDatabase } from '../settings/secrets.ts'
@@ -9,7 +9,7 @@ import { copyOf, replaceByCopy } from './copy.ts'
 import { Disk, type Limits } from './disk.ts'
 import { DurableStore } from './durable.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { openTables, type Tables } from './sqlite.ts'
+import { lockOf, openTables, type Tables } from './sqlite.ts'
 import { State } from './state.ts'
 import type { Store, StoredState } from './store.ts'
 
@@ -39,12 +39,22 @@ export async function readStore(
   if (isDatabase(where)) return await readDatabase(where)
   // To open one makes it.
   if (!existsSync(where)) return undefined
+  const owner = statSync(where)
   const store = await openFile(where)
   if (store.damage !== undefined) say(store.damage)
   try {
     return await store.load()
   } finally {
     await store.close()
+    give(where, owner)
+  }
+}
+
+/** Root's files beside the store of another (sudo pxe-pilot export) would keep its own server from starting. */
+function give(path: string, { uid, gid }: Stats): void {
+  if (process.getuid?.() !== 0) return
+  for (const file of [lockOf(path), copyOf(path), path, `${path}.log`]) {
+    if (existsSync(file)) lchownSync(file, uid, gid)
   }
 }
 

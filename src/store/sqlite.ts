@@ -45,7 +45,7 @@ export function openTables(path: string): Tables {
  * POSIX ends a process's locks on a file when it closes any descriptor of it, as our own servers do with the database
  * where it lies in a root and somebody fetches it. They open no name with a dot in front.
  */
-function lockOf(path: string): string {
+export function lockOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.lock`)
 }
 

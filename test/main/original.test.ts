@@ -1,6 +1,6 @@
 // Those who come from the original PXE Pilot, and those who go back: its links are taken over once, and written again.
 
-import { lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises'
+import { chown, lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import test from 'ava'
@@ -195,6 +195,24 @@ test('export changes nothing in the store, and says what the original cannot rea
   t.like(hosts, [{ name: '52-54-00-00-00-01', configuration: { name: 'sheep' } }])
   const audit = await (await fetch(`http://127.0.0.1:${site.ports.api}/v1/audit`)).json()
   t.like(audit, [{ action: 'deploy' }])
+})
+
+test("root's export leaves nothing of root's beside the store of another user", async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.pass('only root can give files away')
+    return
+  }
+  const site = await Site.make(t)
+  const first = await site.start()
+  await first.stop()
+  const folder = join(site.folder, 'var')
+  for (const name of ['.', ...(await readdir(folder))]) await chown(join(folder, name), 65534, 65534)
+  await rm(join(folder, 'pxe-pilot.db.copy'))
+  await rm(join(folder, '.pxe-pilot.db.lock'))
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 0)
+  const names = await readdir(folder)
+  t.true(names.includes('pxe-pilot.db.copy'))
+  for (const name of names) t.is((await lstat(join(folder, name))).uid, 65534, name)
 })
 
 test('export leaves alone what it cannot know to be stopped: another answer, and a store that is open', async (t) => {
