@@ -102,7 +102,8 @@ test('without another one a link is served after the search, and our own questio
     { seconds: 30 },
   )
   t.regex(stdout + stderr, /lease of 10\.77\.0\.1\d\d obtained from 10\.77\.0\.1,/)
-  t.is(appliance.transcript.text.match(/dhcp\.offer/g)?.length, 1)
+  // A client that waits longer than a second asks again.
+  t.is(new Set(appliance.transcript.text.match(/dhcp\.offer: \S+/g)).size, 1)
 })
 
 test('the search works where this machine’s own DHCP client holds port 68', async (t) => {
