@@ -5,7 +5,7 @@ import type { Listener } from './api/listener.ts'
 import { withToken } from './api/tokens.ts'
 import { configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from './net/ipv4.ts'
-import { formatLink, isAttached, isIn, linksWithoutCarrier, localLinks } from './net/links.ts'
+import { formatLink, isAttached, linksWithoutCarrier, localLinks } from './net/links.ts'
 import type { Settings } from './settings/schema.ts'
 import { takers } from './worries.ts'
 
@@ -64,13 +64,7 @@ function rows({ dhcp }: Settings, listeners: readonly Listener[]): readonly stri
 
 function whyNoLink(dhcp: Settings['dhcp']): string {
   const subnets = (dhcp?.subnets ?? []).map(({ subnet }) => subnet)
-  const idle = linksWithoutCarrier()
-  const waiting = idle.filter((link) => (subnets.length === 0 ? isAttached(link) : isIn(link, subnets)))
-  if (waiting.length > 0) {
-    const names = waiting.map(formatLink).join(', ')
-    return `no carrier on ${names}, as nothing is plugged in or switched on there; it is served when that comes`
-  }
-  const own = [...localLinks(), ...idle].filter(isAttached)
+  const own = [...localLinks(), ...linksWithoutCarrier()].filter(isAttached)
   if (own.length === 0) return 'no link that is up has an IPv4 address yet'
   const wanted = subnets.map(formatSubnet).join(' or ')
   return `through relays only: no link that is up has an address in ${wanted}; there are ${own.map(formatLink).join(', ')}`

@@ -4,7 +4,15 @@ import { printable } from '../events.ts'
 import type { FrameSender } from '../net/frame.ts'
 import { formatIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { openLibc, type Libc } from '../net/libc.ts'
-import { formatLink, isAttached, isIn, localLinks, type Link } from '../net/links.ts'
+import {
+  formatLink,
+  isAttached,
+  isIn,
+  linksWithoutCarrier,
+  localLinks,
+  type Link,
+  type NamedLink,
+} from '../net/links.ts'
 import { BindError } from '../net/ports.ts'
 import { DevicePorts } from '../net/udp.ts'
 import { Sockets, type SocketsParts } from './sockets.ts'
@@ -87,6 +95,7 @@ export class Links {
     return [...this.served.values()].filter(({ link }) => this.isServed(link))
   }
 
+  /** Where there is none yet, those that will be served. */
   states(): readonly LinkState[] {
     const serving = this.serving().map(({ link }) => ({
       name: link.name,
@@ -99,7 +108,14 @@ export class Links {
       serving: false,
       because,
     }))
-    return [...serving, ...failed]
+    const known = [...serving, ...failed]
+    return known.length > 0 ? known : this.waiting()
+  }
+
+  private waiting(): readonly LinkState[] {
+    const because = 'no carrier, as nothing is plugged in or switched on there; it is served when that comes'
+    const links = linksWithoutCarrier().filter((link) => this.isServed(link))
+    return links.map((link) => ({ name: link.name, where: formatLink(link), serving: false, because }))
   }
 
   private look(): readonly Link[] {
@@ -148,7 +164,7 @@ export class Links {
   }
 
   /** Named, or with a subnet of ours; without subnets, all that lead to machines. */
-  private isServed(link: Link): boolean {
+  private isServed(link: NamedLink): boolean {
     const { names, subnets, bind } = this.parts
     if (bind !== 0) return true
     if (names !== undefined) return names.includes(link.name)
