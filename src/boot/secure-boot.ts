@@ -20,12 +20,17 @@ export function secureBootNote(
   const refused = loader === undefined ? undefined : refusalOf(loader, table)
   if (facts.via === 'proxy') {
     const router = configuration === undefined ? undefined : routerFor(setting, configuration)
-    const before = refused === undefined ? '' : `${refused}. `
-    return router === undefined ? refused : before + router
+    if (router !== undefined) return refused === undefined ? router : `${refused}. ${router}`
   }
   if (refused === undefined || configuration === undefined || loader?.language === 'grub') return refused
-  const way = wayThroughShim(setting, configuration)
-  return way === undefined ? refused : `${refused}; ${way}`
+  const way = wayThroughShim(unproxied(setting), configuration)
+  const next = facts.via === 'proxy' ? '. Then this note says what the router is to send' : ''
+  return way === undefined ? refused : `${refused}; ${way}${next}`
+}
+
+/** As if nobody else answered, beside whom GRUB does not work. */
+function unproxied(setting: Setting): Setting {
+  return { ...setting, facts: { ...setting.facts, via: 'dhcp' } }
 }
 
 function refusalOf({ file, language }: Bootloader, table: Table): string | undefined {
@@ -38,7 +43,7 @@ function refusalOf({ file, language }: Bootloader, table: Table): string | undef
 /** What another DHCP server has to say where only shim and GRUB may start; undefined where that does not help. */
 function routerFor(setting: Setting, configuration: string): string | undefined {
   const { facts, table } = setting
-  const shim = grubAmong(candidates({ ...setting, facts: { ...facts, via: 'dhcp' } }, configuration))
+  const shim = grubAmong(candidates(unproxied(setting), configuration))
   if (shim === undefined) return undefined
   const server = formatIpv4(facts.server)
   return `GRUB does not work beside another DHCP server's answer. Let the router say where to boot from: next-server (option 66) ${server}, boot file (option 67) ${shim.file}${lacking(shim, table)}`

@@ -244,6 +244,15 @@ for (const [what, name, arch, loaders, notes] of [
   })
 }
 
+test('proxy mode, what Secure Boot would refuse: what is not written for GRUB either', async (t) => {
+  const loaders = [['efi64/syslinux.efi', packaged] as const]
+  const changes: Change[] = [{ kind: 'catalog', catalog: { configurations: [sys], menus: [], loaders } }]
+  const { deploy, ask } = await serve(t, { ...proxied, changes })
+  await deploy('sys')
+  const { boots } = (await ask(`mac=${mac}&arch=uefi-x64`)).body as { boots: { notes: string[] }[] }
+  t.deepEqual(boots[0]?.notes, [`${rewrite}. Then this note says what the router is to send`])
+})
+
 test('GET /v1/loaders: one that Secure Boot refuses is ready, and has a remedy all the same', async (t) => {
   const loaders = [['bootx64.efi', grubAlone]] as const
   const { url } = await serve(t, {
