@@ -271,6 +271,7 @@ export const explanation = z.strictObject({
   ip: text.nullable(),
   configuration: text.nullable(),
   via: z.enum(['dhcp', 'proxy']),
+  mode: z.enum(['server', 'proxy', 'off']),
   boots: z.array(z.strictObject({ arch: text, stages: z.array(stage), notes: z.array(text) })),
 })
 

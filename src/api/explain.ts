@@ -77,6 +77,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
     ip: ip === undefined ? null : formatIpv4(ip),
     configuration: choice?.name ?? null,
     via,
+    mode,
     boots: await Promise.all(asked.archs.map(show)),
   })
 }

@@ -28,6 +28,7 @@ const explanation = z.object({
   ip: z.string().nullable(),
   configuration: z.string().nullable(),
   via: z.string(),
+  mode: z.string().optional(),
   boots: z.array(z.object({ arch: z.string(), stages: z.array(stage), notes: z.array(z.string()) })),
 })
 
@@ -68,10 +69,11 @@ export function addExplain(program: Command, terminal: Terminal, clientFor: Clie
     })
 }
 
-function told({ host, mac, ip, configuration, via, boots }: z.infer<typeof explanation>): string {
+function told({ host, mac, ip, configuration, via, mode, boots }: z.infer<typeof explanation>): string {
   const who = host === null ? mac : `${host} (${mac})`
   const where = ip === null ? 'no address yet' : `address ${ip}`
-  const head = `${who}: ${configuration ?? 'nothing deployed'}, ${where}, ${via === 'proxy' ? 'proxy mode' : 'server mode'}`
+  const how = mode === 'off' ? 'no DHCP of ours' : via === 'proxy' ? 'proxy mode' : 'server mode'
+  const head = `${who}: ${configuration ?? 'nothing deployed'}, ${where}, ${how}`
   const lines = boots.flatMap(({ arch, stages, notes }) => [
     '',
     ...stages.flatMap((one) => stageLines(arch, one)),

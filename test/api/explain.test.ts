@@ -73,6 +73,7 @@ test('offer, names asked, text and reasons of a deployed machine', async (t) => 
     ip: null,
     configuration: 'deb',
     via: 'dhcp',
+    mode: 'server',
     boots: [
       {
         arch: 'uefi-x64',
@@ -288,7 +289,9 @@ for (const [arch, name, file] of [
 test('without DHCP of ours that is said: another server has to send the machine here', async (t) => {
   for (const settings of ['', 'dhcp: { mode: off }']) {
     const { ask } = await serve(t, explainedBy(settingsOf(settings)))
-    const { boots } = (await ask(`mac=${mac}&arch=bios`)).body as { boots: { notes: string[] }[] }
+    const { body } = await ask(`mac=${mac}&arch=bios`)
+    t.like(body, { mode: 'off' })
+    const { boots } = body as { boots: { notes: string[] }[] }
     t.regex(
       boots[0]?.notes[0] ?? '',
       /^We serve no DHCP here \(no dhcp section in the settings, or mode: off\)/,

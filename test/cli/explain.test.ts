@@ -69,6 +69,12 @@ bios: its firmware asks
   t.deepEqual(JSON.parse(stdout), await (await fetch(`${url}/v1/explain?mac=${mac}`)).json())
 })
 
+test('explain: where no DHCP of ours is served, no mode of it is named', async (t) => {
+  const { url } = await serveApi(t, { ...world, ...explainedBy(settingsOf('dhcp: { mode: off }')) })
+  const { stdout } = await run('-s', url, 'explain', '52:54:00:00:00:77', '--arch', 'bios')
+  t.regex(stdout, /: local, no address yet, no DHCP of ours\n/)
+})
+
 test('explain: a text is shown as it is sent, but for what a terminal would obey', async (t) => {
   const text = 'DEFAULT x\\y\n\tKERNEL \x1b[2J\n'
   const forms = [{ language: 'pxelinux', file: 'local', text, template: false }] as const
