@@ -27,34 +27,37 @@ type Why = 'SIGHUP' | 'its change'
 /** As long as the process runs. */
 export function followSettings(parts: ReloadParts): void {
   let working = Promise.resolve()
+  let taken = signatureOf(parts.file)
   const reload = (why: Why) => {
+    taken = signatureOf(parts.file)
     working = working.then(() => reread(parts, why))
     return working
   }
   const isLost = losesTerminal()
   // Who closes the terminal ends what runs in it.
   process.on('SIGHUP', () => (isLost() ? process.kill(process.pid, 'SIGTERM') : void reload('SIGHUP')))
-  void watch(parts.file, () => reload('its change'))
+  const changed = async (now: Signature) => {
+    if (now !== (await taken)) await reload('its change')
+  }
+  void watch(parts.file, changed)
 }
 
 /** Not before it was the same at two looks: whoever writes it has done so then. Never resolves, and never rejects. */
-async function watch(file: string, changed: () => Promise<void>): Promise<never> {
-  let taken = await signatureOf(file)
-  let before = taken
+async function watch(file: string, stands: (now: Signature) => Promise<void>): Promise<never> {
+  let before = await signatureOf(file)
   for (;;) {
     await setTimeout(lookMs, undefined, { ref: false })
     const now = await signatureOf(file)
     // An editor may take it away for a moment, too.
-    if (now === before && now !== taken) {
-      taken = now
-      await changed()
-    }
+    if (now === before) await stands(now)
     before = now
   }
 }
 
 /** Undefined where there is none. */
-async function signatureOf(file: string): Promise<string | undefined> {
+type Signature = string | undefined
+
+async function signatureOf(file: string): Promise<Signature> {
   const found = await stat(file).catch(() => undefined)
   return found && `${found.mtimeMs} ${found.size} ${found.ino}`
 }

@@ -2,6 +2,7 @@
 
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Site } from './program.ts'
 
@@ -136,6 +137,17 @@ test('SIGHUP reads it again at once', async (t) => {
   process.kill(program.pid ?? 0, 'SIGHUP')
   await program.transcript.waitFor(/was read again and is in force/, 10)
   t.is((await hostsOf(site))?.length, 1)
+})
+
+test('what SIGHUP has read is not read again as changed', async (t) => {
+  const site = await Site.make(t)
+  const program = await site.start()
+  await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
+  process.kill(program.pid ?? 0, 'SIGHUP')
+  await program.transcript.waitFor(/was read again and is in force/, 10)
+  // Two looks and a half.
+  await sleep(2500)
+  t.is(program.transcript.text.split('was read again').length, 2)
 })
 
 test('what needs a restart is told until the file says again what is running; guards take the default that is', async (t) => {
