@@ -7,7 +7,7 @@ import type { AuditEntry, Hold, Host, HostChange, Lease } from './model.ts'
 import type { Ipv4 } from './net/ipv4.ts'
 import type { Mac } from './net/mac.ts'
 import type { Guards } from './registry/armed.ts'
-import { entryOf, lengthened, type Trail } from './registry/audit.ts'
+import { emptyTrail, entryOf, lengthened } from './registry/audit.ts'
 import { ourselves, type Caller, type ChangeHow } from './registry/caller.ts'
 import {
   planDeploy,
@@ -61,7 +61,7 @@ export class Registry {
   private readonly followers: Follower[] = []
   private readonly queue = new Queue((plans) => this.make(plans))
   private names: readonly string[] = []
-  private trail: Trail = { entries: [], changes: 0, bytes: 0 }
+  private trail = emptyTrail
   private held: Hold | null = null
   private wasImported = false
   private readonly holders: Holders

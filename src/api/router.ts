@@ -2,7 +2,7 @@
 
 import Koa from 'koa'
 import type { Context } from 'koa'
-import { Router } from 'koa-router'
+import { Router, type RouterContext } from 'koa-router'
 import { hushed, LazyEvent, printable, type Event, type Tell } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { allow, clientOf, refuse, summary } from './answer.ts'
@@ -23,25 +23,32 @@ const isWarning = ({ level }: Event) => level === 'warn' || level === 'error'
 export function apiApp(given: ApiParts): Koa {
   const sparing = hushed(given.tell, mostWarnings, () => performance.now())
   const parts = { ...given, tell: (event: Event) => (isWarning(event) ? sparing : given.tell)(event) }
-  const router = new Router({ strict: true, sensitive: true })
+  // A router tries all its paths, whatever their method: a deploy finds its own among few.
+  const routers = {
+    get: newRouter(),
+    put: newRouter(),
+    post: newRouter(),
+    patch: newRouter(),
+    delete: newRouter(),
+  }
   for (const { method, path, answer } of routes) {
-    router[method](`{/v1}${path}`, async (ctx) => {
+    routers[method][method](`{/v1}${path}`, async (ctx) => {
       await answer(ctx, ctx.params['name'] ?? ctx.params['mac'] ?? ctx.params['ip'] ?? '', parts)
     })
   }
-  router.get('/', (ctx) => ctx.redirect('/ui/'))
-  router.get('/ui', (ctx) => ctx.redirect('/ui/'))
-  router.get('/ui/', async (ctx) => {
+  routers.get.get('/', (ctx) => ctx.redirect('/ui/'))
+  routers.get.get('/ui', (ctx) => ctx.redirect('/ui/'))
+  routers.get.get('/ui/', async (ctx) => {
     await parts.look()
     ctx.type = 'html'
     ctx.body = firstPage(parts, `http://${ctx.req.socket.localAddress}:${ctx.req.socket.localPort}`)
   })
-  router.get('/ui/api', async (ctx) => {
+  routers.get.get('/ui/api', async (ctx) => {
     const { apiPage } = await import('./api-page.ts')
     ctx.type = 'html'
     ctx.body = apiPage
   })
-  router.get('/ui/style.css', (ctx) => {
+  routers.get.get('/ui/style.css', (ctx) => {
     ctx.type = 'css'
     ctx.set('Cache-Control', 'max-age=3600')
     ctx.body = stylesheet
@@ -50,9 +57,17 @@ export function apiApp(given: ApiParts): Koa {
   const app = new Koa()
   app.on('error', (error: Error) => told(parts.tell, 'debug', error.message))
   app.use((ctx, next) => guarded(ctx, next, parts))
-  app.use(router.routes())
-  app.use((ctx) => unknownPath(ctx, router))
+  const served = new Map(
+    Object.entries(routers).map(([method, each]) => [method.toUpperCase(), each.routes()]),
+  )
+  const routerOf = ({ method }: Context) => served.get(method === 'HEAD' ? 'GET' : method)
+  app.use<object, RouterContext>((ctx, next) => routerOf(ctx)?.(ctx, next) ?? next())
+  app.use((ctx) => unknownPath(ctx, routerOf(ctx)?.router))
   return app
+}
+
+function newRouter(): Router {
+  return new Router({ strict: true, sensitive: true })
 }
 
 async function guarded(ctx: Context, next: () => Promise<unknown>, parts: ApiParts): Promise<void> {
@@ -96,9 +111,10 @@ function decoded(written: string): string {
 }
 
 /** gin leads a path with one slash too many to its route, and knows no other. */
-function unknownPath(ctx: Context, router: Router): void {
+function unknownPath(ctx: Context, router: Router | undefined): void {
   const path = ctx.path.replace(/\/$/, '')
-  if (path === ctx.path || path === '' || !router.match(path, ctx.method).route) return sendNotFound(ctx)
+  if (path === ctx.path || path === '' || router?.match(path, ctx.method).route !== true)
+    return sendNotFound(ctx)
   ctx.set('Location', path + ctx.search)
   ctx.status = ctx.method === 'GET' ? 301 : 307
   ctx.body = ''

@@ -35,39 +35,27 @@ export function entryOf(
 /** The entries that are kept, oldest first, and what they come to. */
 export type Trail = {
   readonly entries: readonly AuditEntry[]
+  /** Of each, in bytes of JSON. */
+  readonly sizes: readonly number[]
   /** Of hosts. */
   readonly changes: number
-  /** Of JSON. */
   readonly bytes: number
 }
 
+export const emptyTrail: Trail = { entries: [], sizes: [], changes: 0, bytes: 0 }
+
 /** With `fresh` at its end, and without the oldest where that is too much; one is kept at least. */
 export function lengthened(trail: Trail, fresh: readonly AuditEntry[]): Trail {
-  const entries = [...trail.entries, ...fresh]
-  let { changes, bytes } = trail
-  for (const entry of fresh) {
-    changes += entry.changes.length
-    bytes += sizeOf(entry)
-  }
-  const last = entries.length - 1
+  const added = fresh.map((entry) => Buffer.byteLength(JSON.stringify(entry)))
+  const entries = trail.entries.concat(fresh)
+  const sizes = trail.sizes.concat(added)
+  let changes = fresh.reduce((sum, entry) => sum + entry.changes.length, trail.changes)
+  let bytes = added.reduce((sum, size) => sum + size, trail.bytes)
   let first = 0
-  for (const entry of entries) {
-    const isTooMuch = entries.length - first > mostEntries || changes > mostChanges || bytes > mostAudited
-    if (first >= last || !isTooMuch) break
-    first++
-    changes -= entry.changes.length
-    bytes -= sizeOf(entry)
+  const isTooMuch = () => entries.length - first > mostEntries || changes > mostChanges || bytes > mostAudited
+  for (; first < entries.length - 1 && isTooMuch(); first++) {
+    changes -= entries[first]?.changes.length ?? 0
+    bytes -= sizes[first] ?? 0
   }
-  return { entries: entries.slice(first), changes, bytes }
-}
-
-const sizes = new WeakMap<AuditEntry, number>()
-
-/** Bytes of JSON. */
-function sizeOf(entry: AuditEntry): number {
-  const known = sizes.get(entry)
-  if (known !== undefined) return known
-  const size = Buffer.byteLength(JSON.stringify(entry))
-  sizes.set(entry, size)
-  return size
+  return { entries: entries.slice(first), sizes: sizes.slice(first), changes, bytes }
 }
