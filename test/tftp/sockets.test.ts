@@ -1,16 +1,21 @@
 // Sockets of every address of ours, also of those that come and go, and what happens to them at the end.
 
 import { createSocket } from 'node:dgram'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { Disk } from '../../src/disk.ts'
 import type { Event } from '../../src/events.ts'
 import { openLibc, type Libc } from '../../src/net/libc.ts'
 import { BindError, bindError } from '../../src/net/ports.ts'
 import { openBatch } from '../../src/tftp/io-batch.ts'
 import { openDgram } from '../../src/tftp/io-dgram.ts'
+import { fileOf } from '../../src/tftp/opened.ts'
 import { encode } from '../../src/tftp/packet.ts'
 import type { Port, Receive } from '../../src/tftp/port.ts'
 import { Sockets } from '../../src/tftp/sockets.ts'
-import { textSource } from '../../src/tftp/source.ts'
+import { FileSource, textSource, type Source } from '../../src/tftp/source.ts'
+import { tree } from '../folder.ts'
 import { ip, pattern, turns, until } from './memory.ts'
 import { where } from './socket.ts'
 
@@ -175,27 +180,40 @@ both(
       [1468, 23_000],
       [512, 128 * 512],
       [8, 100],
+      [1468, 700_000],
       [32_000, 64_001],
       [65_464, 70_000],
     ] as const) {
-      got.length = 0
       const bytes = pattern(size, blksize)
       const last = Math.floor(size / blksize) + 1
-      const source = textSource(bytes, false)
-      const blocks = { source, blksize, ready: size, first: 1, last, mayBeOne: true }
-      ports[0]?.forTransfer().sendBlocks(blocks, ip('127.0.0.1'), socket.address().port)
-      await until(() => got.length === last, `${last} blocks of ${blksize}: ${got.length} came`)
-      const sorted = got.toSorted((a, b) => a.readUInt16BE(2) - b.readUInt16BE(2))
-      t.deepEqual(
-        sorted.map((packet) => packet.readUInt32BE(0)),
-        Array.from({ length: last }, (_, at) => 0x30001 + at),
-      )
-      t.true(Buffer.concat(sorted.map((packet) => packet.subarray(4))).equals(bytes))
+      for (const source of [textSource(bytes, false), await fileSource(bytes)]) {
+        got.length = 0
+        const blocks = { source, blksize, ready: size, first: 1, last, mayBeOne: true }
+        ports[0]?.forTransfer().sendBlocks(blocks, ip('127.0.0.1'), socket.address().port)
+        await until(() => got.length === last, `${last} blocks of ${blksize}: ${got.length} came`)
+        const sorted = got.toSorted((a, b) => a.readUInt16BE(2) - b.readUInt16BE(2))
+        t.deepEqual(
+          sorted.map((packet) => packet.readUInt32BE(0)),
+          Array.from({ length: last }, (_, at) => 0x30001 + at),
+        )
+        t.true(Buffer.concat(sorted.map((packet) => packet.subarray(4))).equals(bytes))
+        source.close()
+      }
     }
     t.deepEqual(events, [])
     socket.close()
   },
 )
+
+/** All of a file, in the pieces it was read in. */
+async function fileSource(bytes: Buffer): Promise<Source> {
+  const disk = new Disk(4, 1000, () => 0)
+  const handle = await open(join(tree({ file: bytes }), 'file'))
+  const source = new FileSource(fileOf(handle, bytes.length, disk, undefined), false, disk)
+  await source.open()
+  while (!source.ended) await source.more(0)
+  return source
+}
 
 test('a send buffer that is full for a moment loses nothing, and one that stays full does not send what is old', async (t) => {
   if ('unavailable' in libc) return t.fail(libc.unavailable)
