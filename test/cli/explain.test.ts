@@ -1,21 +1,12 @@
 // `pxe-pilot explain` and `loaders` as a person or a script runs them: a process, and an API of ours behind it.
 
-import { execFile } from 'node:child_process'
 import test from 'ava'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change } from '../../src/boot/table.ts'
 import { explainedBy } from '../../src/site.ts'
 import { serveApi } from '../api/server.ts'
 import { settingsOf } from '../settings/written.ts'
-
-async function run(...argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return await new Promise((resolve) => {
-    const command = ['--import=tsx', 'src/main.ts', ...argv]
-    const child = execFile(process.execPath, command, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
-}
+import { run } from './run.ts'
 
 const changes: Change[] = [
   {

@@ -1,4 +1,4 @@
-// `pxe-pilot` as a person or a script runs it: a process, and what it printed.
+// The built `pxe-pilot` as a person or a script runs it: a process, and what it printed.
 
 import { execFile } from 'node:child_process'
 
@@ -13,9 +13,8 @@ export async function runWith(
   ...argv: readonly string[]
 ): Promise<Ended> {
   return await new Promise((resolve) => {
-    const command = ['--import=tsx', 'src/main.ts', ...argv]
     const env = { ...process.env, ...environment }
-    const child = execFile(process.execPath, command, { env }, (_, stdout, stderr) =>
+    const child = execFile(process.execPath, ['dist/main.js', ...argv], { env }, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     )
   })

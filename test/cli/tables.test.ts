@@ -390,7 +390,7 @@ test('bash completes a line with colons, and a name that has one', async (t) => 
   const { stdout: script } = await run('completion', 'bash')
   const offered = async (line: string) => {
     const text = `${script}
-pxe-pilot() { "$NODE" --import=tsx src/main.ts "$@"; }
+pxe-pilot() { "$NODE" dist/main.js "$@"; }
 COMP_LINE=$LINE COMP_POINT=\${#LINE}
 _pxe_pilot
 printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -411,7 +411,7 @@ zsh('zsh completes a name with a space, and adds nothing where nothing fits', as
   const offered = async (...words: readonly string[]) => {
     const text = `compdef() { : }
 ${script}
-pxe-pilot() { "$NODE" --import=tsx src/main.ts "$@"; }
+pxe-pilot() { "$NODE" dist/main.js "$@"; }
 compadd() { print -l -- $#candidates $candidates }
 words=(pxe-pilot "$@") CURRENT=$#words
 _pxe_pilot`
