@@ -40,7 +40,10 @@ export class Machine {
     return Machine.#start(segment, options, 'qemu-system-x86_64', biosHardware, '')
   }
 
-  /** Switches a UEFI machine on: OVMF, whose own network boot it uses. `folder` keeps its variables. */
+  /**
+   * Switches a UEFI machine on: OVMF, whose own network boot it uses, with IPv6 switched off in its setup, as it would
+   * wait a minute for HTTP boot by that. `folder` keeps its variables.
+   */
   static async uefi(segment: Segment, options: MachineOptions, folder: string): Promise<Machine> {
     const variables = `${folder}/vars-${options.mac.replaceAll(':', '')}.fd`
     await copyFile(`${ovmf}/OVMF_VARS_4M.fd`, variables)
@@ -53,7 +56,7 @@ export class Machine {
       `if=pflash,format=raw,readonly=on,file=${ovmf}/OVMF_CODE_4M.fd`,
       '-drive',
       `if=pflash,format=raw,file=${variables}`,
-      ...firmwareSetting('IPv6PXESupport', 'no'),
+      ...firmwareSetting('IPv6Support', 'no'),
       ...(options.boot === 'http' ? firmwareSetting('IPv4PXESupport', 'no') : []),
     ]
     // Without romfile= the option ROM of the card, iPXE, would take over.

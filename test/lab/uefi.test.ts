@@ -119,7 +119,7 @@ test('local: iPXE leaves, and the firmware goes on to the disk', async (t) => {
   await appliance.deploy('local', mac)
   const machine = await lab.uefi({ mac, disk: await efiDisk(join(lab.folder, 'disk')) })
   await machine.prints(/iPXE/, 60)
-  // Before the disk it tries HTTP boot of the same card, which nobody answers, for a minute or two.
+  // Before the disk it tries HTTP boot of the same card, which nobody answers, for a minute.
   await machine.prints(fromDisk, 280)
   await machine.isOff(10)
   t.regex(appliance.log, /GET \/ipxe\.cfg\/01-52-54-00-77-00-11: 200/)
