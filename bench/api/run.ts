@@ -2,10 +2,11 @@
 // npm run build && npm run bench:api [-- ROUNDS SECONDS]
 
 import { fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import Koa from 'koa'
 import type { ApiParts } from '../../src/api/routes.ts'
 import type { Host } from '../../src/model.ts'
@@ -24,6 +25,7 @@ const { openStore } = await built<typeof import('../../src/store/open.ts')>('sto
 
 const connections = 32
 const configurations = 20
+const shipped = fileURLToPath(new URL('../../tftproot/pxelinux.cfg/conf', import.meta.url))
 const pxelinux = bootloader({ name: 'pxelinux', file: 'pxelinux.0' })
 const loopback = ipv4(0x7f000001)
 
@@ -55,15 +57,13 @@ async function measure(): Promise<void> {
   await registry.load(Array.from({ length: 10_000 }, (_, number) => hostOf(number)))
   // Each deploy looks whether what it deploys is there.
   const directory = join(folder, 'conf')
-  mkdirSync(directory)
-  for (const name of ['ubuntu', ...Array.from({ length: configurations - 1 }, (_, number) => `c${number}`)]) {
-    writeFileSync(join(directory, name), `DEFAULT ${name}\n`)
-  }
+  fill(directory)
   const catalog = new Catalog({
     directory,
     tftproot: undefined,
     bootloaders: [pxelinux],
     links: 'inside',
+    variables: () => registry.table.variables.names,
     changed: (contents) => registry.setCatalog(contents),
     tell: () => {},
     now: Date.now,
@@ -78,7 +78,7 @@ async function measure(): Promise<void> {
     )
     const thousand = bodyOf(Array.from({ length: 1000 }, (_, number) => number))
     await report('PUT deploy of 1,000 hosts, ms', rounds * 5, () =>
-      ask(ours.port, 'PUT', '/v1/configurations/ubuntu/deploy', thousand),
+      ask(ours.port, 'PUT', '/v1/configurations/ubuntu-16.04/deploy', thousand),
     )
     const bodies = Array.from({ length: connections }, (_, number) => bodyOf([number]))
     const rates: { ours: number; bare: number }[] = []
@@ -105,10 +105,37 @@ async function measure(): Promise<void> {
   }
 }
 
+/** With the templates that ship, and some of every kind there is. */
+function fill(directory: string): void {
+  cpSync(shipped, directory, { recursive: true })
+  const kinds = [
+    (name: string) => [name, `DEFAULT ${name}\n`],
+    (name: string) => [
+      `${name}.tmpl`,
+      `DEFAULT ${name}\nLABEL ${name}\n  APPEND url=\${http}/seed rack=\${rack}\n`,
+    ],
+    (name: string) => [
+      `${name}.yml`,
+      `kernel: ${name}/linux\ninitrd: ${name}/initrd.gz\narguments: rack=\${rack}\n`,
+    ],
+  ] as const
+  for (let number = readdirSync(directory).length; number < configurations; number++) {
+    const [file = '', text = ''] = kinds[number % kinds.length]?.(`c${number}`) ?? []
+    writeFileSync(join(directory, file), text)
+  }
+}
+
 function hostOf(number: number): Host {
   const digits = number.toString(16).padStart(4, '0')
   const mac = parseMac(`52540000${digits}`) as Mac
-  return { name: `host-${number}`, macs: [mac], origin: 'settings', locked: false, vars: {}, options: [] }
+  return {
+    name: `host-${number}`,
+    macs: [mac],
+    origin: 'settings',
+    locked: false,
+    vars: { rack: '7' },
+    options: [],
+  }
 }
 
 function bodyOf(numbers: readonly number[]): string {
