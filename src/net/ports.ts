@@ -26,11 +26,7 @@ export function bindError(binding: Binding, error: unknown): BindError {
     const unseen = `another program holds it (sudo ss -l${letter}np 'sport = :${port}' names it)`
     const holder = holderOf(protocol, port)
     const by = holder === undefined ? unseen : `${holder} holds it`
-    const instead =
-      setting === 'tftp.port' && port === 69
-        ? ': machines ask port 69 and no other, whatever tftp.port says'
-        : `, or set ${setting} in the settings file`
-    return new BindError(`${what}: ${by}. Stop that program${instead}.`)
+    return new BindError(`${what}: ${by}. Stop that program${insteadOf(binding)}.`)
   }
   if (code === 'EACCES') {
     // cap_net_bind_service alone: with any other, Node ignores NODE_OPTIONS and NODE_EXTRA_CA_CERTS.
@@ -41,6 +37,17 @@ export function bindError(binding: Binding, error: unknown): BindError {
   }
   const why = error instanceof Error ? error.message : String(error)
   return new BindError(`${what}: ${why}. See ${setting} in the settings file.`)
+}
+
+/** What else a person can do than to stop the program that holds the port. */
+function insteadOf({ port, setting }: Binding): string {
+  if (setting === 'tftp.port' && port === 69) {
+    return ': machines ask port 69 and no other, whatever tftp.port says'
+  }
+  if (setting === 'dhcp.mode') {
+    return ', or let it give the addresses and name this machine as boot server (docs/dhcp.md), and set dhcp.mode: off'
+  }
+  return `, or set ${setting} in the settings file`
 }
 
 /** The program that has `port` open, such as `dnsmasq (pid 812)`, as far as /proc shows it to us. */

@@ -13,8 +13,8 @@ const mostRto = 4000
 const patience = [0, 50, 300, 1500, 4500, 9000, 6000] as const
 const mostPatience = 30_000
 
-/** A root that does not answer for this long fails the transfers that wait for it, and nothing else. */
-export const readLimitMs = 5000
+/** A root that does not answer for this long fails the transfers that wait for it, and nothing else: told within 5 s. */
+export const readLimitMs = 4500
 
 /** Octets read ahead of the client: twice what may be on its way, and no more, for each of a thousand transfers. */
 export const readAhead = 128 * 1024

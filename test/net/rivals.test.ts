@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { serverAddress, type Daemon, type Namespace, type Network } from './harness.ts'
-import { makeNetwork, startAppliance } from './site.ts'
+import { makeNetwork, program, Site, startAppliance } from './site.ts'
 
 const subnet = `dhcp:
   mode: server
@@ -17,6 +17,10 @@ const subnet = `dhcp:
 async function startDnsmasq(t: ExecutionContext, network: Network): Promise<Daemon> {
   const router = await network.client()
   await router.must(['ip', 'address', 'add', '10.77.0.254/24', 'dev', 'eth0'])
+  return await startDnsmasqIn(t, router)
+}
+
+async function startDnsmasqIn(t: ExecutionContext, router: Namespace): Promise<Daemon> {
   const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-dnsmasq-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'leases'), '')
@@ -128,3 +132,19 @@ test('other_servers: allow serves at once beside another one', async (t) => {
   // The other one is slow: it pings first.
   t.regex(await asks(await network.client()), /obtained from 10\.77\.0\.1,/)
 })
+
+for (const mode of ['server', 'proxy']) {
+  test(`a DHCP server on this very machine, dhcp.mode ${mode}: who has port 67, and what to do`, async (t) => {
+    const network = await makeNetwork(t)
+    const dnsmasq = await startDnsmasqIn(t, network.server)
+    const site = await Site.make(t, network, subnet.replace('mode: server', `mode: ${mode}`))
+    const argv = [process.execPath, program, 'server', '-c', join(site.folder, 'pxe-pilot.yml')]
+    const refused = network.server.start(argv, { cwd: site.folder, name: 'the appliance' })
+    t.is(await refused.exited, 1)
+    t.regex(
+      refused.transcript.text,
+      /^DHCP \(br0\) cannot listen on UDP port 67: dnsmasq \(pid \d+\) holds it\. Stop that program, or .* set dhcp\.mode: off\.\n$/m,
+    )
+    t.true(dnsmasq.running)
+  })
+}

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { Network, type Daemon } from './harness.ts'
 
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** A network that is gone at the end of the test. */
 export async function makeNetwork(t: ExecutionContext): Promise<Network> {
