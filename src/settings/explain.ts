@@ -17,11 +17,16 @@ export type Inconsistency = {
 /** `dhcp.subnets[0].ranges` */
 export function show(path: Path): string {
   if (path.length === 0) return 'the file'
-  return path.reduce<string>(
-    (text, step) =>
-      typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`,
-    '',
-  )
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`
+    const name = nameIn(String(step))
+    return text === '' ? name : `${text}.${name}`
+  }, '')
+}
+
+/** What has no space behind its colon holds its value, which may be a password. */
+function nameIn(written: string): string {
+  return written.replace(/:.*$/s, ':')
 }
 
 /** `hosts.ipmi.subnet`: whichever of the hosts it is. */
@@ -45,8 +50,10 @@ export function explain(issue: z.core.$ZodIssue, value: unknown): string {
   if (value === undefined) return text === undefined ? 'is missing' : `is missing: it ${text}`
   // A text in the place of a group is `password:x`, without the space.
   const instead = typeof value === 'string' && issue.code === 'invalid_type' ? [value] : []
+  const isGroup = issue.code === 'invalid_type' && ['object', 'record'].includes(issue.expected)
+  const given = isGroup && typeof value === 'string' ? nameIn(value) : value
   const not =
-    isSecret([...issue.path, ...instead]) && typeof value !== 'object' ? '' : `, not ${shown(value)}`
+    isSecret([...issue.path, ...instead]) && typeof value !== 'object' ? '' : `, not ${shown(given)}`
   switch (issue.code) {
     case 'invalid_type':
       if (issue.expected === 'array' && typeof value === 'object' && value !== null) {

@@ -137,8 +137,7 @@ function amend(
       const place = [...issue.path, key]
       const ours = ignoredKeys.has(named(place)) ? undefined : meant(key, issue.path)
       const line = lines.of(place)
-      // What has no space behind its colon holds its value, which may be a password.
-      const shown = show([...issue.path, key.replace(/:.*$/s, ':')])
+      const shown = show(place)
       if (ours === undefined) {
         warnings.push({ line, text: `${shown} is no setting of ours and is ignored` })
       } else if (mayIgnore(issue.path, ours.keys, written)) {

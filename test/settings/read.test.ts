@@ -296,9 +296,15 @@ hosts:
   )
 })
 
-for (const wol of ['{ password:hunter2 }', '{ pasword:hunter2 }', '\n      password:hunter2']) {
-  test(`a password without the space before it is shown nowhere: ${JSON.stringify(wol)}`, (t) => {
-    const text = `hosts:\n  - name: h1\n    wol: ${wol}\n`
+for (const text of [
+  'hosts:\n  - name: h1\n    wol: { password:hunter2 }\n',
+  'hosts:\n  - name: h1\n    wol: { pasword:hunter2 }\n',
+  'hosts:\n  - name: h1\n    wol:\n      password:hunter2\n',
+  'hosts:\n  - name: h1\n    wol:\n      pasword:hunter2\n',
+  'hosts:\n  - name: h1\n    vars: { rootpw:hunter2: x }\n',
+  'store:postgres://pxe:hunter2@db/pxe\n',
+]) {
+  test(`a password without the space before it is shown nowhere: ${JSON.stringify(text)}`, (t) => {
     const told = [...faultsOf(text), ...warningsOf(text)]
     t.true(told.length > 0)
     t.notRegex(told.join(), /hunter/)
