@@ -90,8 +90,14 @@ export function syntaxFault(error: YAMLParseError, text: string, lines: LineCoun
   const [, closing = ''] = /(?:^Missing closing | end with a )(["'\]}])/.exec(first) ?? []
   const opening = { '"': '"', "'": "'", ']': '[', '}': '{' }[closing]
   if (opening !== undefined) {
-    // The parser tells where it gave up.
-    const place = text.lastIndexOf(opening, start)
+    const opened = openedAt(text, error.pos[0] - 1, opening, closing)
+    const behind = text.slice(error.pos[0])
+    if (behind.trimStart().startsWith(closing) && openedAt(text, opened - 1, opening, closing) < 0) {
+      const next = error.pos[0] + behind.search(/\S/)
+      return { line: lines.linePos(next).line, text: `this ${closing} stands too far left: ${misplaced}` }
+    }
+    // What is written within quotes may look as if it closed something.
+    const place = opened < 0 ? text.lastIndexOf(opening, start) : opened
     return {
       line: lines.linePos(Math.max(0, place)).line,
       text: `a ${opening} opens here, and no ${closing} closes it`,
@@ -101,6 +107,20 @@ export function syntaxFault(error: YAMLParseError, text: string, lines: LineCoun
   if (plain !== undefined) return { line, text: plain[1] }
   const what = first.replace(/ at line \d+, column \d+:?$/, '')
   return { line, text: mayBeSecret(text, line) ? what.replace(/(?:: | \\).*$/s, '') : what }
+}
+
+/** The parser tells where it gave up, behind `end`; what opened before that, and is closed, is another one. -1: none is open. */
+function openedAt(text: string, end: number, opening: string, closing: string): number {
+  let closed = 0
+  for (let at = end; at >= 0; at--) {
+    if (text[at] === opening) {
+      // Within quotes of its kind a quote is written \" or ''.
+      const isWritten = opening === '"' ? text[at - 1] === '\\' : opening === "'" && text[at - 1] === "'"
+      if (isWritten) at--
+      else if (closed-- === 0) return at
+    } else if (text[at] === closing) closed++
+  }
+  return -1
 }
 
 const misplaced =

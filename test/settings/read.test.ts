@@ -126,6 +126,27 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
     "2: a ' opens here, and no ' closes it",
   ],
   ['a bracket left open', 'interfaces: [a, b\nhttp:', '1: a [ opens here, and no ] closes it'],
+  [
+    'a bracket left open, and others in it that are not',
+    'dhcp:\n  subnets: [\n    { subnet: 10.0.0.0/24,\n      ranges: [10.0.0.5-10.0.0.9] }\nhttp:',
+    '2: a [ opens here, and no ] closes it',
+  ],
+  ['the same at the end', 'interfaces: [\n  [a],\n  [b]', '1: a [ opens here, and no ] closes it'],
+  [
+    'a bracket left open within another',
+    'interfaces: [\n  [a],\n  [b\n  ]\nhttp:',
+    '1: a [ opens here, and no ] closes it',
+  ],
+  [
+    'a quote left open behind one that is written twice',
+    "http:\n  root: 'it\n    isn''t\n",
+    "2: a ' opens here, and no ' closes it",
+  ],
+  [
+    'a bracket that is closed too far left',
+    'dhcp:\n  subnets: [\n    { subnet: 10.0.0.0/24 }\n]\n',
+    '4: this ] stands too far left: the indentation is wrong: settings of one group begin in the same column, and so do entries of one list',
+  ],
   ['a bracket too many', 'interfaces: [a]]', '1: a bracket is closed here that none opened'],
   ['a comma forgotten', 'tftp: { root: a port: 69 }', `1: ${comma}`],
   ['a comma forgotten behind quotes', "interfaces: ['a' 'b']", `1: ${comma}`],
