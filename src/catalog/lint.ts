@@ -1,6 +1,6 @@
 // Says of a configuration, before a machine boots it, what will go wrong: files that are not there, slips, wrong languages.
 
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { variablesFor } from '../boot/fetch.ts'
 import type { Facts } from '../boot/facts.ts'
 import { candidates, speaksHttp } from '../boot/fitting.ts'
@@ -114,7 +114,9 @@ export class Linter {
 
   /** Other servers are not asked. */
   private async deployed([first = '', ...others]: readonly string[], name: string): Promise<void> {
-    const findings = (await this.one(name, false)) ?? []
+    const configuration = this.parts.table.configurations.get(name)
+    if (configuration === undefined) return
+    const findings = [...this.faultsOf(name), ...(await this.lint(configuration, { left: 0 }))]
     const who = others.length === 0 ? printable(first) : `${printable(first)} and ${others.length} more`
     for (const { file, line, text } of findings.filter(({ level }) => level === 'fault').slice(0, 3)) {
       this.parts.tell({
@@ -138,8 +140,19 @@ export class Linter {
 
   /** What is wrong with a file of this name, so that what is in force is an older version or nothing. */
   faultOf(name: string): string | undefined {
-    const fault = this.broken().find(({ configuration }) => configuration === name)
+    const [fault] = this.faultsOf(name)
     return fault && `${fault.file}:${fault.line}: ${fault.text}`
+  }
+
+  /** Not of what only lies there under that name: NAME.tmpl beside NAME, or a folder of the same name. */
+  private faultsOf(name: string): readonly Finding[] {
+    const { directory, table } = this.parts
+    const served = table.configurations.get(name)?.forms.map(({ file }) => file) ?? []
+    const other = table.broken.get(name) ?? ''
+    return this.broken().filter(({ configuration, file: path }) => {
+      const file = relative(directory, path)
+      return configuration === name && (served.includes(file) || other.startsWith(`${printable(file)} `))
+    })
   }
 
   private broken(): readonly Finding[] {

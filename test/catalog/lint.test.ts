@@ -388,6 +388,32 @@ test('a deploy of what cannot boot is told at once; of what can, nothing', async
   )
 })
 
+test('what only lies there under the name of a configuration is no fault of it, and nothing a deploy tells', async (t) => {
+  const { linter, deploy, events } = await lint(t, {
+    [`${conf}plain`]: 'DEFAULT x\nLABEL x\nLOCALBOOT 0\n',
+    [`${conf}plain.tmpl`]: 'DEFAULT x\n',
+    [`${conf}seed.tmpl`]: 'DEFAULT x\nLABEL x\nLOCALBOOT 0\n',
+    [`${conf}seed/preseed.cfg`]: 'd-i\n',
+  })
+  for (const name of ['plain', 'seed']) {
+    t.is(linter.faultOf(name), undefined)
+    await deploy(name)
+  }
+  t.deepEqual(events, [])
+})
+
+test('a file of a configuration that cannot be taken is a fault of it, also where it has another', async (t) => {
+  const { linter, deploy, events, at } = await lint(t, {
+    [`${conf}two`]: 'DEFAULT x\nLABEL x\nLOCALBOOT 0\n',
+    [`${conf}grub/two.tmpl`]: 'set x=${typo}\n',
+    [`${conf}none.tmpl`]: 'DEFAULT ${typo}\n',
+  })
+  t.true(linter.faultOf('two')?.startsWith(`${at.conf}/grub/two.tmpl:1: `))
+  t.true(linter.faultOf('none')?.startsWith(`${at.conf}/none.tmpl:1: `))
+  await deploy('two')
+  t.regex(events.map(({ text }) => text).join(), /h1 was given two, which has a fault: .*grub\/two\.tmpl:1: /)
+})
+
 test('a name that is never served is told to be that, and not to be missing in a folder', async (t) => {
   const { at, linter } = await lint(t, { [`${conf}up`]: 'LABEL x\nKERNEL ../x\n' })
   t.regex(said(await linter.one('up'), at).join('\n'), /\.\.\/x is not served: .* climbs out with "\.\."$/)
