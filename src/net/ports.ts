@@ -87,12 +87,22 @@ function programOf(pid: string): string {
 
 /** The program that has one of the files locked (proc(5), /proc/locks), where that is to be seen. */
 export function lockerOf(files: readonly string[]): string | undefined {
-  const inodes = new Set(files.map((file) => String(statSync(file, { throwIfNoEntry: false })?.ino)))
+  const known = new Set(files.map(lockedAs))
   for (const line of read('/proc/locks').split('\n')) {
-    const [, pid = '', inode = ''] = /\sWRITE\s+(\d+)\s+\w+:\w+:(\d+)\s/.exec(line) ?? []
-    if (pid !== '' && pid !== '0' && inodes.has(inode)) return programOf(pid)
+    const [, pid = '', file] = /\sWRITE\s+(\d+)\s+(\w+:\w+:\d+)\s/.exec(line) ?? []
+    if (file !== undefined && pid !== '0' && known.has(file)) return programOf(pid)
   }
   return undefined
+}
+
+/** `fe:00:2254409`. Inodes alone are those of other file systems' files, too. Of btrfs stat(2) tells other devices. */
+function lockedAs(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  // makedev(3)
+  const [major, minor] = [(found.dev >>> 8) & 0xfff, (found.dev & 0xff) | ((found.dev >>> 12) & 0xfff00)]
+  const [first, second] = [major, minor].map((part) => part.toString(16).padStart(2, '0'))
+  return `${first}:${second}:${found.ino}`
 }
 
 function nodePath(): string {
