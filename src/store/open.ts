@@ -40,12 +40,16 @@ export async function readStore(
   // To open one makes it.
   if (!existsSync(where)) return undefined
   const owner = statSync(where)
-  const store = await openFile(where)
-  if (store.damage !== undefined) say(store.damage)
   try {
-    return await store.load()
+    const store = await openFile(where)
+    if (store.damage !== undefined) say(store.damage)
+    try {
+      return await store.load()
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
+    // Also where it could not be opened: its lock is made first.
     give(where, owner)
   }
 }

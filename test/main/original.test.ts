@@ -4,6 +4,7 @@ import { chown, lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/pro
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import test from 'ava'
+import Database from 'libsql'
 import { macOf, Site } from './program.ts'
 
 test('links become assignments at the first start, lie aside from then on, and never come back by themselves', async (t) => {
@@ -213,6 +214,13 @@ test("root's export leaves nothing of root's beside the store of another user", 
   const names = await readdir(folder)
   t.true(names.includes('pxe-pilot.db.copy'))
   for (const name of names) t.is((await lstat(join(folder, name))).uid, 65534, name)
+
+  await rm(join(folder, '.pxe-pilot.db.lock'))
+  const database = new Database(join(folder, 'pxe-pilot.db'))
+  database.exec('pragma user_version = 999')
+  database.close()
+  t.is(await site.run(['export', '-c', join(site.folder, 'pxe-pilot.yml')]).exited, 1)
+  t.is((await lstat(join(folder, '.pxe-pilot.db.lock'))).uid, 65534, 'also where it cannot be read')
 })
 
 test('export leaves alone what it cannot know to be stopped: another answer, and a store that is open', async (t) => {
