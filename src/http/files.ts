@@ -122,7 +122,9 @@ class BootFiles {
   private giveAgain(said: Said, socket: Socket): Given | undefined {
     const asking = this.judge(said, socket)
     const file = this.smallFile(asking)
-    return file === undefined ? undefined : this.give(file, said, asking)
+    // It may have grown since.
+    if (file === undefined || file.body.length > biggestRepeated) return undefined
+    return this.give(file, said, asking)
   }
 
   /** Ahead of Koa: a mirror's small files, of which an installer takes hundreds. */
