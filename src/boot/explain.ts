@@ -183,6 +183,7 @@ async function noteOnFile(
   if (isShown || !(await isThere({ kind: 'file', root: 'tftp', path }))) return []
   const what = `${path} is in tftproot (pxe-pilot export writes such links, as the original PXE Pilot did)`
   const rule = choose(host, mac, table, site)?.rule ?? 'default-configuration'
+  if (rule === 'held') return [`${what}: it is not given as long as everything boots local (pxe-pilot hold)`]
   return rule === 'default-configuration'
     ? [
         `${what}: nothing is offered for it, but who asks for that name is given it, as a machine that another DHCP server sends here; remove it where that is not meant`,

@@ -403,6 +403,8 @@ test('a link that export wrote is told, whether it is given or stands behind wha
   t.regex((await notes()).join(), /given only once nothing is deployed/)
   await fetch(`${url}/v1/hosts/${dashed}/configuration`, { method: 'DELETE' })
   t.regex((await notes()).join(), /who asks for that name is given it/)
+  t.is((await fetch(`${url}/v1/hold`, { method: 'PUT', body: '{"reason":"a look"}' })).status, 200)
+  t.regex((await notes()).join(), /not given as long as everything boots local/)
 })
 
 for (const [what, loader, expected] of [
