@@ -127,6 +127,10 @@ function amend(
       const isSection =
         issue.code === 'invalid_type' && issue.expected === 'object' && issue.path.length === 1
       draft.put(issue.path, isSection ? {} : undefined)
+      if (String(issue.path.at(-1)).includes(':')) {
+        const text = `${show(issue.path)} has no value; a space belongs behind its colon`
+        faults.push({ line: lines.of(issue.path), text })
+      }
     }
     if (issue.code === 'invalid_type' && issue.expected === 'string') {
       const source = lines.sourceOf(issue.path)

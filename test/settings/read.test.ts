@@ -164,6 +164,11 @@ const broken: readonly (readonly [what: string, text: string, ...faults: string[
     'tftp: { port:69 }',
     '1: tftp.port: is unknown; a space belongs behind its colon',
   ],
+  [
+    'no space behind the colon of a variable',
+    "hosts:\n  - { mac_addresses: ['52:54:00:00:00:01'], vars: { rack: 7, rootpw:hush } }",
+    '2: hosts[0].vars.rootpw: has no value; a space belongs behind its colon',
+  ],
   ['no space before a bracket', 'tftp:{ port: 69 }', '1: tftp: is unknown; a space belongs behind its colon'],
   ['a key twice', 'tftp:\n  root: a\nhttp:\n\n# again\ntftp:\n  root: b', '6: tftp stands there twice'],
   ['two documents', 'tftp:\n---\nhttp:', '2: a second document begins here ("---"); this file may have one'],
