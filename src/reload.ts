@@ -34,8 +34,14 @@ export function followSettings(parts: ReloadParts): void {
     return working
   }
   const isLost = losesTerminal()
-  // Who closes the terminal ends what runs in it.
-  process.on('SIGHUP', () => (isLost() ? process.kill(process.pid, 'SIGTERM') : void reload('SIGHUP')))
+  let isEnding = false
+  process.on('SIGHUP', () => {
+    if (!isLost()) return void reload('SIGHUP')
+    // Who closes the terminal ends what runs in it: its shell says so, and the kernel once more behind a slow shell. A
+    // second SIGTERM would cut off what the first one began.
+    if (!isEnding) process.kill(process.pid, 'SIGTERM')
+    isEnding = true
+  })
   const changed = async (now: Signature) => {
     if (now !== (await taken)) await reload('its change')
   }

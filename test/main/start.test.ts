@@ -198,6 +198,25 @@ test('SIGHUP reads the settings again in a terminal, and closing the terminal en
   t.false(existsSync(`/proc/${pid}`))
 })
 
+test('it ends in order also where the terminal is said to be closed twice', async (t) => {
+  const site = await Site.make(t)
+  const file = await site.write('pxe-pilot.yml', site.settings())
+  const script = `exec script -qc "trap '' HUP; sh -c 'echo \\$\\$ >pid; exec $*'; echo \\$? >code" /dev/null`
+  const terminal = site.run(['server', '-c', file], ['sh', '-c', script, 'sh'])
+  await terminal.transcript.waitFor(/PXE Pilot is ready:[^]*Next:/, 30)
+  const pid = Number(readFileSync(join(site.folder, 'pid'), 'utf8'))
+  terminal.kill()
+  const isGone = () => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').split(' ')[5] === '0'
+  for (let tries = 0; !isGone() && tries < 1000; tries++) await sleep(10)
+  for (let count = 0; count < 20 && existsSync(`/proc/${pid}`); count++) {
+    process.kill(pid, 'SIGHUP')
+    await sleep(2)
+  }
+  const code = join(site.folder, 'code')
+  for (let tries = 0; !existsSync(code) && tries < 1000; tries++) await sleep(10)
+  t.is(readFileSync(code, 'utf8'), '0\n')
+})
+
 test('what nohup started outlives the terminal', async (t) => {
   const site = await Site.make(t)
   const file = await site.write('pxe-pilot.yml', site.settings())
