@@ -1,9 +1,12 @@
-// Any sequence of changes and restarts: table, store and replica agree, each card has one host, and each address; and
+// Any sequence of changes and restarts: table, store, replica and API agree, each card has one host, and each address; and
 // the table knows the variables that its hosts declare.
 
 import { join } from 'node:path'
 import test from 'ava'
 import * as fc from 'fast-check'
+import { listHosts } from '../src/api/hosts.ts'
+import { builtInBootloaders } from '../src/boot/bootloaders.ts'
+import type { Site } from '../src/boot/decide.ts'
 import { applyDelta, emptyTable, snapshotOf, type Catalog, type Table } from '../src/boot/table.ts'
 import type { Host } from '../src/model.ts'
 import { ipv4 } from '../src/net/ipv4.ts'
@@ -121,6 +124,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 const guards = { policy: 'register' } as const
+const site: Site = { bootloaders: builtInBootloaders, default: null, localMethod: 'auto', apiPort: 3478 }
 const rules = { file: 'pxe-pilot.yml', takenBy: () => undefined }
 
 async function open(path: string, hosts: readonly Host[]) {
@@ -166,10 +170,17 @@ async function disagreement(world: World): Promise<string | undefined> {
   const told = hosts.filter(({ origin }) => origin === 'settings')
   const owners = hosts.flatMap((host) => host.macs.map((it) => [it, host.name]))
   const variables = new Set(hosts.flatMap((host) => Object.keys(host.vars)))
+  const listed = listHosts(registry.declared, () => ({ state: '' }), { table, site })
+  const shown = listed.map(({ name: it, macAddresses: cards }) => [it, cards ?? []])
+  const assigned = listed.flatMap(({ name: it, configuration: to }) => (to === null ? [] : [[it, to.name]]))
+  // What a host had that is declared no more waits for it.
+  const inForce = [...stored.assignments].filter(([it]) => table.hosts.has(it))
   const reserved = hosts.flatMap((host) => (host.ip === undefined ? [] : [[host.ip, host.name]]))
   return (
     different('hosts', records(kept), records(stored.hosts)) ??
     different('assignments', sorted(table.assignments), sorted(stored.assignments)) ??
+    different('API', sorted(shown), sorted(hosts.map((host) => [host.name, host.macs]))) ??
+    different('assignments of the API', sorted(assigned), sorted(inForce)) ??
     different('hold', table.held, stored.hold !== null) ??
     different('audit', registry.audit, stored.audit) ??
     different('cards', sorted(owners), sorted(table.hostByMac)) ??
@@ -185,7 +196,7 @@ async function disagreement(world: World): Promise<string | undefined> {
   )
 }
 
-test('table, store, replica and audit agree after each of any changes', async (t) => {
+test('table, store, replica, API and audit agree after each of any changes', async (t) => {
   await fc.assert(
     fc.asyncProperty(declared, fc.array(step, { minLength: 1, maxLength: 12 }), async (hosts, steps) => {
       const path = join(newFolder('sequence'), 'p.db')

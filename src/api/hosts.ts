@@ -123,7 +123,7 @@ function showIpmi(ipmi: PowerSettings['ipmi'], address = ''): ShownHost['ipmi'] 
     username: ipmi.username ?? '',
     password: '',
     interface: ipmi.interface ?? '',
-    hostname: ipmi.hostname ?? address,
+    hostname: ipmi.hostname || address,
     subnet: ipmi.subnet ?? '',
     ...(ipmi.cipher !== undefined && { cipher: ipmi.cipher }),
     ...(ipmi.port !== undefined && { port: ipmi.port }),
@@ -135,7 +135,7 @@ function showManagement(management: PowerSettings['management'], address = ''): 
   if (management === undefined || management === null) return null
   return {
     macAddress: management.mac_address ?? '',
-    ipAddress: management.ip_address ?? address,
+    ipAddress: management.ip_address || address,
     adapter: management.adapter ?? '',
     subnet: management.subnet ?? '',
     vars:

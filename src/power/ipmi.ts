@@ -39,7 +39,8 @@ async function ipmitool(parts: IpmiParts, words: readonly string[], signal: Abor
   if (username !== undefined) args.push('-U', username)
   args.push('-E', ...words)
   const secret = password()
-  const env = { IPMITOOL_PASSWORD: secret }
+  // ipmitool(1) -E: either of them; the second is what a script in its place may know.
+  const env = { IPMITOOL_PASSWORD: secret, IPMI_PASSWORD: secret }
   const start = performance.now()
   const { code, stdout, stderr } = await run({ file: 'ipmitool', args, env }, signal)
   const elapsedMs = performance.now() - start

@@ -3,7 +3,9 @@
 import test, { type ExecutionContext } from 'ava'
 import * as answers from '../../src/api/answers.ts'
 import { descriptions } from '../../src/api/descriptions.ts'
+import { listHosts } from '../../src/api/hosts.ts'
 import { builtInBootloaders } from '../../src/boot/bootloaders.ts'
+import { emptyTable } from '../../src/boot/table.ts'
 import type { Lease } from '../../src/model.ts'
 import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
@@ -112,5 +114,16 @@ test('every answer of a route that only tells is as OpenAPI has it', async (t) =
       t.true(read?.success, `${asked}: ${read?.error?.message} ${text}`)
       if (Array.isArray(body)) t.true(body.length > 0, `${asked} told nothing`)
     }
+  }
+})
+
+test('the address that was found of a controller is shown where the settings leave it out, also by an empty text', async (t) => {
+  for (const empty of [{}, { hostname: '', ip_address: '' }]) {
+    const table = emptyTable()
+    const power = { ipmi: empty, management: { ...empty, adapter: 'apc' } }
+    const host = { name: 'h1', macs: [], vars: {}, origin: 'settings', locked: false, options: [] } as const
+    table.hosts.set('h1', { ...host, power })
+    const [shown] = listHosts(['h1'], () => ({ state: '', address: '10.0.0.7' }), { table, site })
+    t.like(shown, { ipmi: { hostname: '10.0.0.7' }, management: { ipAddress: '10.0.0.7' } })
   }
 })

@@ -38,9 +38,9 @@ async function address(network: Network, ...words: string[]): Promise<void> {
 
 test('a link that gets its address later, changes it, goes and comes again is served within 5 s', async (t) => {
   const network = await makeNetwork(t)
+  const client = await secondLink(network)
   // The bridge has its carrier from what is plugged into it.
   const neighbour = await network.client()
-  const client = await secondLink(network)
   const appliance = await startAppliance(t, network, settings)
   await address(network, 'add', '10.79.0.1/24')
   await appliance.transcript.waitFor(/second \(10\.79\.0\.1\) is served from now on/, 5)

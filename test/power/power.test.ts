@@ -31,15 +31,15 @@ test('arp -an as BSD spells it, too: octets of one digit', (t) => {
 
 test.serial('ipmitool gets the arguments of the original, and the password by its environment', async (t) => {
   const folder = await programs(t, {
-    ipmitool: 'echo "$@" "$IPMITOOL_PASSWORD" >>args; echo Chassis Power is on',
+    ipmitool: 'echo "$@" "$IPMITOOL_PASSWORD" "$IPMI_PASSWORD" >>args; echo Chassis Power is on',
   })
   const { power } = powerOf(t, ipmi(1))
   t.like((await power.ask(['h0'])).get('h0'), { state: 'On' })
   t.deepEqual(await power.order('h0', 'cycle'), { did: 'cycle' })
   t.is(
     await readFile(join(folder, 'args'), 'utf8'),
-    `-I lanplus -N 2 -R 2 -H 10.0.0.0 -U joe -E chassis power status hunter2
--I lanplus -N 2 -R 2 -H 10.0.0.0 -U joe -E chassis power cycle hunter2
+    `-I lanplus -N 2 -R 2 -H 10.0.0.0 -U joe -E chassis power status hunter2 hunter2
+-I lanplus -N 2 -R 2 -H 10.0.0.0 -U joe -E chassis power cycle hunter2 hunter2
 `,
   )
 })

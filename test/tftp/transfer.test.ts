@@ -214,8 +214,8 @@ test('reads are asked for ahead of the client, and a read that takes too long en
   t.deepEqual(next.send, one(32))
   next = step(next.state, { kind: 'ack', block: 32 }, 40)
   t.is(next.send, undefined)
-  t.is(next.timer, 5000)
-  t.deepEqual(step(next.state, { kind: 'timeout' }, 5040).end, { kind: 'unread' })
+  t.is(next.timer, 4500)
+  t.deepEqual(step(next.state, { kind: 'timeout' }, 4540).end, { kind: 'unread' })
   t.deepEqual(step(next.state, { kind: 'data', ready: 300_000, ended: false }, 50).send, one(33))
 })
 
