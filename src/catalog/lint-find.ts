@@ -20,7 +20,8 @@ export type Roots = {
 }
 
 export type FileFound =
-  | { readonly kind: 'file'; readonly size: number; readonly path: string }
+  /** `size`: undefined of what is rendered, and of a loader. */
+  | { readonly kind: 'file'; readonly size: number | undefined; readonly path: string }
   /** A NAME.tmpl of httproot. */
   | { readonly kind: 'template'; readonly size: number; readonly path: string }
   | { readonly kind: 'folder' }
@@ -32,8 +33,8 @@ const absent = 'is not there'
 export async function findAnswer({ answers, reason }: Decision, roots: Roots): Promise<FileFound> {
   let why: string | undefined
   for (const answer of answers) {
-    if (answer.kind === 'text' || answer.kind === 'boot') return { kind: 'file', size: 0, path: '' }
-    if (answer.kind === 'loader') return { kind: 'file', size: 0, path: answer.path }
+    if (answer.kind === 'text' || answer.kind === 'boot') return { kind: 'file', size: undefined, path: '' }
+    if (answer.kind === 'loader') return { kind: 'file', size: undefined, path: answer.path }
     const root = answer.root === 'http' ? roots.httproot : roots.tftproot
     if (root === undefined) continue
     const found = await findUnder(root, answer.path, answer.root === 'http' ? 'inside' : roots.links)
@@ -172,7 +173,11 @@ export class Finder {
           const text = `${shown} is not there: ${endingsOf} alone takes ${place.path}${ending} for it`
           return [{ level: 'warning', text }]
         }
-        if (place.via === 'http' || found.size <= bigForTftp) return []
+        // What else is named may well be empty, as the meta-data of cloud-init is.
+        if (found.size === 0 && /^the (?:kernel|initrd)$/.test(what)) {
+          return [{ level: 'warning', text: `${shown} is empty: was its download cut off?` }]
+        }
+        if (place.via === 'http' || found.size === undefined || found.size <= bigForTftp) return []
         const size = Math.round(found.size / 1024 / 1024)
         return [{ level: 'warning', text: `${shown} has ${size} MB and goes by TFTP; ${faster}` }]
       }

@@ -102,7 +102,7 @@ async function saidOf(
 test('PXELINUX puts endings behind the names of DEFAULT, UI and COM32, and before 5.00 behind that of KERNEL', async (t) => {
   t.deepEqual(
     await saidOf(t, {
-      'menu.c32': '',
+      'menu.c32': 'm',
       [`${conf}a`]: 'DEFAULT /menu\n',
       [`${conf}b`]: 'UI menu\nLABEL a\n  COM32 /menu\n',
       [`${conf}c`]: 'DEFAULT c\nLABEL c\n  LINUX /menu\n',
@@ -295,6 +295,20 @@ test('what is big and goes by TFTP is worth a warning, over HTTP it is not', asy
   ])
 })
 
+test('a kernel or an initrd that is empty is worth a warning, over TFTP and HTTP; a seed that a URL names may be', async (t) => {
+  const files = {
+    linux: '',
+    'http/linux': '',
+    'http/meta-data': '',
+    [`${conf}a`]: 'DEFAULT x\nLABEL x\nKERNEL linux\nAPPEND url=http://pxe-server/meta-data\n',
+    [`${conf}ipxe/b`]: '#!ipxe\nkernel http://pxe-server/linux\n',
+  }
+  t.deepEqual(await saidOf(t, files), [
+    'a:3 warning: the kernel linux is empty: was its download cut off?',
+    'ipxe/b:2 warning: the kernel http://pxe-server/linux is empty: was its download cut off?',
+  ])
+})
+
 test('of one text it is said, too, what PXELINUX needs and cannot do', async (t) => {
   const files = {
     'http/debian/linux': 'k',
@@ -328,7 +342,7 @@ test('a Raspberry Pi’s config.txt: its kernel, its initrd, and what it include
     'rpi/pi:4 fault: the initrd more is not there in tftproot',
     'rpi/pi:5 fault: the file extra.txt is not there in tftproot',
   ])
-  const files = { 'kernel8.img': '', '1234abcd/initrd.gz': '', 'dc-a6-32-00-00-01/more': '', 'os/k': '' }
+  const files = { 'kernel8.img': 'k', '1234abcd/initrd.gz': 'i', 'dc-a6-32-00-00-01/more': 'i', 'os/k': 'k' }
   t.deepEqual(await saidOf(t, { ...files, 'extra.txt': '', [`${conf}rpi/pi`]: config }), [])
   t.deepEqual(await saidOf(t, { ...files, [`${conf}rpi/pi`]: 'os_prefix=os/\nkernel=k\n' }), [])
 })
