@@ -25,7 +25,9 @@ export type Asked = {
 
 export function tellAnswer(asked: Asked, client: Client, answered: Answered, ms: number, tell: Tell): void {
   const { status, left } = asked
-  const { because, bytes, decision } = answered
+  const { because, decision } = answered
+  // Nothing of a body goes out.
+  const bytes = asked.method === 'HEAD' ? 0 : answered.bytes
   const path = printable(asked.url)
   const method = printable(asked.method)
   const level =

@@ -60,7 +60,7 @@ const sources = {
 
 for (const [what, make] of Object.entries(sources)) {
   test(`${what}: GET, HEAD, ranges and conditions as RFC 9110 has them`, async (t) => {
-    const { url, path } = await make(t)
+    const { url, path, events } = await make(t)
     const whole = await ask(url, path)
     t.is(whole.status, 200)
     t.is(whole.body.toString(), '0123456789')
@@ -76,6 +76,9 @@ for (const [what, make] of Object.entries(sources)) {
     for (const name of ['content-length', 'content-type', 'etag', 'last-modified', 'accept-ranges']) {
       t.is(head.headers[name], whole.headers[name], name)
     }
+    const toldOf = (step: string) => events.find((event) => event.step === step)?.data
+    t.like(toldOf('http.get'), { status: 200, bytes: 10 })
+    t.like(toldOf('http.head'), { status: 200, bytes: 0 })
 
     const ranges: readonly (readonly [Record<string, string>, number, string, string?])[] = [
       [{ Range: 'bytes=2-4' }, 206, '234', 'bytes 2-4/10'],
