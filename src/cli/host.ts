@@ -60,17 +60,18 @@ export async function listHosts(client: Client, isAsked: boolean): Promise<reado
   return read(client, await ask(client, 'GET', path), z.array(host).nullable()) ?? []
 }
 
-/** Of hosts that are named, or meant by a MAC of theirs; what is neither is the server's to refuse. */
+/** Of hosts that are named, or meant by a MAC of theirs, each once; what is neither is the server's to refuse. */
 export async function namesOf(texts: readonly string[], client: Client): Promise<readonly string[]> {
   const isAsked = texts.some((text) => parseMac(text) !== undefined)
   const all = isAsked ? await listHosts(client, false) : []
-  return texts.map((text) => {
+  const names = texts.map((text) => {
     const mac = parseMac(text)
     // One that a deploy made has its MAC for its name.
     if (mac === undefined || all.some(({ name }) => name === text)) return text
     const owner = all.find(({ macAddresses }) => macAddresses?.some((one) => parseMac(one) === mac))
     return owner?.name ?? text
   })
+  return [...new Set(names)]
 }
 
 function addList(command: Command, terminal: Terminal, clientFor: ClientFor): void {
@@ -173,9 +174,7 @@ function addSwitch(
       const rows = outcomes.map(({ name, outcome }) => [name, outcome])
       terminal.out(options.output === 'json' ? json(outcomes) : tableOf(terminal, ['name', order], rows))
       const failures = outcomes.filter(({ outcome }) => outcome === 'ERROR')
-      const [first, ...others] = failures.flatMap(({ message }) => message ?? [])
-      for (const message of others) terminal.err(`${message}\n`)
-      if (first !== undefined) throw new ClientError(first)
+      if (failures.length > 0) throw new ClientError(failures.map(({ message }) => message).join('\n'))
       await waitFor(after, names, options, client, terminal)
     })
   if (order !== 'reset') addWait(added, after.toLowerCase())

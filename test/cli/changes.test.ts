@@ -45,7 +45,9 @@ test('add, set, show, deploy, undeploy, remove, audit and undo', async (t) => {
   t.is(JSON.parse((await pxe('host', 'show', 'h7', '-o', 'json')).stdout).configuration, null)
   const card = '5254.0077.0007'
   t.is((await pxe('host', 'show', card)).stdout, (await pxe('host', 'show', 'h7')).stdout, 'by its card')
-  t.regex((await pxe('host', 'remove', card)).stdout, /^\| h7 +\| OK +\|$/m)
+  const removed = await pxe('host', 'remove', 'h7', card)
+  t.is(removed.code, 0, removed.stderr)
+  t.regex(removed.stdout, /^\| h7 +\| OK +\|$/m)
   t.is((await pxe('host', 'show', 'h7')).code, 1)
   t.regex((await pxe('host', 'set', 'h1', '--lock')).stderr, /declared in/)
 })

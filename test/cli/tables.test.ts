@@ -264,6 +264,9 @@ test.serial('host reboot, on, off and refresh', async (t) => {
     code: 1,
     stderr: 'No host declared for name <h9>; did you mean h1?\n',
   })
+  const several = await run('-s', url, 'host', 'on', 'h9', 'h2', 'h8', 'h9')
+  t.is(several.code, 1)
+  t.regex(several.stderr, /^No host declared for name <h9>.*\nNo host declared for name <h8>.*\n$/)
   t.like(await run('-s', url, 'host', 'on', '--wait', '--timeout', '5', 'h2'), { code: 0, stderr: '' })
   t.like(await run('-s', url, 'host', 'off', '--wait', '--timeout', '5', 'h2'), { code: 1 })
   t.regex((await run('-s', url, 'host', 'status', 'h2')).stdout, /^\| h2 +\| On +\| \d{4}-\S+Z \| +\|$/m)
