@@ -104,6 +104,7 @@ export const faults = {
   hostUnnamed: (): Fault => ({
     code: 'host_unnamed',
     message: 'Either Name or MACAddress must be provided for each Host',
+    more: { hint: 'a host goes by the keys name and macAddress' },
   }),
   /** `path`: where in the body, or in the request's path. */
   macInvalid: (mac: string, path: string): Fault => ({

@@ -36,6 +36,10 @@ export function isMulticast(mac: Mac): boolean {
   return Number.parseInt(mac.slice(0, 2), 16) % 2 === 1
 }
 
+/** What that means to whoever named it, behind its name in a sentence. */
+export const multicastMeans =
+  "is a multicast address, as its first octet is odd: no card has it, and no machine is known by it; look at the card's own again"
+
 const spelled = spelling('xx:xx:xx:xx:xx:xx')
 
 /** The first six octets at `offset`, as they stand in a packet. */

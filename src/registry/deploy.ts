@@ -4,7 +4,7 @@ import { builtInLocal, configurationExists, hostOfMac, registeredHost, type Tabl
 import type { Event } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import type { Host, HostChange } from '../model.ts'
-import { isStation, parseMac, type Mac } from '../net/mac.ts'
+import { isMulticast, isStation, multicastMeans, parseMac, type Mac } from '../net/mac.ts'
 import { unconfirmed, type Guards } from './armed.ts'
 import type { Caller, ChangeHow } from './caller.ts'
 import { idle, type Planned } from './plan.ts'
@@ -178,7 +178,12 @@ function planTarget(
   const owner = hostOfMac(table, mac)
   if (name !== undefined && name !== '') {
     const host = table.hosts.get(name)
-    if (host === undefined) return faults.hostNotFound(name, table.hosts.keys())
+    if (host === undefined) {
+      const fault = faults.hostNotFound(name, table.hosts.keys())
+      return parseMac(name) === undefined
+        ? fault
+        : { ...fault, more: { hint: 'a MAC goes by the key macAddress' } }
+    }
     if (written === undefined || written === '' || owner === host) return known(host)
     const shown = written.toLowerCase()
     return owner === undefined ? faults.hostMismatch(shown, name) : faults.macMismatch(name, shown)
@@ -213,6 +218,10 @@ function told({ host, secondCard }: Target, order: DeployOrder, table: Table, ca
     client,
     data,
   })
+  for (const mac of host.macs.filter(isMulticast)) {
+    const text = `${mac} of ${host.name} ${multicastMeans}`
+    events.push({ level: 'warn', step: 'deploy', text, client, data })
+  }
   if (secondCard !== undefined) {
     const text = `${caller.from} named ${secondCard}, which nobody declared; it booted as ${host.name}, so ${host.name} was meant. Add the card to its mac_addresses`
     events.push({ level: 'warn', step: 'deploy', text, client, data })

@@ -93,13 +93,21 @@ const calls: readonly Call[] = [
     'a host that is null',
     deploy('{"hosts":[null]}'),
     400,
-    fault('Either Name or MACAddress must be provided for each Host', 'host_unnamed'),
+    fault(
+      'Either Name or MACAddress must be provided for each Host',
+      'host_unnamed',
+      ',"hint":"a host goes by the keys name and macAddress"',
+    ),
   ],
   [
     'neither name nor MAC',
     deploy('{"hosts":[{}]}'),
     400,
-    fault('Either Name or MACAddress must be provided for each Host', 'host_unnamed'),
+    fault(
+      'Either Name or MACAddress must be provided for each Host',
+      'host_unnamed',
+      ',"hint":"a host goes by the keys name and macAddress"',
+    ),
   ],
   [
     'an unknown name',

@@ -60,6 +60,16 @@ test('a MAC that is none is named by its place in the body', async (t) => {
   t.like(await adopted.json(), { code: 'body_invalid', path: 'mac' })
 })
 
+test('a MAC in the place of a name, and another key than ours, are hinted at', async (t) => {
+  const api = await serveApi(t, { policy: 'register' })
+  for (const [host, hint] of [
+    [{ name: '22:34:a3:e9:09:cc' }, 'a MAC goes by the key macAddress'],
+    [{ mac: '22:34:a3:e9:09:cc' }, 'a host goes by the keys name and macAddress'],
+  ] as const) {
+    t.like(await deploy(api, JSON.stringify({ hosts: [host] })), { body: { hint } })
+  }
+})
+
 for (const body of ['{}', '{"hosts":[]}', 'null', 'null\n', '{"hosts":null}']) {
   test(`${JSON.stringify(body)} names nobody: 200, and an unknown configuration is still 404`, async (t) => {
     const api = await serveApi(t)
@@ -220,6 +230,10 @@ test('an unknown MAC becomes a host where the policy is register', async (t) => 
   const again = await deploy(api, '{"hosts":[{"macAddress":"2334.a3e9.09cc"}]}', 'sheep')
   t.deepEqual(again.body, { hosts: [{ name: '23-34-a3-e9-09-cc', configuration: 'sheep', rebooted: 'NO' }] })
   t.is((await deploy(api, '{"hosts":[{"macAddress":"xyz"}]}')).status, 400)
+  const told = api.events.filter(({ text }) => text.includes('multicast'))
+  t.is(told.length, 2, 'no card has it, at each deploy')
+  t.like(told[0], { level: 'warn', step: 'deploy' })
+  t.regex(told[0]?.text ?? '', /^23:34:a3:e9:09:cc of 23-34-a3-e9-09-cc is a multicast address/)
 })
 
 test('a file written just now can be deployed at once: the directory is looked at first', async (t) => {
