@@ -20,6 +20,7 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
     '',
     'PXE Pilot is ready:',
     ...rows(settings, listeners),
+    ...absent(settings),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
     undeployed(settings, table),
     ...(settings.hosts_policy === 'declared' ? [`${takers.declared}.`] : []),
@@ -32,6 +33,17 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
     '',
     '',
   ].join('\n')
+}
+
+/** A file without TFTP or HTTP boots nothing; one of the original, which has no `dhcp`, does. */
+function absent(settings: Settings): readonly string[] {
+  const { file, tftp, http } = settings
+  const names = (['dhcp', 'tftp', 'http'] as const).filter((name) => settings[name] === undefined)
+  return tftp === undefined && http === undefined
+    ? [
+        `No machine boots from here: ${file} has no ${names.join(':, no ')}:, so that nothing of these is run.`,
+      ]
+    : []
 }
 
 /** One that the deploy takes. */
