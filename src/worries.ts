@@ -4,8 +4,8 @@ import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
 import { formatIpv4, formatSubnet } from './net/ipv4.ts'
-import { localLinks } from './net/links.ts'
-import { isMulticast } from './net/mac.ts'
+import { formatLink, isAttached, linksWithoutCarrier, localLinks } from './net/links.ts'
+import { isMulticast, multicastMeans } from './net/mac.ts'
 import { exposures, secretFiles } from './settings/consistency.ts'
 import { show } from './settings/explain.ts'
 import { nearest } from './settings/nearest.ts'
@@ -29,10 +29,16 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
       yield `${setting}: there is no configuration ${unknown}${near === undefined ? '' : `; did you mean ${near}?`}`
     }
   }
-  const own = new Set(localLinks().flatMap(({ addresses }) => addresses.map(({ ip }) => ip)))
+  const links = [...localLinks(), ...linksWithoutCarrier()]
+  const own = new Set(links.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)))
+  const { advertise } = settings
+  if (advertise !== undefined && !own.has(advertise)) {
+    const there = links.filter(isAttached).map(formatLink).join(', ')
+    yield `advertise: ${formatIpv4(advertise)} is no address of this machine, and all machines fetch from there: that is right only where it is translated to one of ours (NAT); there are ${there || 'none'}`
+  }
   for (const { name: host, ip, macs } of table.hosts.values()) {
     for (const mac of macs.filter(isMulticast)) {
-      yield `${mac} of ${host} is a multicast address, as its first octet is odd: no card has it, and no machine is known by it; look at the card's own again`
+      yield `${mac} of ${host} ${multicastMeans}`
     }
     if (ip !== undefined && own.has(ip)) {
       yield `${formatIpv4(ip)} is reserved for ${host}, and is this machine's own: ${host} is given another`

@@ -36,6 +36,13 @@ test('an address of ours that is reserved for a host is told', (t) => {
   ])
 })
 
+test('an address to fetch from that is none of this machine is told, with those there are', (t) => {
+  t.deepEqual(said('advertise: 127.0.0.1'), [])
+  const [worry = '', ...more] = said('advertise: 198.51.100.7')
+  t.regex(worry, /^advertise: 198\.51\.100\.7 is no address of this machine.*\(NAT\); there are ./)
+  t.deepEqual(more, [])
+})
+
 const declared = (mac: string) => `hosts:\n  - { name: h1, mac_addresses: [${mac}] }`
 
 test('a MAC that no card can have is told, whatever the bit of local administration', (t) => {
