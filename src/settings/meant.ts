@@ -33,6 +33,7 @@ function wordOf(key: string, path: Path): string {
 /** What dnsmasq, ISC's dhcpd, Kea and people call what has another name here. */
 const otherWords: ReadonlyMap<string, string> = new Map(
   Object.entries({
+    'hosts.ipmi.hostname': ['host', 'ip'],
     'hosts.mac_addresses': ['mac', 'macs', 'hwaddr', 'hw_address', 'hardware'],
     'dhcp.subnets.subnet': ['network', 'cidr'],
     'dhcp.subnets.ranges': ['range', 'pool', 'pools'],

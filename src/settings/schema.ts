@@ -33,7 +33,7 @@ const mac = checked<Mac>(
   /^[0-9A-Fa-f]{2}([^0-9A-Fa-f]?[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$/,
 )
 const subnet = checked<Subnet>(parseSubnet, 'a subnet such as 10.77.0.0/24')
-const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199')
+const range = checked<Range>(parseRange, 'a range such as 10.77.0.100-10.77.0.199, the lower address first')
 const label = /^\w(?:[\w-]{0,61}\w)?$/
 
 /** RFC 1123 2.1, and the underscore that names of a site's own have. Empty: none, as in the original. */

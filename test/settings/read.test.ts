@@ -58,7 +58,7 @@ clients: 10.77.0.0/24
     '10: dhcp.subnets[0].router must be an IPv4 address such as 10.77.0.1, not "10.77.0"',
     '11: dhcp.subnets[0].lease_time must be a time such as 90s, 10m, 1h or 7d, not "1y"',
     '12: dhcp.subnets[1].subnet is missing: it must be a subnet such as 10.77.0.0/24',
-    '12: dhcp.subnets[1].ranges[0] must be a range such as 10.77.0.100-10.77.0.199, not "10.77.0.9-10.77.0.1"',
+    '12: dhcp.subnets[1].ranges[0] must be a range such as 10.77.0.100-10.77.0.199, the lower address first, not "10.77.0.9-10.77.0.1"',
     '13: dhcp.authoritative must be true or false, not "ja"',
     '14: dhcp.port must be at least 1, not 0',
     '16: tftp.rot is unknown; did you mean root?',
@@ -341,12 +341,13 @@ test("what is only of another group, or of no machine, stops no file of the orig
   const text = `mac_addresses: []
 locked: true
 hosts:
-  - { name: h1, mac: x, mac_addresses: ['52:54:00:00:00:01'], adapter: x, auth: basic }
+  - { name: h1, mac: x, mac_addresses: ['52:54:00:00:00:01'], adapter: x, auth: basic, ipmi: { host: x } }
   - name: h2`
   t.deepEqual(faultsOf(text), [])
   t.deepEqual(warningsOf(text), [
     '1: mac_addresses is unknown and is ignored; it belongs under hosts:',
     '2: locked is unknown and is ignored; it belongs under hosts:',
+    '4: hosts[0].ipmi.host is unknown and is ignored; did you mean hostname?',
     '4: hosts[0].mac is unknown and is ignored; did you mean mac_addresses?',
     '4: hosts[0].adapter is unknown and is ignored; it belongs under management:',
     '4: hosts[0].auth is unknown and is ignored; it belongs under redfish:',
