@@ -150,7 +150,7 @@ export class Links {
     const why = 'it is not there, or is down, or has no IPv4 address; waiting for it'
     for (const name of this.parts.names ?? []) {
       const isThere = links.some((link) => link.name === name)
-      if (!isThere && !this.failed.has(name)) this.miss(name, why)
+      if (!isThere && !this.failed.has(name)) this.miss(name, why, `; links that are up: ${namesOf(links)}`)
       if (isThere && this.failed.get(name) === why) this.failed.delete(name)
     }
   }
@@ -213,15 +213,13 @@ export class Links {
 
   /** Without koffi a socket hears the broadcasts of every link and cannot tell which: right only where there is one. */
   private async openOnlyLink(links: readonly Link[], unavailable: string): Promise<void> {
-    const attached = links.filter(isAttached)
-    const [only, ...others] = attached
+    const [only, ...others] = links.filter(isAttached)
     if (only !== undefined && others.length === 0 && this.isServed(only)) {
       this.served.set(only.name, await Sockets.onOnlyLink({ ...this.parts, frames: undefined }, only))
       return
     }
-    const names = attached.map(({ name }) => name).join(', ') || 'none'
     throw new BindError(
-      `DHCP cannot tell the links of this machine (${names}) apart, as the package koffi does not load here (${unavailable}). ` +
+      `DHCP cannot tell the links of this machine (${namesOf(links)}) apart, as the package koffi does not load here (${unavailable}). ` +
         'Run npm ci again on this machine, or set dhcp.mode to off.',
     )
   }
@@ -238,10 +236,11 @@ export class Links {
     this.parts.closed(name)
   }
 
-  private miss(name: string, why: string): void {
+  /** `more`: for the log alone. */
+  private miss(name: string, why: string, more = ''): void {
     if (this.failed.get(name) === why) return
     this.failed.set(name, why)
-    this.say('warn', `${name} is not served: ${why}`)
+    this.say('warn', `${name} is not served: ${why}${more}`)
   }
 
   private schedule(): void {
@@ -262,6 +261,11 @@ export class Links {
   private say(level: 'debug' | 'info' | 'warn', text: string): void {
     this.parts.tell({ level, step: 'dhcp.link', text: printable(text) })
   }
+}
+
+function namesOf(links: readonly Link[]): string {
+  const attached = links.filter(isAttached)
+  return attached.map(({ name }) => name).join(', ') || 'none'
 }
 
 function linkOf(ip: Ipv4, links: readonly Link[]): Link {

@@ -74,6 +74,15 @@ test('a link that is gone is a fault of /v1/status where interfaces names it', a
   t.is(await statusOf(network), '503')
 })
 
+test('a link of interfaces that is not there is told with those that are', async (t) => {
+  const network = await makeNetwork(t)
+  await secondLink(network)
+  await address(network, 'add', '10.79.0.1/24')
+  const { transcript } = await startAppliance(t, network, `interfaces: [eth9]\n${settings}`)
+  t.regex(transcript.text, /eth9 is not served: it is not there, .*; links that are up: second\n/)
+  t.is(await statusOf(network), '503')
+})
+
 async function statusOf(network: Network): Promise<string> {
   const url = 'http://127.0.0.1:3478/v1/status'
   return await network.server.must(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url])
