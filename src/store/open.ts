@@ -133,8 +133,14 @@ export function joined(tables: Tables, journal: Journal, limits: Limits, damage?
   return new DurableStore(state, disk, limits.quiet, damage)
 }
 
+/** What the disk says to a user who may not write there. */
+const closed = new Set(['EACCES', 'EROFS'])
+
 function named(path: string, error: unknown): Error {
-  return new Error(`The store ${path} cannot be opened: ${textOf(error)}`, { cause: error })
+  const mend = closed.has(codeOf(error))
+    ? '; let the user that runs PXE Pilot write to its folder, or set store to another'
+    : ''
+  return new Error(`The store ${path} cannot be opened: ${textOf(error)}${mend}`, { cause: error })
 }
 
 function textOf(error: unknown): string {
