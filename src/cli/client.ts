@@ -93,7 +93,8 @@ async function askOnce(
   if (status >= 200 && status < 300) return text
   const refusal = faultSchema.safeParse(parsed(text))
   if (!refusal.success) {
-    throw new ClientError(`${method} ${server}${path}: ${status}; ${isItPxePilot}`)
+    const hint = server.endsWith('/v1') ? 'name the server without /v1' : isItPxePilot
+    throw new ClientError(`${method} ${server}${path}: ${status}; ${hint}`)
   }
   const { message, code, hint } = refusal.data
   throw new Refusal(oneLine(hint === undefined ? message : `${message}; ${hint}`), status, code)

@@ -130,4 +130,6 @@ test('a route that the server has not: it may be older', async (t) => {
     response.end('404 page not found')
   })
   await t.throwsAsync(leases({ server, debug: quiet }), { message: /\/v1\/leases: 404; .*none older/ })
+  const meant = { message: /\/v1\/v1\/leases: 404; name the server without \/v1$/ }
+  await t.throwsAsync(leases({ server: `${server}/v1`, debug: quiet }), meant)
 })
