@@ -246,6 +246,9 @@ function familyOf(file: string, firmwares: readonly Firmware[]): Family | undefi
 /** Node's names of the processors that Debian calls otherwise. */
 const debianNames: Readonly<Record<string, string>> = { x64: 'amd64', ppc64: 'ppc64el' }
 
+/** Has programs that run here, whatever their files are for. */
+const maker = 'grub-common'
+
 function command(
   packages: Packages,
   debianArchitecture: string | undefined,
@@ -258,8 +261,11 @@ function command(
   if (names === undefined) return undefined
   const isForeign = debianArchitecture !== undefined && debianArchitecture !== (debianNames[arch] ?? arch)
   if (distribution !== 'debian' || !isForeign) return `${installs[distribution]} ${names}`
-  const foreign = names.split(' ').map((name) => `${name}:${debianArchitecture}`)
-  return `dpkg --add-architecture ${debianArchitecture}, apt-get update, apt-get install ${foreign.join(' ')}`
+  // What they depend on is for programs of their own processor, and keeps ours (shim-signed's mokutil) from being installed.
+  const foreign = names.split(' ').filter((name) => name !== maker)
+  const first = foreign.length < names.split(' ').length ? `${installs.debian} ${maker}, ` : ''
+  const files = foreign.map((name) => `${name}:${debianArchitecture}`).join(' ')
+  return `${first}dpkg --add-architecture ${debianArchitecture}, apt-get update, apt-get download ${files}, and dpkg -x FILE / for each`
 }
 
 // os-release(5): ID is the distribution, ID_LIKE what it descends from, nearest first.

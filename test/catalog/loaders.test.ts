@@ -350,5 +350,14 @@ test('loaders of the built-in list that few need are not complained about at the
   t.true(core?.from === 'nowhere' && core.remedy.includes(made))
   if (arch !== 'x64') return
   const arm = loaders.get('bootaa64.efi')
-  t.regex(arm?.from === 'nowhere' ? arm.remedy : '', /dpkg --add-architecture arm64.*shim-signed:arm64/)
+  // Installed it would want mokutil:arm64 in the place of this machine's.
+  t.regex(
+    arm?.from === 'nowhere' ? arm.remedy : '',
+    /dpkg --add-architecture arm64, .*apt-get download shim-signed:arm64 grub-\S+:arm64, and dpkg -x FILE \/ for each/,
+  )
+  const ppc = loaders.get('boot/grub/powerpc-ieee1275/core.elf')
+  t.regex(
+    ppc?.from === 'nowhere' ? ppc.remedy : '',
+    /apt-get install grub-common, dpkg .*apt-get download grub-ieee1275-bin:ppc64el, /,
+  )
 })
