@@ -7,16 +7,18 @@ import { explain, type IsThere, type Stage } from '../boot/explain.ts'
 import type { Agent } from '../boot/facts.ts'
 import { hostOfMac, type Table } from '../boot/table.ts'
 import type { Service } from '../dhcp/scope.ts'
+import { printable } from '../events.ts'
 import { faults, type Fault } from '../faults.ts'
 import { firmwares, type Firmware, type Host } from '../model.ts'
 import { formatIpv4, ipv4, parseIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts'
 import { addressOn, isAttached, isIn, linksWithoutCarrier, localLinks, type NamedLink } from '../net/links.ts'
 import { parseMac, type Mac } from '../net/mac.ts'
 import { masked } from '../settings/secrets.ts'
+import type { LintParts } from './lint.ts'
 import type { Listener } from './listener.ts'
 import { sendFault, sendJson } from './reply.ts'
 
-export type ExplainParts = {
+export type ExplainParts = LintParts & {
   readonly table: Table
   readonly site: Site
   /** How a machine with this address is served. */
@@ -50,6 +52,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   const isOurs = mode !== 'off' && via === (mode === 'proxy' ? 'proxy' : 'dhcp')
   const unserved = mode === 'off' ? [withoutDhcp] : isOurs ? unservedAt(near, parts.listeners()) : []
   const choice = choose(host, mac, table, site)
+  const wrong = choice === undefined ? [] : await faultsOf(choice.name, parts)
   const shown = withoutSecrets(table)
   const show = async ({ arch, codes }: Arch) => {
     const isHttp = firmwareOf(codes, mac)?.startsWith('http-') === true
@@ -68,7 +71,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
     return {
       arch,
       stages: stages.map((stage, index) => showStage(stage, open.stages[index]?.text)),
-      notes: [...unserved, ...notes, ...(isUnknown ? [unknownServer] : [])],
+      notes: [...unserved, ...wrong, ...notes, ...(isUnknown ? [unknownServer] : [])],
     }
   }
   sendJson(ctx, {
@@ -80,6 +83,16 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
     mode,
     boots: await Promise.all(asked.archs.map(show)),
   })
+}
+
+/** What would stop its machines, without asking other servers: a kernel that is not there. A sentence at most. */
+async function faultsOf(configuration: string, { lint }: ExplainParts): Promise<readonly string[]> {
+  const findings = (await lint.one(configuration, false)) ?? []
+  const [first, ...others] = findings.filter(({ level }) => level === 'fault')
+  if (first === undefined) return []
+  const more =
+    others.length === 0 ? '' : `; pxe-pilot config lint ${configuration} tells ${others.length} more`
+  return [printable(`${configuration} has a fault: ${first.file}:${first.line}: ${first.text}${more}`)]
 }
 
 /** What hosts boot by it is decided as ever, but for a secret that is itself at fault. */

@@ -134,6 +134,30 @@ test('the value of a secret variable is shown to nobody, also where it is what i
   }
 })
 
+test('what would stop the machine in its configuration is a note, and no mere warning is', async (t) => {
+  const finding = { configuration: 'deb', file: '/srv/conf/grub/deb', line: 2 }
+  const fault = {
+    ...finding,
+    level: 'fault',
+    text: 'the kernel debian/linus is not there in tftproot',
+  } as const
+  const findings = [
+    { ...finding, level: 'warning', text: 'has 50 MB' } as const,
+    fault,
+    { ...fault, line: 3 },
+  ]
+  const one = async (_: string, remote?: boolean) => (remote === false ? findings : [])
+  const { deploy, ask } = await serve(t, { lint: { all: async () => [], one, faultOf: () => undefined } })
+  await deploy('deb')
+  const { boots } = (await ask(`mac=${mac}&arch=uefi-x64`)).body as { boots: { notes: string[] }[] }
+  const [note, ...more] = boots[0]?.notes ?? []
+  t.is(
+    note,
+    'deb has a fault: /srv/conf/grub/deb:2: the kernel debian/linus is not there in tftproot; pxe-pilot config lint deb tells 1 more',
+  )
+  t.notRegex(more.join(), /fault|50 MB/)
+})
+
 test('without arch, BIOS and x64 UEFI; by number, what the registry calls it', async (t) => {
   const { deploy, ask } = await serve(t)
   await deploy('deb')
