@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { serverAddress, type Daemon, type Namespace, type Network } from './harness.ts'
 import { makeNetwork, program, Site, startAppliance } from './site.ts'
@@ -80,6 +81,20 @@ test('beside another DHCP server: no address of ours, a line that says who and w
   t.regex(await asks(await network.client()), /no lease/)
   await appliance.transcript.waitFor(/no other DHCP server answers on br0 any more/, 40)
   t.regex(await asks(await network.client()), /obtained from 10\.77\.0\.1,/)
+})
+
+test('another DHCP server that comes later is found by the hourly search, told, and left alone with the link', async (t) => {
+  const network = await makeNetwork(t)
+  const shortHour = `NODE_OPTIONS=--import ${fileURLToPath(new URL('short-hour.mjs', import.meta.url))}`
+  const appliance = await startAppliance(t, network, subnet, ['env', shortHour])
+  const client = await network.client()
+  await appliance.transcript.waitFor(/no other DHCP server answers on br0: it is served/, 10)
+  t.regex(await asks(client), /obtained from 10\.77\.0\.1,/)
+  await startDnsmasq(t, network)
+  await appliance.transcript.waitFor(/another DHCP server answers on br0: 10\.77\.0\.254/, 20)
+  t.regex(await asks(client), /obtained from 10\.77\.0\.254,/)
+  const url = `http://${serverAddress}:3478/v1/status`
+  t.is(await network.server.must(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url]), '503')
 })
 
 test('a link that comes later is told as served when it is, and not while it is searched', async (t) => {
