@@ -67,6 +67,9 @@ export class Sockets {
     const sockets = new Sockets(parts, link, 0)
     const own = link.addresses[0]?.ip ?? ipv4(0)
     await sockets.serve(formatIpv4(own), undefined, async (port) => {
+      // Sockets that share a port are given one beside any program that shares it, too; this one is not.
+      const alone = await openOnAddress(ipv4(0), port, false, sockets.unsent)
+      alone.close()
       const sends = await openOnAddress(own, port, true, sockets.unsent)
       const hears = await openOnAddress(ipv4(0), port, true, sockets.unsent)
       return {

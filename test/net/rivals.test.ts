@@ -1,12 +1,10 @@
 // Where another DHCP server answers, we give no address; where it is switched off, we do.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { serverAddress, type Daemon, type Namespace, type Network } from './harness.ts'
-import { makeNetwork, program, Site, startAppliance } from './site.ts'
+import { makeNetwork, program, Site, startAppliance, startDnsmasqIn } from './site.ts'
 
 const subnet = `dhcp:
   mode: server
@@ -14,24 +12,11 @@ const subnet = `dhcp:
   subnets:
     - { subnet: 10.77.0.0/24, ranges: ['10.77.0.100-10.77.0.150'] }`
 
-/** dnsmasq, which pings an address for 3 s before it offers it. */
+/** A router with dnsmasq. */
 async function startDnsmasq(t: ExecutionContext, network: Network): Promise<Daemon> {
   const router = await network.client()
   await router.must(['ip', 'address', 'add', '10.77.0.254/24', 'dev', 'eth0'])
   return await startDnsmasqIn(t, router)
-}
-
-async function startDnsmasqIn(t: ExecutionContext, router: Namespace): Promise<Daemon> {
-  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-dnsmasq-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  await writeFile(join(folder, 'leases'), '')
-  const files = [`--dhcp-leasefile=${join(folder, 'leases')}`, `--pid-file=${join(folder, 'pid')}`]
-  const range = ['--port=0', '--log-dhcp', '--dhcp-range=10.77.0.10,10.77.0.20,1h']
-  const argv = ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--log-facility=-']
-  const daemon = router.start([...argv, ...files, ...range])
-  t.teardown(() => daemon.stop())
-  await daemon.transcript.waitFor(/DHCP, IP range/, 10)
-  return daemon
 }
 
 async function asks(client: Namespace): Promise<string> {

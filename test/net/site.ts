@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { Network, type Daemon } from './harness.ts'
+import { Network, type Daemon, type Namespace } from './harness.ts'
 
 export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
@@ -66,6 +66,24 @@ export async function startAppliance(
 ): Promise<Daemon> {
   const site = await Site.make(t, network, settings)
   return await site.start(command)
+}
+
+/** dnsmasq as a DHCP server, which pings an address for 3 s before it offers it; with `words` on its command line. */
+export async function startDnsmasqIn(
+  t: ExecutionContext,
+  namespace: Namespace,
+  words: readonly string[] = [],
+): Promise<Daemon> {
+  const folder = await mkdtemp(join(tmpdir(), 'pxe-pilot-dnsmasq-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, 'leases'), '')
+  const files = [`--dhcp-leasefile=${join(folder, 'leases')}`, `--pid-file=${join(folder, 'pid')}`]
+  const range = ['--port=0', '--log-dhcp', '--dhcp-range=10.77.0.10,10.77.0.20,1h']
+  const argv = ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--log-facility=-']
+  const daemon = namespace.start([...argv, ...files, ...range, ...words])
+  t.teardown(() => daemon.stop())
+  await daemon.transcript.waitFor(/DHCP, IP range/, 10)
+  return daemon
 }
 
 /** Resolves when `holds`, or after `seconds`. */
