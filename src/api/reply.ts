@@ -3,9 +3,12 @@
 import type { Context } from 'koa'
 import { faultStatus, type Fault } from '../faults.ts'
 
-const escaped = /[<>&\u2028\u2029]/g
+const escaped = /[<>&\u007f-\u009f\u2028\u2029]/g
 
-/** encoding/json escapes what HTML and JavaScript would misread; scripts of the original compare bytes. */
+/**
+ * encoding/json escapes what HTML and JavaScript would misread; scripts of the original compare bytes. What a terminal
+ * obeys (C1) we escape, too: machines call themselves what they like.
+ */
 export function goJson(value: unknown): string {
   return JSON.stringify(value).replace(
     escaped,

@@ -630,29 +630,46 @@ test('O07 a boot path of 127 octets is in the file field, one of 128 in option 6
   }
 })
 
+/** What a terminal or a browser would obey; line feeds aside. */
+// oxlint-disable-next-line no-control-regex
+const unsafe = /[\0-\u0009\u000b-\u001f\u007f-\u009f]|<script>alert/
+
 both(
-  'O08 a host name of escapes, markup and NUL: served, and raw in no list, log or page',
+  'O08 a host name of escapes, markup and NUL: served, and raw in no list, log or page, nor in what the API says',
   async (t, station) => {
+    const api = `http://${serverAddress}:3478`
     for (const [name, shown] of [
       ['a\u001b[2J\u0007<script>alert(1)</script>', String.raw`a\x1b[2J\x07<script>`],
       ['a\0b', String.raw`a\x00b`],
+      ['a\u009b2Jb', String.raw`a\x9b2Jb`],
       ['caf\u00e9', 'caf\u00e9'],
       ['x'.repeat(255), 'xxx'],
     ] as const) {
-      const own = await station.client().boot([
+      const client = station.client()
+      const own = await client.boot([
         [12, name],
-        [60, name],
+        [60, `PXEClient${name}`.slice(0, 250)],
+        [93, uint16(0)],
       ])
       const list = await site.cli('lease', 'list')
-      // oxlint-disable-next-line no-control-regex
-      t.notRegex(list, /[\u001b\u0007\0]/)
+      // A table shows markup as it is.
+      t.notRegex(list.replaceAll('<', ''), unsafe)
       const line = list.split('\n').find((one) => one.includes(` ${own} `))
       t.true(line?.includes(shown), line)
+      const leases = await site.curl('-f', `${api}/v1/leases`)
+      t.notRegex(leases, unsafe)
+      const all = JSON.parse(leases) as readonly { readonly ip: string; readonly hostname: string }[]
+      t.is(all.find((lease) => lease.ip === own)?.hostname, name)
+      const discovered = await site.curl('-f', `${api}/v1/discovered`)
+      t.true(discovered.includes(client.mac))
+      t.notRegex(discovered, unsafe)
+      await site.deploy('debian', client.mac)
+      t.notRegex(await site.curl('-f', `${api}/v1/hosts`), unsafe)
+      const page = await site.curl('-f', `${api}/ui/`)
+      t.true(page.includes(client.mac) && page.includes(own))
+      t.notRegex(page, unsafe)
     }
-    // oxlint-disable-next-line no-control-regex
-    t.notRegex(site.log, /[\u001b\u0007\0]/)
-    const page = await site.curl('-f', `http://${serverAddress}:3478/`)
-    t.notRegex(page, /<script>alert/)
+    t.notRegex(site.rawLog, unsafe)
   },
 )
 

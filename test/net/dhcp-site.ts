@@ -326,6 +326,11 @@ export class Site {
     return this.daemon?.transcript.text ?? ''
   }
 
+  /** With the control characters in it. */
+  get rawLog(): string {
+    return this.daemon?.transcript.raw ?? ''
+  }
+
   /** Waits until it logs this, behind what was waited for last: its log may come later than its answers. */
   async logs(pattern: RegExp): Promise<void> {
     await this.daemon?.transcript.waitFor(pattern, patienceMs / 1000)

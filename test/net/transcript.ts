@@ -25,6 +25,11 @@ export class Transcript {
     return this.#text
   }
 
+  /** Everything printed so far, as it was. */
+  get raw(): string {
+    return this.#raw
+  }
+
   append(chunk: string): void {
     this.#raw += chunk
     // Again over the whole, as a code may be split between two chunks; a boot prints some 50 kB at most.
