@@ -45,7 +45,17 @@ const subnets = `
     - { subnet: 10.82.0.0/24, ranges: ['10.82.0.100-10.82.0.199'] }
     - { subnet: 10.83.0.0/24, ranges: ['10.83.0.100-10.83.0.102'] }
     - { subnet: 10.84.0.0/24, ranges: ['10.84.0.100-10.84.0.199'], next_server: 10.84.0.7 }
-    - { subnet: 10.85.0.0/24, ranges: ['10.85.0.100-10.85.0.199'] }`
+    - { subnet: 10.85.0.0/24, ranges: ['10.85.0.100-10.85.0.199'] }
+    - subnet: 10.86.0.0/24
+      ranges: ['10.86.0.100-10.86.0.199']
+      options:
+        114: https://portal.lab.example/
+        119: [lab.example, example]
+        121: [10.17.0.0/16 via 10.86.0.1, default via 10.86.0.2]
+        150: [10.86.0.7, 10.86.0.8]
+        209: pxelinux.cfg/lab`
+
+const ownMac = '52:54:02:00:00:01'
 
 const settings = `
 dhcp:
@@ -69,6 +79,8 @@ configuration:
     - { name: syslinux-efi64, file: efi64/syslinux.efi, arch: [uefi-x64] }
     - { name: grub, file: grubx64.efi, arch: [http-x64] }
     - { name: ipxe, file: undionly.kpxe, arch: [bios] }
+hosts:
+  - { name: h1, mac_addresses: ['${ownMac}'], options: { 150: 10.86.0.9 } }
 store: ./pxe-pilot.db
 log: { level: debug }
 `
@@ -670,6 +682,44 @@ both(
       t.notRegex(page, unsafe)
     }
     t.notRegex(site.rawLog, unsafe)
+  },
+)
+
+both(
+  'options 114, 119, 121, 150 and 209 as the settings say, and as they say of the host',
+  async (t, station) => {
+    const codes = [114, 119, 121, 150, 209]
+    const ofSubnet = {
+      114: Buffer.from('https://portal.lab.example/').toString('hex'),
+      119: '036c6162076578616d706c6500076578616d706c6500',
+      121: '100a110a560001000a560002',
+      150: '0a5600070a560008',
+      209: Buffer.from('pxelinux.cfg/lab').toString('hex'),
+    }
+    const list: readonly Option[] = [
+      [118, ip('10.86.0.0')],
+      [55, Buffer.from(codes)],
+    ]
+    const octets = (got: Got) =>
+      Object.fromEntries(codes.map((code) => [code, got.options.get(code)?.toString('hex')]))
+    for (const [client, values] of [
+      [station.client(), ofSubnet],
+      [station.client({ mac: ownMac }), { ...ofSubnet, 150: '0a560009' }],
+    ] as const) {
+      const offer = await client.offer(list)
+      const ack = await client.select(offer.yiaddr, list)
+      t.deepEqual([octets(offer), octets(ack)], [values, values])
+      t.deepEqual(
+        codesOf(offer).filter((code) => codes.includes(code)),
+        codes,
+      )
+    }
+    // What the loader reads, and firmware does not ask for.
+    const rom = await station.client().offer([...bios, [118, ip('10.86.0.0')]])
+    t.deepEqual(
+      codes.filter((code) => rom.options.has(code)),
+      [150, 209],
+    )
   },
 )
 
