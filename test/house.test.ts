@@ -11,6 +11,7 @@ const levels: Readonly<Record<string, number>> = {
   'files.ts': 1,
   'disk.ts': 1,
   'glance.ts': 1,
+  'holders.ts': 1,
   'model.ts': 2,
   'settings/': 2,
   'faults.ts': 2,

@@ -3,7 +3,7 @@
 import { closeSync, existsSync, fchmodSync, openSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'libsql'
-import { lockerOf } from '../net/ports.ts'
+import { lockerOf } from '../holders.ts'
 import { codeOf } from './code.ts'
 import { replaceCopy } from './copy.ts'
 import { migrate, queries, stateOf, type Rows } from './schema.ts'
