@@ -139,6 +139,7 @@ chmodSync(scratch, 0o755)
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const skipped = []
+const failures = []
 let broken = false
 
 for (const stage of stages) {
@@ -151,11 +152,12 @@ for (const stage of stages) {
   }
   process.stdout.write(`\n== ${stage.name} ==\n`)
   const start = performance.now()
-  const { code, passed, failed, left } = await runAva(stage.name)
+  const { code, passed, failed, left, closing } = await runAva(stage.name)
   process.stdout.write(`== ${stage.name} took ${Math.round((performance.now() - start) / 1000)} s ==\n`)
   totals.passed += passed
   totals.failed += failed
   totals.skipped += left
+  if (failed > 0) failures.push({ stage, closing })
   if (code !== 0) broken = true
   if (code !== 0 && failed === 0) totals.failed++
 }
@@ -167,6 +169,8 @@ for (const { stage, missing } of skipped) {
   process.stdout.write(`Skipped ${stage.name}:\n`)
   for (const { reason, remedy } of missing) process.stdout.write(`  ${reason}; to enable: ${remedy}\n`)
 }
+// Told once more, as an early stage's are thousands of lines above.
+for (const { stage, closing } of failures) process.stdout.write(`Failed in ${stage.name}:${closing}\n`)
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`)
 if (process.env.CI === 'true' && skipped.length > 0) broken = true
 process.exit(broken ? 1 : 0)
@@ -192,7 +196,9 @@ function runAva(stage) {
     child.on('close', (code) => {
       // Beside failed tests AVA gives no number of those that passed.
       const passed = count(output, 'passed') || (output.match(/^ {2}✔ /gm) ?? []).length
-      resolve({ code, passed, failed: count(output, 'failed'), left: count(output, 'skipped') })
+      // What failed and how, which AVA tells behind its first line.
+      const closing = output.slice(output.search(/^ {2}─$/m) + '  ─'.length)
+      resolve({ code, passed, failed: count(output, 'failed'), left: count(output, 'skipped'), closing })
     })
   })
 }
