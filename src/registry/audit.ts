@@ -1,6 +1,7 @@
 // The entries of the audit: what is written of a change, and how many are kept.
 
 import type { AuditEntry } from '../model.ts'
+import { jsonOf } from '../store/record.ts'
 import { mostAudited } from '../store/store.ts'
 import type { Plan } from './plan.ts'
 
@@ -46,7 +47,7 @@ export const emptyTrail: Trail = { entries: [], sizes: [], changes: 0, bytes: 0 
 
 /** With `fresh` at its end, and without the oldest where that is too much; one is kept at least. */
 export function lengthened(trail: Trail, fresh: readonly AuditEntry[]): Trail {
-  const added = fresh.map((entry) => Buffer.byteLength(JSON.stringify(entry)))
+  const added = fresh.map((entry) => Buffer.byteLength(jsonOf(entry)))
   const entries = trail.entries.concat(fresh)
   const sizes = trail.sizes.concat(added)
   let changes = fresh.reduce((sum, entry) => sum + entry.changes.length, trail.changes)

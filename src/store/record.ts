@@ -1,6 +1,6 @@
 // What the journal's records say: changes as JSON, the many leases among them as short as can be.
 
-import type { Lease } from '../model.ts'
+import type { AuditEntry, Lease } from '../model.ts'
 import type { StoreChange } from './store.ts'
 
 /** JSON has no undefined. */
@@ -15,15 +15,35 @@ type Row = readonly [
 ]
 
 export function encode(changes: readonly StoreChange[]): Buffer {
-  return Buffer.from(
-    JSON.stringify(changes.map((change) => (change.kind === 'lease' ? rowOf(change.lease) : change))),
-  )
+  const isAudited = changes.some(({ kind }) => kind === 'audit')
+  return Buffer.from(isAudited ? `[${changes.map(textOf).join()}]` : JSON.stringify(changes.map(written)))
+}
+
+function written(change: StoreChange): Row | StoreChange {
+  return change.kind === 'lease' ? rowOf(change.lease) : change
+}
+
+function textOf(change: StoreChange): string {
+  return change.kind === 'audit'
+    ? `{"kind":"audit","entry":${jsonOf(change.entry)},"oldest":${change.oldest}}`
+    : JSON.stringify(written(change))
+}
+
+const known = new WeakMap<AuditEntry, string>()
+
+/** An entry, as JSON. None ever changes, and each is measured, and written to the journal and then to the database. */
+export function jsonOf(entry: AuditEntry): string {
+  const before = known.get(entry)
+  if (before !== undefined) return before
+  const json = JSON.stringify(entry)
+  known.set(entry, json)
+  return json
 }
 
 export function decode(record: Buffer): readonly StoreChange[] {
-  const written = JSON.parse(String(record)) as readonly (Row | StoreChange)[]
+  const entries = JSON.parse(String(record)) as readonly (Row | StoreChange)[]
   // It was judged before it was written, at a time that matters no more.
-  return written.map((entry) => (isRow(entry) ? { kind: 'lease', lease: leaseOf(entry), now: 0 } : entry))
+  return entries.map((entry) => (isRow(entry) ? { kind: 'lease', lease: leaseOf(entry), now: 0 } : entry))
 }
 
 function rowOf(lease: Lease): Row {

@@ -1,6 +1,7 @@
 // Changes as one statement of PostgreSQL: one transaction, and one way there and back, however many they are.
 
 import type { Lease } from '../model.ts'
+import { jsonOf } from './record.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
 /** Of each table its columns; the first is its key. */
@@ -88,7 +89,7 @@ function fatesOf(changes: readonly StoreChange[]): Fates {
         fates.assignment.set(change.name, undefined)
         break
       case 'audit':
-        fates.audit.set(change.entry.id, { id: change.entry.id, body: JSON.stringify(change.entry) })
+        fates.audit.set(change.entry.id, { id: change.entry.id, body: jsonOf(change.entry) })
         break
       case 'hold': {
         const body = JSON.stringify(change.hold)

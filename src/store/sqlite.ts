@@ -6,6 +6,7 @@ import Database from 'libsql'
 import { lockerOf } from '../holders.ts'
 import { codeOf } from './code.ts'
 import { replaceCopy } from './copy.ts'
+import { jsonOf } from './record.ts'
 import { migrate, queries, stateOf, type Rows } from './schema.ts'
 import type { StoreChange, StoredState } from './store.ts'
 
@@ -164,7 +165,7 @@ export class Tables {
         unassign.run(change.name)
         return
       case 'audit':
-        addAudit.run(change.entry.id, JSON.stringify(change.entry))
+        addAudit.run(change.entry.id, jsonOf(change.entry))
         forgetAudit.run(change.oldest)
         return
       case 'hold':
