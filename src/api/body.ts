@@ -53,7 +53,8 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
     return { code: 'body_not_json', message: `The body is not JSON: ${bare}` }
   }
   const long: Path[] = []
-  const spelled = named(body, shapeOf(schema), [], long)
+  const shape = shapeOf(schema)
+  const spelled = isSpelled(body, shape) ? body : named(body, shape, [], long)
   const [first] = long
   if (first !== undefined) {
     const path = show(first)
@@ -66,6 +67,21 @@ export function readAs<Schema extends z.ZodType>(text: string, schema: Schema): 
   const path = issue === undefined || issue.path.length === 0 ? '' : show(issue.path)
   const message = `${path || 'The body'} ${issue === undefined ? 'is not understood' : explained(issue)}`
   return { code: 'body_invalid', message, more: { path } }
+}
+
+/** Whether all keys are as the schema has them, as nearly always: a copy costs a deploy as much as all its checks. */
+function isSpelled(value: unknown, { entry, isRecord, keys }: Shape): boolean {
+  if (Array.isArray(value)) {
+    return (
+      entry === undefined || (value.length <= mostEntries && value.every((each) => isSpelled(each, entry)))
+    )
+  }
+  if (isRecord) return false
+  if (keys === undefined || !isObject(value)) return true
+  return Object.keys(value).every((key) => {
+    const known = keys.get(key)
+    return known?.name === key && value[key] !== null && isSpelled(value[key], known.shape)
+  })
 }
 
 /**
