@@ -5,9 +5,17 @@ import { statfs, type FileHandle } from 'node:fs/promises'
 /** A file's inode, size, device and times of change. */
 export type State = Uint32Array
 
+/** `path`, with a NUL at its end, led to a file of that state. */
+export type Seen = { readonly path: Buffer; readonly state: State }
+
+/** A folder, or a file, and what was in it: each by its name, with a NUL at its end, too. */
+export type SeenFolder = Seen & { readonly files: readonly (Seen & { readonly name: Buffer })[] }
+
 export type Glance = {
   /** Whether `path`, with a NUL at its end, leads to that file, unchanged. False also where the kernel would have to ask. */
   readonly isAs: (path: Buffer, state: State) => boolean
+  /** The same of a folder and of its files, by a third of the calls. The disk of a folder that is the same may be asked. */
+  readonly areAs: (folder: SeenFolder) => boolean
   readonly stateOf: (handle: FileHandle) => State | undefined
   /** Of what `path` leads to. Undefined also where the kernel would have to ask. */
   readonly stateAt: (path: Buffer) => State | undefined
@@ -32,6 +40,7 @@ const AT_FDCWD = -100
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
 const RESOLVE_CACHED = 0x20
+const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_EMPTY_PATH = 0x1000
 const AT_STATX_DONT_SYNC = 0x4000
 const STATX_BASIC_STATS = 0x7ff
@@ -51,16 +60,27 @@ export async function openGlance(): Promise<Glance | undefined> {
     const status = new Uint32Array(64)
     const look = (fd: number): boolean =>
       Number(statx(fd, itself, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, status)) === 0
-    const lookAt = (path: Buffer): boolean => {
+    const at = (path: Buffer, found: (fd: number) => boolean): boolean => {
       const fd = Number(syscall(SYS_openat2, AT_FDCWD, path, how, how.length))
       if (fd < 0) return false
-      const seen = look(fd)
-      close(fd)
-      return seen
+      try {
+        return found(fd)
+      } finally {
+        close(fd)
+      }
     }
+    const lookAt = (path: Buffer): boolean => at(path, look)
+    const isAs: Glance['isAs'] = (path, state) => lookAt(path) && isSame(state, status)
+    // What leads elsewhere is another file than the one it leads to, and its path is followed.
+    const noFollow = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC
+    const isIn = (fd: number, { name, path, state }: SeenFolder['files'][number]): boolean =>
+      (Number(statx(fd, name, noFollow, STATX_BASIC_STATS, status)) === 0 && isSame(state, status)) ||
+      isAs(path, state)
     if (!lookAt(Buffer.from('/\0'))) return undefined
     return {
-      isAs: (path, state) => lookAt(path) && isSame(state, status),
+      isAs,
+      areAs: ({ path, state, files }) =>
+        at(path, (fd) => look(fd) && isSame(state, status) && files.every((file) => isIn(fd, file))),
       stateOf: ({ fd }) => (look(fd) ? status.slice() : undefined),
       stateAt: (path) => (lookAt(path) ? status.slice() : undefined),
     }

@@ -1,11 +1,10 @@
 // Whether the configurations are as they were last looked at, told without asking a disk: most deploys need no other look.
 
-import { isLocal, isSettled, openGlance, type Glance, type State } from '../glance.ts'
+import { basename, dirname } from 'node:path'
+import { isLocal, isSettled, openGlance, type Glance, type Seen, type SeenFolder } from '../glance.ts'
 
 /** More would keep the event loop busier than a look in other threads. */
 const mostPaths = 100
-
-type Seen = { readonly path: Buffer; readonly state: State }
 
 type Before = {
   /** Milliseconds since 1970. */
@@ -21,7 +20,7 @@ export class Unchanged {
   /** What the last look saw. */
   private paths: ReadonlyMap<string, Buffer> = new Map()
   /** As it was when a look began that changed nothing of it. */
-  private kept: readonly Seen[] | undefined
+  private kept: { readonly count: number; readonly folders: readonly SeenFolder[] } | undefined
   private keptVariables: readonly string[] = []
   private asked: Promise<boolean> | undefined
 
@@ -54,7 +53,7 @@ export class Unchanged {
   private isAsKept(): boolean {
     const { glance, kept } = this
     if (glance === undefined || kept === undefined || this.variables() !== this.keptVariables) return false
-    return kept.every(({ path, state }) => glance.isAs(path, state))
+    return kept.folders.every((folder) => glance.areAs(folder))
   }
 
   /** To be called before a look: what that one sees is at least as new. */
@@ -71,15 +70,30 @@ export class Unchanged {
 
   /** After it. `paths`: all that it saw; undefined: some of it may change without a trace in any of them. */
   async after({ at, variables, states }: Before, paths: readonly string[] | undefined): Promise<void> {
-    if (this.kept !== undefined && paths?.length === this.kept.length && this.isAsKept()) return
+    if (this.kept !== undefined && paths?.length === this.kept.count && this.isAsKept()) return
     this.kept = undefined
     this.paths = new Map(paths?.map((path) => [path, Buffer.from(`${path}\0`)]))
-    const seen = [...this.paths.keys()].flatMap((path) => states.get(path) ?? [])
+    const seen = new Map([...states].filter(([path]) => this.paths.has(path)))
     // A look may take long: what counts is how old the last change was when it began.
-    const areSettled = seen.every(({ state }) => isSettled(state, at))
-    if (seen.length === 0 || seen.length > mostPaths || seen.length !== paths?.length || !areSettled) return
+    const areSettled = [...seen.values()].every(({ state }) => isSettled(state, at))
+    if (seen.size === 0 || seen.size > mostPaths || seen.size !== paths?.length || !areSettled) return
     for (const path of this.paths.keys()) if (!(await isLocal(path))) return
-    this.kept = seen
+    this.kept = { count: seen.size, folders: foldersOf(seen) }
     this.keptVariables = variables
   }
+}
+
+/** By their folders, as far as those were seen, too; what lies elsewhere is one without files. */
+function foldersOf(seen: ReadonlyMap<string, Seen>): readonly SeenFolder[] {
+  const files = new Map<string, SeenFolder['files'][number][]>()
+  for (const [path, file] of seen) {
+    const folder = dirname(path)
+    if (!seen.has(folder)) continue
+    files.set(folder, [...(files.get(folder) ?? []), { ...file, name: Buffer.from(`${basename(path)}\0`) }])
+  }
+  return [...seen].flatMap(([path, folder]) => {
+    const inside = files.get(path) ?? []
+    const isListed = inside.length === 0 && seen.has(dirname(path))
+    return isListed ? [] : [{ ...folder, files: inside }]
+  })
 }
