@@ -4,7 +4,8 @@ import { stat } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { printable, type Tell } from './events.ts'
 import { readOwn } from './files.ts'
-import { mostOfSettings, readSettings, type ReadResult, type Remark } from './settings/read.ts'
+import { readSettingsAside } from './settings/aside.ts'
+import { mostOfSettings, type Environment, type ReadResult, type Remark } from './settings/read.ts'
 import type { Settings } from './settings/schema.ts'
 import { isWider, writersOf } from './site.ts'
 import { losesTerminal } from './terminal.ts'
@@ -14,7 +15,7 @@ const lookMs = 1000
 
 export type ReloadParts = {
   readonly file: string
-  readonly environment: { readonly STATE_DIRECTORY?: string | undefined }
+  readonly environment: Environment
   /** Those that are so now. */
   readonly inForce: () => Settings
   /** Brings them into force. */
@@ -73,7 +74,7 @@ async function reread(parts: ReloadParts, why: Why): Promise<void> {
   const { file, take, tell } = parts
   const say = (level: 'warn' | 'error', { line, text }: Remark, end = '') =>
     tell({ level, step: 'settings', text: printable(`${file}${line > 0 ? `:${line}` : ''}: ${text}`) + end })
-  const result = readAgain(parts, why)
+  const result = await readAgain(parts, why)
   if ('faults' in result) {
     for (const fault of result.faults) say('error', fault, `; after ${why}, the settings stay as they were`)
     return
@@ -87,8 +88,8 @@ async function reread(parts: ReloadParts, why: Why): Promise<void> {
   }
 }
 
-function readAgain({ file, environment, inForce }: ReloadParts, why: Why): ReadResult {
-  const result = isEmpty(file) ? empty : readSettings(file, environment)
+async function readAgain({ file, environment, inForce }: ReloadParts, why: Why): Promise<ReadResult> {
+  const result = isEmpty(file) ? empty : await readSettingsAside({ file, environment })
   if ('faults' in result || why === 'SIGHUP') return result
   const text = cutOff(inForce(), result.settings)
   return text === undefined ? result : { faults: [{ line: 0, text }], warnings: [] }

@@ -1,5 +1,8 @@
-// The process and its file threads, one pool for the store and every root: has more of them than Node's four, as a root
-// that hangs may keep four, and ends without those that hang.
+// The process and its threads. Its file threads are one pool for the store and every root: it has more of them than Node's
+// four, as a root that hangs may keep four, and ends without those that hang.
+
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
 
 const wanted = '16'
 
@@ -40,4 +43,25 @@ export async function exit(code: number): Promise<never> {
     // Then as Node does it.
   }
   process.exit(code)
+}
+
+/** A thread of our own code. `home`: the module beside which the worker.ts lies. `data`: its workerData. */
+export function startWorker(home: string, name: string, data?: unknown): Worker {
+  const options = { name, workerData: data }
+  const worker = home.endsWith('.ts')
+    ? fromSource(home, options)
+    : new Worker(new URL('./worker.js', home), options)
+  // Whoever starts it listens, too; until then an error that nobody hears would end the process.
+  return worker.on('error', () => undefined)
+}
+
+/** As the tests run it: Node 20 gives a thread no loader of TypeScript, so it brings one along. */
+function fromSource(home: string, options: { readonly name: string; readonly workerData: unknown }): Worker {
+  const loader = JSON.stringify(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/cjs$/, 'mjs'),
+  )
+  const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${JSON.stringify(home)}))`
+  return new Worker(code, { ...options, eval: true })
 }

@@ -20,8 +20,7 @@ export type ReadResult =
 
 type Places = Pick<Lines, 'of' | 'sourceOf'>
 
-type Environment = { STATE_DIRECTORY?: string | undefined }
-
+export type Environment = { readonly STATE_DIRECTORY?: string | undefined }
 /** Ten thousand hosts with all they can have are some megabytes. */
 export const mostOfSettings = 64 * 1024 * 1024
 

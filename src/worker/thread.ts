@@ -1,12 +1,12 @@
 // The main thread's side of a worker: starts it, keeps its replica of the table in step, replaces it when it fails.
 
-import { createRequire } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { Site } from '../boot/decide.ts'
 import type { Delta } from '../boot/table.ts'
 import { printable, type Tell } from '../events.ts'
 import { BindError } from '../net/ports.ts'
+import { startWorker } from '../threads.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
 /** What every worker lives on. */
@@ -150,7 +150,7 @@ export class ServerThread<Own> {
 
   private makeWorker(): Worker {
     const { home, service } = this.parts
-    return thread(home, service.toLowerCase())
+    return startWorker(home, service.toLowerCase())
   }
 
   /** Undefined also where it ended: the next one tells why, to whoever waits for it. */
@@ -235,23 +235,4 @@ async function within(ms: number, end: Promise<unknown>): Promise<boolean> {
   } finally {
     late.abort()
   }
-}
-
-function thread(home: string, name: string): Worker {
-  const worker = home.endsWith('.ts')
-    ? fromSource(home, name)
-    : new Worker(new URL('./worker.js', home), { name })
-  // Whoever starts it listens, too; until then an error that nobody hears would end the process.
-  return worker.on('error', () => undefined)
-}
-
-/** As the tests run it: Node 20 gives a thread no loader of TypeScript, so it brings one along. */
-function fromSource(home: string, name: string): Worker {
-  const loader = JSON.stringify(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/cjs$/, 'mjs'),
-  )
-  const code = `import(${loader}).then(({ tsImport }) => tsImport('./worker.ts', ${JSON.stringify(home)}))`
-  return new Worker(code, { name, eval: true })
 }

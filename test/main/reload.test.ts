@@ -4,7 +4,7 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { Site } from './program.ts'
+import { macOf, Site } from './program.ts'
 
 const guarded = (settings: string, more: string) =>
   settings.replace('conf }', `conf, destructive: [sheep]${more} }`) + host('h1', '52:54:00:00:00:01')
@@ -137,6 +137,23 @@ test('SIGHUP reads it again at once', async (t) => {
   process.kill(program.pid ?? 0, 'SIGHUP')
   await program.transcript.waitFor(/was read again and is in force/, 10)
   t.is((await hostsOf(site))?.length, 1)
+})
+
+test('thousands of hosts, and something to say of each, are read while the server goes on', async (t) => {
+  const site = await Site.make(t)
+  const program = await site.start(host('h1', macOf(1)))
+  const hosts = Array.from(
+    { length: 5000 },
+    (_, n) => ` - { name: h${n}, mac_addresses: ['${macOf(n)}'], rack: 7 }`,
+  )
+  await site.write('pxe-pilot.yml', site.settings(`hosts:\n${hosts.join('\n')}\n`))
+  process.kill(program.pid ?? 0, 'SIGHUP')
+  // A server that reads answers one or two of them, and the others when it is done.
+  for (let asked = 0; asked < 20; asked++) t.is((await hostsOf(site))?.length, 1)
+  t.notRegex(program.transcript.text, /hosts\[0\]\.rack/)
+  await program.transcript.waitFor(/was read again and is in force/, 60)
+  t.regex(program.transcript.text, /hosts\[0\]\.rack/)
+  t.is((await hostsOf(site))?.length, 5000)
 })
 
 test('what SIGHUP has read is not read again as changed', async (t) => {
