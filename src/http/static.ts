@@ -86,6 +86,7 @@ export async function sendFile(
   // RFC 9110 14.2: only GET has ranges. 13.1.5: serve-static takes a weak tag and a later date for current, too.
   if (ctx.method === 'HEAD' || !isCurrent(ctx.get('If-Range').trim(), file)) delete req.headers.range
   else if (beginsBefore(req.headers.range, file.size)) req.headers.range = 'bytes=0-'
+  if (req.headers['if-match'] !== undefined) req.headers['if-match'] = strongOf(req.headers['if-match'])
   const type = typeOf(name)
   if (type !== undefined) res.setHeader('Content-Type', type)
   const { url } = req
@@ -196,7 +197,14 @@ function asError(error: unknown): Error {
 }
 
 function isCurrent(ifRange: string, file: OpenFile): boolean {
-  return ifRange === '' || ifRange === etagOf(file) || ifRange === new Date(file.mtimeMs).toUTCString()
+  // Node rounds where serve-static has the date from (Stats.mtime), and Date() does not.
+  const date = () => new Date(Math.round(file.mtimeMs)).toUTCString()
+  return ifRange === '' || ifRange === etagOf(file) || ifRange === date()
+}
+
+/** RFC 9110 13.1.1: a weak tag matches nothing there, while serve-static lets it. */
+function strongOf(ifMatch: string): string {
+  return ifMatch.replace(/W\/"[^"]*"/g, '""')
 }
 
 /** RFC 9110 14.1.2: the last octets of a shorter file are all of it. serve-static would say 416. */

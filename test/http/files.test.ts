@@ -95,6 +95,7 @@ for (const [what, make] of Object.entries(sources)) {
       [{ Range: 'bytes=2-4', 'If-Range': '"other"' }, 200, '0123456789'],
       [{ Range: 'bytes=2-4', 'If-Range': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 200, '0123456789'],
       [{ 'If-Match': etag }, 200, '0123456789'],
+      [{ 'If-Match': `W/"other", ${etag}` }, 200, '0123456789'],
       [{ 'If-Match': '*' }, 200, '0123456789'],
       [{ 'If-None-Match': '"other"' }, 200, '0123456789'],
       [{ 'If-None-Match': etag }, 304, ''],
@@ -111,7 +112,9 @@ for (const [what, make] of Object.entries(sources)) {
     const beyond = await ask(url, path, { Range: 'bytes=10-' })
     t.is(beyond.status, 416)
     t.is(beyond.headers['content-range'], 'bytes */10')
-    t.is((await ask(url, path, { 'If-Match': '"other"' })).status, 412)
+    for (const tags of ['"other"', `W/${etag}`, `"other", W/${etag}`]) {
+      t.is((await ask(url, path, { 'If-Match': tags })).status, 412, tags)
+    }
   })
 }
 
@@ -122,6 +125,15 @@ test('If-Modified-Since, as apt asks a mirror', async (t) => {
   const before = 'Thu, 01 Jan 1970 00:00:00 GMT'
   t.is((await ask(url, '/Release', { 'If-Modified-Since': before })).status, 200)
   t.is((await ask(url, '/Release', { Range: 'bytes=0-', 'If-Range': since })).status, 206)
+})
+
+test('If-Range: the date that was told, also where that is rounded up to a whole second', async (t) => {
+  const httproot = tree({ x: '0123456789' })
+  fs.utimesSync(join(httproot, 'x'), 1_767_225_610.9997, 1_767_225_610.9997)
+  const { url } = await serveFiles(t, { httproot })
+  const since = String((await ask(url, '/x')).headers['last-modified'])
+  t.is(since, 'Thu, 01 Jan 2026 00:00:11 GMT')
+  t.is((await ask(url, '/x', { Range: 'bytes=4-', 'If-Range': since })).body.toString(), '456789')
 })
 
 test('a leading slash, //, /./ and a backslash are spellings, and never a redirect', async (t) => {
