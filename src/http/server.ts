@@ -15,6 +15,7 @@ import { hushed, printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
 import { Crowd } from './crowd.ts'
+import { faultOf, tornBody, type Fault } from './head.ts'
 import { Pipeline } from './pipeline.ts'
 import { Repeats, type Repeat } from './repeats.ts'
 import type { Send } from './sender.ts'
@@ -120,6 +121,8 @@ export class HttpListener {
       (request, response) => this.serve(request, response),
     )
     this.server.timeout = stalledMs
+    // The octets are bounded. Node would leave out what comes behind the thousandth line, without a word.
+    this.server.maxHeadersCount = 0
     // An installer's nc closes its side behind the request and waits for the answer, which Node by default does not
     // give: the property is node:http's own (lib/_http_server.js, socketOnEnd), and undocumented.
     Object.assign(this.server, { httpAllowHalfOpen: true })
@@ -216,7 +219,8 @@ export class HttpListener {
       if (this.ending.has(socket)) close(socket)
       if (this.busy.delete(socket) && !socket.destroyed) this.waiting.add(socket)
     })
-    if (!hasItsHost(request)) return this.refuseHosts(request, response)
+    const fault = faultOf(request)
+    if (fault !== undefined) return this.refuseHead(fault, request, response)
     const repeat = handle(request, response)
     if (repeat && staysOpen(request, response)) pipeline?.mayRepeat(repeat)
   }
@@ -227,12 +231,12 @@ export class HttpListener {
     this.waiting.add(socket)
   }
 
-  /** RFC 9112 3.2. Of several, Node takes the first, a proxy before us perhaps the last. */
-  private refuseHosts({ socket }: IncomingMessage, response: ServerResponse): void {
+  /** What Node takes, and nobody may. */
+  private refuseHead({ what, because }: Fault, { socket }: IncomingMessage, response: ServerResponse): void {
     const { service } = this.parts
-    const text = 'a request has one Host line, and HTTP/1.0 may do without'
-    this.tellMalformed(`${socket.remoteAddress ?? 'a client'} sent ${service} no request: ${text}`)
-    response.writeHead(400, { Connection: 'close', 'Content-Type': 'text/plain' }).end(`400: ${text}\n`)
+    this.ending.add(socket)
+    this.tellMalformed(`${socket.remoteAddress ?? 'a client'} sent ${service} ${what}: ${because}`)
+    response.writeHead(400, { Connection: 'close', 'Content-Type': 'text/plain' }).end(`400: ${because}\n`)
   }
 
   /** A request that is none (RFC 9112 2.2), whose length is said twice (6.3), or that did not end in time. */
@@ -248,7 +252,7 @@ export class HttpListener {
     const status = statusOf(code)
     // Of an installer whose shell counted wrong, it is all that anybody learns.
     const torn = pending.find(({ req }) => !req.complete)
-    const what = torn ? 'a request whose body does not end where its headers say' : 'no request'
+    const what = torn ? tornBody : 'no request'
     const told = printable(`${peer} sent ${this.parts.service} ${what}: ${error.message}`)
     this.tellMalformed(told, torn !== undefined || status === 400)
     // A deploy with a byte too many behind it is in force, and has its answer. Words in the middle of that would be
@@ -287,11 +291,6 @@ function close(socket: Duplex, words = ''): void {
 /** Its client goes on after the answer, and waits for nothing before it. */
 function staysOpen({ httpVersion, headers }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
   return httpVersion === '1.1' && shouldKeepAlive && headers.expect === undefined
-}
-
-function hasItsHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
-  const lines = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
-  return lines === 1 || (lines === 0 && httpVersion !== '1.1')
 }
 
 function statusOf(code: string): number {

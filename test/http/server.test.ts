@@ -262,6 +262,23 @@ for (const [what, sends, status] of [
     'PUT / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 2\r\n\r\n{}GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n',
     400,
   ],
+  ['a Host line with a blank in it', 'GET / HTTP/1.1\r\nHost: x y\r\n\r\n', 400],
+  ['a Host line that is a path', 'GET / HTTP/1.1\r\nHost: x/y@z\r\n\r\n', 400],
+  [
+    'a second Host line behind a thousand others',
+    `GET / HTTP/1.1\r\nHost: x\r\n${'a:b\r\n'.repeat(2000)}Host: y\r\n\r\n`,
+    400,
+  ],
+  [
+    'chunks in HTTP/1.0, and another request behind',
+    'GET / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n',
+    400,
+  ],
+  [
+    'a GET with an end that nobody knows',
+    'GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n',
+    400,
+  ],
   ['100 KiB of headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(102_400)}\r\n\r\n`, 431],
   ['a path of 100 KiB', `GET /${'a'.repeat(102_400)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
   [
@@ -286,6 +303,28 @@ for (const [what, sends, status] of [
     t.true(events.every((event) => event.level === 'debug'))
   })
 }
+
+test('each of 2000 header lines counts, and every spelling of a host is one', async (t) => {
+  const { port } = await listen(
+    t,
+    {},
+    ({ headers }, response) => void response.end(`${String(headers['x'])}.`),
+  )
+  const lines = 'a:b\r\n'.repeat(2000)
+  for (const host of [
+    '',
+    'x',
+    'x:',
+    'x_y.lan:8080',
+    '10.77.0.1',
+    '[fe80::1]',
+    '[::ffff:10.77.0.1]:80',
+    '%41',
+  ]) {
+    const head = `GET / HTTP/1.1\r\n${lines}Host: ${host}\r\nX: heard\r\nConnection: close\r\n\r\n`
+    t.regex((await exchange(port, head)).text, /^HTTP\/1\.1 200 [^]*heard\./, host)
+  }
+})
 
 test('garbage behind a good request never lands inside its answer', async (t) => {
   const { port } = await listen(t, {}, (_, response) => {
