@@ -87,6 +87,7 @@ export class DhcpServer {
       if (settings.conflict_check) this.conflicts = this.makeConflicts(libc)
     }
     await this.links.start()
+    if ('unavailable' in libc) this.tellUnsafe(libc.unavailable)
     this.tellRelayed()
     await this.conflicts?.start()
   }
@@ -229,6 +230,17 @@ export class DhcpServer {
     return verdict === 'checking'
       ? { because: 'it is searched for other DHCP servers first', isBrief: true }
       : { because: `another DHCP server, ${formatIpv4(verdict.server)}, answers there`, isBrief: false }
+  }
+
+  private tellUnsafe(unavailable: string): void {
+    const { other_servers, conflict_check } = this.parts.settings
+    const lacks = [
+      ...(other_servers === 'refuse' ? ['no other DHCP server is searched for'] : []),
+      ...(conflict_check ? ['no address is probed'] : []),
+    ]
+    if (lacks.length === 0 || this.serverScopes().length === 0) return
+    const text = `${lacks.join(' and ')}, as the package koffi does not load here (${unavailable}): run npm ci again on this machine`
+    this.parts.tell({ level: 'warn', step: 'dhcp.unprobed', text })
   }
 
   private tellRelayed(): void {

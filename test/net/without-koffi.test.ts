@@ -17,15 +17,19 @@ const command = [
   `NODE_OPTIONS=--import ${fileURLToPath(new URL('without-koffi.mjs', import.meta.url))}`,
 ]
 
-async function start(t: ExecutionContext, network: Network): Promise<void> {
+async function start(t: ExecutionContext, network: Network) {
   const site = await Site.make(t, network, settings)
-  await site.start(command)
+  return await site.start(command)
 }
 
 test('the only link is served: who has no address by broadcast, a renewal by unicast', async (t) => {
   const network = await makeNetwork(t)
   const machine = await network.client()
-  await start(t, network)
+  const { transcript } = await start(t, network)
+  t.regex(
+    transcript.text,
+    /no other DHCP server is searched for and no address is probed, as .*koffi.*: run npm ci/,
+  )
   const peer = await Peer.start(machine)
   t.teardown(() => peer.stop())
   const client = new Station(peer).client()
