@@ -38,8 +38,9 @@ export type Client = {
   readonly serverOverride?: Ipv4 | undefined
 }
 
-const ethernet = 1
-const zero = '00:00:00:00:00:00'
+/** Of Ethernet, and of what else has such addresses. */
+const macLength = 6
+const zero = macFromBytes(new Uint8Array(macLength))
 
 /** RFC 2132 9.10: what everyone takes; an IP and a UDP header are 28 octets of it. */
 const least = 576
@@ -65,15 +66,18 @@ export function readClient(message: Message): Client | { readonly refused: strin
     const known = options.has(codes.messageType) ? 'its message type is unknown' : 'it is plain BOOTP'
     return { refused: known }
   }
-  if (htype !== ethernet || hlen !== 6) {
-    return { refused: `its hardware type ${htype} with ${hlen} octets is not Ethernet` }
-  }
-  const mac = macFromBytes(chaddr)
   const id = options.get(codes.clientIdentifier)
   // RFC 2132 9.14: at least two octets; an empty one names nobody.
   const clientId = id !== undefined && id.length > 0 ? id.toString('hex') : undefined
   if (id !== undefined && id.length > longestClientId)
     return { refused: `its client-id has ${id.length} octets` }
+  // Who sends no MAC, as on InfiniBand, has a client-id, and broadcasts bring it its answers (RFC 4390 2).
+  const mac = hlen === macLength ? macFromBytes(chaddr) : zero
+  if (hlen !== macLength && (clientId === undefined || hlen > chaddr.length)) {
+    return {
+      refused: `its hardware type ${htype} with ${hlen} octets is not Ethernet, and it goes by no client-id`,
+    }
+  }
   if (mac === zero && clientId === undefined) return { refused: 'its hardware address is zero' }
   const vendorClass = options.text(codes.vendorClass) ?? ''
   const archs = archsOf(options.get(codes.architecture), vendorClass)

@@ -8,7 +8,7 @@ import { messageTypes, options as codes, type MessageType } from './codes.ts'
 import { kept } from './kept.ts'
 import { bootReply, broadcastFlag } from './packet.ts'
 import type { Message, Option, OptionList, Reply } from './packet.ts'
-import { addresses, type Arrival, type Place } from './scope.ts'
+import { addresses, hasAddress, type Arrival, type Place } from './scope.ts'
 
 const broadcast = ipv4(0xffffffff)
 
@@ -82,10 +82,13 @@ function has(list: OptionList, code: number): boolean {
   return false
 }
 
-/** RFC 2131 4.1, for everything but a NAK. `yiaddr`: the address the client gets, if any. */
+/**
+ * RFC 2131 4.1, for everything but a NAK. A ciaddr that does not count answers no ARP, and what is sent there is lost.
+ * `yiaddr`: the address the client gets, if any.
+ */
 export function destinationOf(message: Message, client: Client, place: Place, yiaddr?: Ipv4): Destination {
   if (message.giaddr !== 0) return { address: message.giaddr, port: 'server' }
-  if (message.ciaddr !== 0) return { address: message.ciaddr, port: 'client' }
+  if (hasAddress(message, client)) return { address: message.ciaddr, port: 'client' }
   // One that goes by its client-id alone says no hardware to send to.
   const byFrame = yiaddr !== undefined && !client.wantsBroadcast && isStation(client.mac)
   const frame = byFrame ? { mac: client.mac, from: place.server, to: yiaddr } : undefined

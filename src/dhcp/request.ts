@@ -9,7 +9,7 @@ import type { Mac } from '../net/mac.ts'
 import type { Outcome } from '../store/store.ts'
 import { bootFields, type Boot, type BootFields } from './boot-options.ts'
 import type { Client } from './client.ts'
-import type { Identity } from './holder.ts'
+import { keyOf, type Identity } from './holder.ts'
 import type { Leases } from './leases.ts'
 import type { Message } from './packet.ts'
 import type { Destination } from './reply.ts'
@@ -64,8 +64,9 @@ export type Request = {
 }
 
 /** How the log calls the client: `h1 (52:54:00:00:00:01) on eth1`. */
-export function whoAsks({ message: { giaddr }, client: { mac }, arrival, host }: Request): string {
-  const name = host === undefined ? mac : `${host.name} (${mac})`
+export function whoAsks({ message: { giaddr }, client, arrival, host }: Request): string {
+  const { mac, clientId } = client
+  const name = host === undefined ? keyOf('mac', mac, clientId) : `${host.name} (${mac})`
   const relay = giaddr === 0 ? '' : ` behind ${formatIpv4(giaddr)}`
   return `${name} on ${arrival.link.name}${relay}`
 }

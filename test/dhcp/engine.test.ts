@@ -369,6 +369,34 @@ test('replies are sent to the relay, to the address a client has, to its hardwar
   // Who goes by its client-id alone has no hardware to send to.
   const nameless = { mac: '00:00:00:00:00:00' }
   t.deepEqual(await to(DISCOVER, nameless, [[61, 'id']]), [OFFER, '255.255.255.255', 'client', undefined])
+  // Table 5: a ciaddr in these is a lie, and nobody is known to be there.
+  const lie = { ciaddr: '10.77.0.66' }
+  t.deepEqual(await to(DISCOVER, lie), [OFFER, '255.255.255.255', 'client', mac])
+  t.deepEqual(await to(REQUEST, lie, selecting), [ACK, '255.255.255.255', 'client', mac])
+})
+
+test('InfiniBand: machines without a MAC go by their client-ids, and broadcasts bring them their answers (RFC 4390)', async (t) => {
+  const server = serve()
+  const card = (id: string) =>
+    new Client(server, 0, {
+      mac: '00:00:00:00:00:00',
+      htype: 32,
+      hlen: 0,
+      flags: 0x8000,
+      options: [[61, id]],
+    })
+  const [one, other] = [card('guid 1'), card('guid 2')]
+  const sent = await one.say(DISCOVER)
+  t.is(sent?.address, '255.255.255.255')
+  t.is(sent?.to.frame, undefined)
+  t.like(sent?.reply, { type: OFFER, htype: 32, hlen: 0, flags: 0x8000, chaddr: '0'.repeat(32) })
+  t.is(sent?.reply.options.get(61)?.toString(), 'guid 1')
+  t.is(await one.boot(), '10.77.0.100')
+  t.is(await other.boot(), '10.77.0.101')
+  t.is(await one.boot(), '10.77.0.100')
+  t.is(await one.renew('10.77.0.100'), 'ACK 10.77.0.100')
+  t.is(await other.renew('10.77.0.100'), 'NAK')
+  t.regex(server.events.find(({ step }) => step === 'dhcp.ack')?.text ?? '', /^id 677569642031 on eth1 has/)
 })
 
 test('Y03 R17 a NAK carries 53, 54, 56, the client-id and option 82 last, no address, and a relay broadcasts it', async (t) => {

@@ -403,6 +403,11 @@ const refused: readonly { readonly name: string; readonly bytes: Buffer; readonl
     because: /Ethernet/,
   },
   {
+    name: 'seventeen octets of hardware address and a client-id',
+    bytes: write({ type: DISCOVER, hlen: 17, options: [[61, 'x1']] }),
+    because: /Ethernet/,
+  },
+  {
     name: 'a client-id nobody could keep',
     bytes: write({
       type: DISCOVER,
@@ -426,6 +431,19 @@ for (const { name, bytes, because } of refused) {
 
 test('a hardware address of zeros goes by its client-id', (t) => {
   t.is(clientOf(write({ type: DISCOVER, mac: '00:00:00:00:00:00', options: [[61, 'x1']] })).clientId, '7831')
+})
+
+test('six octets are a MAC on any kind of network; of any other length, it goes by its client-id', (t) => {
+  t.like(clientOf(write({ type: DISCOVER, htype: 6 })), { mac: '52:54:00:00:00:01' })
+  for (const [htype, hlen] of [
+    [32, 0],
+    [32, 8],
+    [1, 0],
+    [255, 16],
+  ] as const) {
+    const client = clientOf(write({ type: DISCOVER, htype, hlen, options: [[61, 'x1']] }))
+    t.like(client, { mac: '00:00:00:00:00:00', clientId: '7831' })
+  }
 })
 
 const longestFor = (said: number | undefined) =>

@@ -537,6 +537,12 @@ test('Y07 the server identifier that a relay asks for is ours in OFFER and ACK (
   t.is((await remote.client().offer([[50, ip(offer.yiaddr)]])).yiaddr, offer.yiaddr)
 })
 
+test('who has no address yet is answered, whatever address it says it has', async (t) => {
+  const client = local.client({ ciaddr: '10.77.0.66' })
+  const own = (await client.offer()).yiaddr
+  t.like(await client.select(own), { type: ACK, yiaddr: own })
+})
+
 test('B02 without the broadcast flag: to the address and the hardware of the client; with it: to everyone', async (t) => {
   const client = local.client()
   const offer = await client.offer()
@@ -553,6 +559,16 @@ test('B02 without the broadcast flag: to the address and the hardware of the cli
   }
   const flagged = await local.client().offer([], { flags: 0x8000 })
   t.like(flagged.datagram, { to: broadcast, toPort: 68, fromPort: 67, hardware: 'ff:ff:ff:ff:ff:ff' })
+})
+
+both('InfiniBand has no MAC: its client-id goes for one (RFC 4390)', async (t, station) => {
+  const card = { mac: '00:00:00:00:00:00', htype: 32, hlen: 0, flags: 0x8000 }
+  const [one, other] = ['port 1', 'port 2'].map((id) => station.client({ ...card, options: [[61, id]] }))
+  const own = await one?.boot()
+  t.not(await other?.boot(), own)
+  const offer = await one?.offer()
+  t.like(offer, { yiaddr: own, htype: 32, hlen: 0, chaddr: '0'.repeat(32) })
+  t.is(offer?.options.get(61)?.toString(), 'port 1')
 })
 
 both('O01 61 and 82 in two options each are joined, and come back whole', async (t, station) => {
