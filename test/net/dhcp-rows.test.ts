@@ -563,9 +563,9 @@ test('B02 without the broadcast flag: to the address and the hardware of the cli
 
 both('InfiniBand has no MAC: its client-id goes for one (RFC 4390)', async (t, station) => {
   const card = { mac: '00:00:00:00:00:00', htype: 32, hlen: 0, flags: 0x8000 }
-  const [one, other] = ['port 1', 'port 2'].map((id) => station.client({ ...card, options: [[61, id]] }))
+  const [one, two] = ['port 1', 'port 2'].map((id) => station.client({ ...card, options: [[61, id]] }))
   const own = await one?.boot()
-  t.not(await other?.boot(), own)
+  t.not(await two?.boot(), own)
   const offer = await one?.offer()
   t.like(offer, { yiaddr: own, htype: 32, hlen: 0, chaddr: '0'.repeat(32) })
   t.is(offer?.options.get(61)?.toString(), 'port 1')
