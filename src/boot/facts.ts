@@ -22,6 +22,8 @@ export type Facts = {
   /** Option 93, in the client's order; empty where it sent none. */
   readonly archs: readonly number[]
   readonly agent: Agent
+  /** An iPXE that was built without it, to fit into a small ROM: it can be sent no URL. */
+  readonly lacksHttp?: boolean | undefined
   /** The loaders it was sent lately; left out where nobody keeps count. */
   readonly recent?: readonly Fetch[] | undefined
   readonly asks: { readonly kind: 'loader' } | { readonly kind: 'path'; readonly path: string }

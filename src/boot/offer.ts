@@ -160,13 +160,14 @@ function remedyOf({ file }: Bootloader, table: Table): string {
 }
 
 function bootFile({ facts, firmware, site }: Setting, loader: Bootloader): Answer {
-  const { server, mac, agent } = facts
+  const { server, mac, agent, lacksHttp } = facts
   const http = site.httpPort === undefined ? undefined : origin(formatIpv4(server), site.httpPort)
   const isScript = agent === 'ipxe' && loader.language === 'ipxe'
   const file = isScript
     ? `ipxe.cfg/${mac === undefined ? 'default' : `01-${macWithDashes(mac)}`}`
     : loader.file
-  const byUrl = (isScript || agent === 'httpboot' || firmware.startsWith('http-')) && http !== undefined
+  const takesUrls = (isScript && lacksHttp !== true) || agent === 'httpboot' || firmware.startsWith('http-')
+  const byUrl = takesUrls && http !== undefined
   return {
     kind: 'boot',
     server,

@@ -4,7 +4,7 @@ import type { Agent } from '../boot/facts.ts'
 import { spelling } from '../net/hex.ts'
 import { ipv4, type Ipv4 } from '../net/ipv4.ts'
 import { macFromBytes, type Mac } from '../net/mac.ts'
-import { messageTypes, options as codes, relaySubOptions, type MessageType } from './codes.ts'
+import { ipxeFeatures, messageTypes, options as codes, relaySubOptions, type MessageType } from './codes.ts'
 import { numberIn } from './options.ts'
 import { broadcastFlag, type Message } from './packet.ts'
 
@@ -17,6 +17,7 @@ export type Client = {
   /** It looks for something to boot, and not only for an address. */
   readonly boots: boolean
   readonly agent: Agent
+  readonly lacksHttp: boolean
   /** Option 93, else the number in option 60. */
   readonly archs: readonly number[]
   /** Option 97, lower-case with dashes. */
@@ -96,6 +97,7 @@ export function readClient(message: Message): Client | { readonly refused: strin
       wants.includes(codes.bootfileName) ||
       wants.includes(codes.configurationFile),
     agent: agentOf(vendorClass, options),
+    lacksHttp: lacksHttp(options),
     archs,
     uuid: uuidOf(options.get(codes.machineIdentifier)),
     vendorClass,
@@ -118,6 +120,13 @@ function agentOf(vendorClass: string, options: Message['options']): Agent {
   if (options.has(codes.ipxeEncapsulated) || userClass === 'iPXE' || userClass === '\u0004iPXE') return 'ipxe'
   if (vendorClass.startsWith('HTTPClient')) return 'httpboot'
   return vendorClass.startsWith('PXEClient') ? 'rom' : 'unknown'
+}
+
+/** iPXE lists what was built into it (src/include/ipxe/features.h); one that lists nothing has what is usual. */
+function lacksHttp(options: Message['options']): boolean {
+  if (!options.has(codes.ipxeEncapsulated)) return false
+  const features = subOptions(options.get(codes.ipxeEncapsulated))
+  return features.has(ipxeFeatures.tftp) && !features.has(ipxeFeatures.http)
 }
 
 /** RFC 4578 2.1: a list of 16-bit numbers; ROMs of before say it in option 60, `PXEClient:Arch:00007:UNDI:003000`. */

@@ -54,6 +54,9 @@ export const options = {
 /** Of option 82: RFC 3527 and RFC 5107. */
 export const relaySubOptions = { linkSelection: 5, serverIdentifierOverride: 11 } as const
 
+/** Of option 175: what an iPXE can do. */
+export const ipxeFeatures = { http: 0x13, tftp: 0x15 } as const
+
 /** Of option 43 from and to a PXE client (PXE 2.1 table 2-1). */
 export const pxeSubOptions = {
   discoveryControl: 6,

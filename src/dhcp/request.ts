@@ -141,6 +141,7 @@ export function offerBoot(
     uuid: client.uuid,
     archs: client.archs,
     agent: client.agent,
+    lacksHttp: client.lacksHttp,
     asks: { kind: 'loader' },
   })
   const boot = decision.answers.find((answer): answer is Boot => answer.kind === 'boot')

@@ -345,6 +345,13 @@ export const rows: readonly Row[] = [
     answers: [boot('ipxe.cfg/01-52-54-00-00-00-01', 'http://10.77.0.1/ipxe.cfg/01-52-54-00-00-00-01')],
   },
   {
+    given: 'an iPXE without HTTP and a configuration with a script: the script, by TFTP',
+    facts: { mac: h1, archs: [0], agent: 'ipxe', lacksHttp: true, asks: loader },
+    table: [deployed('script')],
+    expect: 'assigned',
+    answers: [boot('ipxe.cfg/01-52-54-00-00-00-01')],
+  },
+  {
     given:
       'iPXE on local, where iPXE itself is the only loader: the built-in script, never the binary again (P09)',
     facts: { mac: h1, archs: [0], agent: 'ipxe', asks: loader },

@@ -510,6 +510,17 @@ const placeFrom = (...list: Option[]) => {
 }
 const [relay5, relay11] = [options([[5, ip('10.1.0.0')]]), options([[11, ip('10.1.0.1')]])]
 
+test('an iPXE that lists TFTP and no HTTP among its features takes no URL', (t) => {
+  const lacks = (...features: readonly number[]) => {
+    const list = options(features.map((code) => [code, Uint8Array.of(1)]))
+    return clientOf(write({ type: DISCOVER, options: [[175, list]] })).lacksHttp
+  }
+  t.true(lacks(0xb1, 0x17, 0x15, 0x21))
+  t.false(lacks(0xb1, 0x13, 0x17, 0x15))
+  t.false(lacks(0xb1), 'it lists none')
+  t.false(lacks())
+})
+
 test('a relay says where its client is: 82.5 goes before option 118; what is cut off in 82 is not there', (t) => {
   t.deepEqual(placeFrom([118, ip('10.2.0.0')]), ['10.2.0.0', undefined])
   t.deepEqual(placeFrom([118, ip('10.2.0.0')], [82, relay5]), ['10.1.0.0', undefined])
