@@ -1,4 +1,4 @@
-// What is wrong with the head of a request that Node takes all the same: its host, or where its body ends.
+// What is wrong with a request: what Node says of one that it refuses, and what it does not see in the head of another.
 
 import type { IncomingMessage } from 'node:http'
 
@@ -33,4 +33,10 @@ const hostName = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.v]+\])(?::\d*)?$/i
 function hasItsEnd({ headers, httpVersion }: IncomingMessage): boolean {
   const coding = headers['transfer-encoding']
   return coding === undefined || (httpVersion === '1.1' && /(?:^|[\s,])chunked\s*$/i.test(coding))
+}
+
+/** `code`: of Node's error. */
+export function statusOf(code: string): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
 }

@@ -15,7 +15,7 @@ import { hushed, printable, type Tell } from '../events.ts'
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts'
 import { bindError } from '../net/ports.ts'
 import { Crowd } from './crowd.ts'
-import { faultOf, tornBody, type Fault } from './head.ts'
+import { faultOf, statusOf, tornBody, type Fault } from './head.ts'
 import { Pipeline } from './pipeline.ts'
 import { Repeats, type Repeat } from './repeats.ts'
 import type { Send } from './sender.ts'
@@ -207,6 +207,8 @@ export class HttpListener {
 
   private serve(request: IncomingMessage, response: ServerResponse, handle = this.parts.handle): void {
     const { socket } = request
+    // RFC 9112 9.6: behind an answer that closes the connection nothing is done any more.
+    if (this.ending.has(socket)) return
     this.waiting.delete(socket)
     const responses = this.busy.get(socket) ?? new Set()
     this.busy.set(socket, responses.add(response))
@@ -235,6 +237,7 @@ export class HttpListener {
   private refuseHead({ what, because }: Fault, { socket }: IncomingMessage, response: ServerResponse): void {
     const { service } = this.parts
     this.ending.add(socket)
+    this.pipelines.get(socket)?.stop()
     this.tellMalformed(`${socket.remoteAddress ?? 'a client'} sent ${service} ${what}: ${because}`)
     response.writeHead(400, { Connection: 'close', 'Content-Type': 'text/plain' }).end(`400: ${because}\n`)
   }
@@ -291,9 +294,4 @@ function close(socket: Duplex, words = ''): void {
 /** Its client goes on after the answer, and waits for nothing before it. */
 function staysOpen({ httpVersion, headers }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
   return httpVersion === '1.1' && shouldKeepAlive && headers.expect === undefined
-}
-
-function statusOf(code: string): number {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
 }

@@ -304,6 +304,20 @@ for (const [what, sends, status] of [
   })
 }
 
+test('what stands behind a head that is refused is not done', async (t) => {
+  const done: unknown[] = []
+  const { port } = await listen(t, {}, ({ url }, response) => {
+    done.push(url)
+    response.end('hello')
+  })
+  for (const refused of ['Host: x y', 'Host: x\r\nHost: x', 'X: no host']) {
+    const { text, closed } = await exchange(port, `GET / HTTP/1.1\r\n${refused}\r\n\r\n${get}`)
+    t.true(closed)
+    t.regex(text, /^HTTP\/1\.1 400 /, refused)
+  }
+  t.deepEqual(done, [])
+})
+
 test('each of 2000 header lines counts, and every spelling of a host is one', async (t) => {
   const { port } = await listen(
     t,
