@@ -53,7 +53,7 @@ export function replyTo(message: Message, type: MessageType, place: Place, parts
     chaddr: message.chaddr,
     sname: boot.sname,
     file: boot.file,
-    options: optionsOf(message, type, place, boot.options, options),
+    options: optionsOf(message, type, place, boot, options),
   }
 }
 
@@ -63,18 +63,23 @@ function optionsOf(
   message: Message,
   type: MessageType,
   { server }: Place,
-  boot: OptionList,
+  boot: BootFields,
   options: OptionList,
 ): OptionList {
   const list: Option[] = [typeOption(messageTypes[type]), serverIdentifier(server)]
-  for (const option of boot) list.push(option)
-  // What the boot needs goes before what an admin wrote under the same code.
-  for (const option of options) if (!has(boot, option[0])) list.push(option)
+  for (const option of boot.options) list.push(option)
+  for (const option of options) if (!isOverruled(option, boot)) list.push(option)
   for (const code of echoed) {
     const value = message.options.get(code)
     if (value !== undefined) list.push([code, value])
   }
   return list
+}
+
+/** What the boot needs goes before what an admin wrote under the same code, or of the same as `siaddr` and `file` say. */
+function isOverruled([code]: Option, boot: BootFields): boolean {
+  const isSaid = code === codes.tftpServerName || code === codes.bootfileName
+  return (isSaid && boot.siaddr !== 0) || has(boot.options, code)
 }
 
 function has(list: OptionList, code: number): boolean {

@@ -617,6 +617,21 @@ test('several subnets on one link: a NAK names the address of ours that was chos
   t.is(dotted(late?.reply.options.get(54)), '10.78.0.1')
 })
 
+test('options 66 and 67 of the settings are for who is given nothing to boot, whatever it asks for', async (t) => {
+  const given = { subnets: [{ ...lab, options: { 66: '10.77.0.9', 67: 'other.0' } }] }
+  const card = rom.filter(([code]) => code !== 55)
+  for (const wants of [[1, 3], [1, 66, 67], []]) {
+    const list: readonly Option[] = wants.length === 0 ? card : [...card, [55, Uint8Array.from(wants)]]
+    const said = async (boot: string | undefined) => {
+      const sent = await new Client(serve(given, { boot }), 1).say(DISCOVER, list)
+      return [66, 67].map((code) => sent?.reply.options.get(code)?.toString())
+    }
+    const asked = wants.includes(66) ? ['10.77.0.1', 'pxelinux.0'] : [undefined, undefined]
+    t.deepEqual(await said('pxelinux.0'), asked, wants.join())
+    t.deepEqual(await said(undefined), ['10.77.0.9', 'other.0'], wants.join())
+  }
+})
+
 test('a client that only wants an address is told of no boot', async (t) => {
   const reply = (
     await new Client(serve({}, { boot: 'pxelinux.0' }), 1).say(DISCOVER, [[55, Buffer.of(1, 3, 6)]])
@@ -698,6 +713,7 @@ test('proxy mode: nobody becomes another host by a REQUEST that it sends over a 
     await claims(attacker, attacker, attacker, how)
     await claims(attacker, attacker, relay, how)
     await claims(attacker, '192.0.2.67', relay, how)
+    await claims('10.77.0.250', '10.77.0.250', relay, how)
     await claims('0.0.0.0', attacker, '0.0.0.0', how)
     t.deepEqual(server.learnt, [], how)
   }
