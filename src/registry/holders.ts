@@ -3,7 +3,7 @@
 import { hostOfMac, type Table } from '../boot/table.ts'
 import type { Lease } from '../model.ts'
 import type { Ipv4 } from '../net/ipv4.ts'
-import type { Mac } from '../net/mac.ts'
+import { isStation, type Mac } from '../net/mac.ts'
 
 /**
  * How long another server's address counts as taken: its renewals pass us by. Longer than any installation; a machine
@@ -28,11 +28,11 @@ export class Holders {
     this.now = now
   }
 
-  /** Of leases as the store has them now. */
+  /** Of leases as the store has them now. Who has no MAC is nobody: all such machines would be one. */
   leased(leases: readonly Lease[]): readonly Holding[] {
     const now = this.now()
     return leases.map(({ ip, mac, state, expires }) =>
-      state === 'bound' && expires > now ? this.held(ip, mac, expires) : this.left(ip),
+      state === 'bound' && expires > now && isStation(mac) ? this.held(ip, mac, expires) : this.left(ip),
     )
   }
 

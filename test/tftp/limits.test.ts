@@ -92,6 +92,23 @@ test('transfers that are under way are never given up for new ones; who has to w
   t.like(third.last.packet, { kind: 'data', block: 1 })
 })
 
+test('who has had no time to answer is not given up for who comes next; who let it pass is', async (t) => {
+  const root = tree({ file: pattern(5000) })
+  const { client, clock, engine } = serve({ root, limits: { maxTransfers: 1, maxPerClient: 64 } })
+  const [first, second] = [client(1, '10.0.0.1'), client(1, '10.0.0.2')]
+  first.ask({ file: 'file' })
+  await first.nth(1)
+  second.ask({ file: 'file' })
+  await turns()
+  t.is(second.got.length, 0)
+  t.is(engine.open, 1)
+  clock.forward(300)
+  second.ask({ file: 'file' })
+  await second.nth(1)
+  t.like(second.last.packet, { kind: 'data', block: 1 })
+  t.is(engine.open, 1)
+})
+
 test('a client that leaves while its file is opened, or read: the file is closed', async (t) => {
   const root = tree({ file: pattern(2_000_000) })
   const { client, engine } = serve({ root, transferPorts: 0 })
