@@ -81,8 +81,10 @@ test('where port 68 is taken, an OFFER is heard that waits behind other datagram
   listen(main, (question) => {
     const xid = question.readUInt32BE(4)
     const offer = write({ op: 2, xid, type: OFFER, yiaddr: '10.77.0.10', options: [server] })
+    // A boot server, which gives no address, is no rival.
+    const proxy = write({ op: 2, xid, type: OFFER, options: [[54, ip('10.77.0.253')]] })
     // All wait in the kernel before the first is read.
-    for (const bytes of [Buffer.from('garbage'), offer]) {
+    for (const bytes of [Buffer.from('garbage'), proxy, offer]) {
       stranger.send(bytes, main.socket.address().port, '127.0.0.1')
     }
   })
