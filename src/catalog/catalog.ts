@@ -16,7 +16,7 @@ import { Unchanged } from './unchanged.ts'
 const everyMs = 1_500
 
 /** How long a look may keep its caller waiting: a hung file server must not hang the API. */
-const longestLookMs = 2_000
+const usualLongestLookMs = 2_000
 
 /** An editor writes several times while it saves. */
 const hintMs = 50
@@ -39,10 +39,13 @@ export type CatalogParts = {
   readonly variables?: (() => readonly string[]) | undefined
   /** The root of the system whose packages bring loaders; `/` unless a test says otherwise. */
   readonly system?: string | undefined
+  /** A look of longer is left to itself; 2 s unless a test says otherwise, as its disk may be slow and never hangs. */
+  readonly longestLookMs?: number | undefined
 }
 
 export class Catalog {
   private readonly parts: CatalogParts
+  private readonly longestLookMs: number
   private readonly scanner: Scanner
   private readonly unchanged: Unchanged
   private current: Scan = { configurations: [], menus: [], loaders: [], imported: [] }
@@ -62,7 +65,8 @@ export class Catalog {
 
   constructor(parts: CatalogParts) {
     this.parts = parts
-    const { now, variables = () => noVariables, system = '/' } = parts
+    const { now, variables = () => noVariables, system = '/', longestLookMs = usualLongestLookMs } = parts
+    this.longestLookMs = longestLookMs
     this.unchanged = new Unchanged(now, variables)
     this.scanner = new Scanner({ ...parts, variables, system })
   }
@@ -82,7 +86,7 @@ export class Catalog {
   async look(at: 'all' | 'configurations' = 'all'): Promise<Scan> {
     if (at === 'configurations' && (await this.unchanged.holds()) && !this.due) return this.current
     let limit: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, longestLookMs).unref()))
+    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, this.longestLookMs).unref()))
     await Promise.race([this.settle(at === 'all'), late])
     // Left to run, it would keep every deploy of the last 2 s in memory.
     clearTimeout(limit)
@@ -99,7 +103,7 @@ export class Catalog {
     this.stopped = true
     clearTimeout(this.timer)
     await this.events?.close()
-    await Promise.race([this.running, sleep(longestLookMs, undefined, { ref: false })])
+    await Promise.race([this.running, sleep(this.longestLookMs, undefined, { ref: false })])
   }
 
   private async settle(isRestDue: boolean): Promise<void> {

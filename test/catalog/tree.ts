@@ -55,6 +55,7 @@ export function watched(t: ExecutionContext, at: Tree, more: Partial<CatalogPart
     tell: (event) => void events.push(event),
     now: Date.now,
     system: join(at.root, 'no-system'),
+    longestLookMs: 30_000,
     ...more,
   })
   t.teardown(() => catalog.stop())
