@@ -34,6 +34,23 @@ export async function exchange(
   })
 }
 
+/**
+ * `answered`: a request by a connection of its own, whose answer tells that those before it were accepted. Of more than
+ * wait to be, which are a thousand, the kernel lets some believe for ever that they are connected.
+ */
+export async function connectMany<T>(
+  count: number,
+  connectOne: () => Promise<T>,
+  answered: () => Promise<unknown>,
+): Promise<readonly T[]> {
+  const all: T[] = []
+  while (all.length < count) {
+    all.push(...(await Promise.all(Array.from({ length: Math.min(200, count - all.length) }, connectOne))))
+    await answered()
+  }
+  return all
+}
+
 export function countOf(text: string, part: string): number {
   return text.split(part).length - 1
 }

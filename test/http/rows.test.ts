@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Daemon } from '../net/harness.ts'
 import { Site } from '../main/program.ts'
-import { ask, countOf, exchange, within } from './raw.ts'
+import { ask, connectMany, countOf, exchange, within } from './raw.ts'
 
 const ends: (() => unknown)[] = []
 const image = randomBytes(2 * 1024 * 1024 + 5)
@@ -190,7 +190,7 @@ test('H08 headers a byte every 5 s, and 2000 connections that ask nothing or not
   const drip = setInterval(() => slow.write('X'), 5_000)
   slow.write('GET /one HTTP/1.1\r\n')
   // Every other one has been served, and is kept open.
-  const idle = await Promise.all(Array.from({ length: 2_000 }, open))
+  const idle = await connectMany(2_000, open, () => exchange(port, get('/one', 'Connection: close')))
   for (const [index, socket] of idle.entries()) if (index % 2) socket.write(get('/one'))
   for (let second = 0; second < 5; second++) {
     t.is((await ask(url, '/one')).body.toString(), '1')
