@@ -10,7 +10,7 @@ import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
 import { parseSettings } from '../../src/settings/read.ts'
 import { openStore } from '../../src/store/open.ts'
-import { freePort } from '../cli/port.ts'
+import { freeTcp, freeUdp } from '../ports.ts'
 import { afterKill } from '../store/crash.ts'
 
 const lease: Lease = {
@@ -33,7 +33,7 @@ async function site(t: ExecutionContext) {
   const store = await openStore(path)
   await store.apply([{ kind: 'lease', lease, now: Date.now() }])
   await store.close()
-  const port = await freePort()
+  const port = await freeTcp()
   const start = async (dhcp: string) => {
     const text = `
 interfaces: [pxe-none]
@@ -56,7 +56,7 @@ const dhcp = (mode: string, port: number) =>
 
 test('server mode: a lease of the store is shown; when its end is answered, it is on disk', async (t) => {
   const { start, stored, url } = await site(t)
-  await start(dhcp('server', await freePort()))
+  await start(dhcp('server', await freeUdp()))
   const shown = (await (await fetch(url)).json()) as readonly Record<string, unknown>[]
   t.is(shown.length, 1)
   t.like(shown[0], { ip: '10.77.0.100', expires: new Date(lease.expires).toISOString() })
@@ -74,7 +74,7 @@ for (const [what, more] of [
 ] as const) {
   test(`${what}: what an earlier server mode left is neither shown nor ended`, async (t) => {
     const { start, stored, url } = await site(t)
-    await start(more === undefined ? '' : dhcp(more, await freePort()))
+    await start(more === undefined ? '' : dhcp(more, await freeUdp()))
     t.is(await (await fetch(url)).text(), '[]')
     t.is((await fetch(`${url}/10.77.0.100`, { method: 'DELETE' })).status, 404)
     t.is((await stored()).leases[0]?.state, 'bound')

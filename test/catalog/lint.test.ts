@@ -12,7 +12,7 @@ import { Linter, type Finding } from '../../src/catalog/lint.ts'
 import type { Event } from '../../src/events.ts'
 import type { Host } from '../../src/model.ts'
 import { parseMac, type Mac } from '../../src/net/mac.ts'
-import { freePort } from '../cli/port.ts'
+import { freeTcp } from '../ports.ts'
 import { tree, watched, type Tree } from './tree.ts'
 
 const bootloaders = [
@@ -355,7 +355,7 @@ test('URLs of other servers are asked for, and one that says no is a fault', asy
   await once(server, 'listening')
   t.teardown(() => void server.close())
   const away = `http://127.0.0.2:${(server.address() as AddressInfo).port}`
-  const closed = await freePort()
+  const closed = await freeTcp()
   const list = await saidOf(t, {
     [`${conf}ipxe/a`]: `#!ipxe\nkernel ${away}/linux\ninitrd http://user:hunter2@${away.slice(7)}/initrd.gz\n`,
     [`${conf}ipxe/b`]: `#!ipxe\nkernel http://127.0.0.2:${closed}/linux\n`,

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { ClientError } from '../../src/cli/client.ts'
 import { leases, releaseLease } from '../../src/cli/lease.ts'
-import { freePort } from './port.ts'
+import { freeTcp } from '../ports.ts'
 
 const quiet = () => {}
 
@@ -21,7 +21,7 @@ async function serve(t: ExecutionContext, answer: RequestListener): Promise<stri
 }
 
 test('a server that starts meanwhile is waited for', async (t) => {
-  const port = await freePort()
+  const port = await freeTcp()
   const said: string[] = []
   const server = createServer((_, response) => response.end('[]'))
   t.teardown(() => server.close())
@@ -55,7 +55,7 @@ test('a server on a port that is of another protocol, too', async (t) => {
 
 test('a server that is not there: given up after a second, with what to do', async (t) => {
   const start = performance.now()
-  const server = `http://127.0.0.1:${await freePort()}`
+  const server = `http://127.0.0.1:${await freeTcp()}`
   const error = await t.throwsAsync(leases({ server, debug: quiet }), { instanceOf: ClientError })
   t.true(performance.now() - start > 900)
   t.is(
@@ -65,7 +65,7 @@ test('a server that is not there: given up after a second, with what to do', asy
 })
 
 test('a name with several addresses, none of which listens', async (t) => {
-  const server = `http://localhost:${await freePort()}`
+  const server = `http://localhost:${await freeTcp()}`
   await t.throwsAsync(leases({ server, debug: quiet }), { message: /: nothing listens there;/ })
 })
 

@@ -12,7 +12,7 @@ import { ClientError } from '../../src/cli/client.ts'
 import { addCommands } from '../../src/cli/commands.ts'
 import { serveApi } from '../api/server.ts'
 import { powerOf, programs } from '../power/bench.ts'
-import { freePort } from './port.ts'
+import { freeTcp } from '../ports.ts'
 import { run, runWith } from './run.ts'
 
 const hosts = `
@@ -301,7 +301,7 @@ test('PXE_PILOT_SERVER and PXE_PILOT_TOKEN; the option wins', async (t) => {
   const environment = { PXE_PILOT_SERVER: url, PXE_PILOT_TOKEN: 'abc' }
   t.is((await runWith(environment, 'config', 'list')).code, 0)
   t.is((await runWith({ ...environment, PXE_PILOT_TOKEN: 'abc\r\n' }, 'config', 'list')).code, 0)
-  const nobody = `http://127.0.0.1:${await freePort()}`
+  const nobody = `http://127.0.0.1:${await freeTcp()}`
   const { code, stderr } = await runWith(environment, '-s', nobody, 'config', 'list')
   t.is(code, 1)
   t.is(
@@ -374,7 +374,7 @@ test('complete offers local where it is built in, and has no file', async (t) =>
 
 test('complete asks the server that the unfinished line names', async (t) => {
   const { url } = await serveApi(t)
-  const none = `http://127.0.0.1:${await freePort()}`
+  const none = `http://127.0.0.1:${await freeTcp()}`
   for (const named of [
     ['-s', url],
     ['--server', url],

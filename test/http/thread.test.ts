@@ -6,6 +6,7 @@ import type { Change } from '../../src/boot/table.ts'
 import { httpThread } from '../../src/http/thread.ts'
 import { BindError } from '../../src/net/ports.ts'
 import { tree } from '../folder.ts'
+import { freeTcp } from '../ports.ts'
 import { catalogOf, h1Menu, ip, until } from '../tftp/memory.ts'
 import { feed, threadOf } from '../thread.ts'
 import { ask, exchange } from './raw.ts'
@@ -69,7 +70,7 @@ test.serial('a deploy is seen on a connection that is kept open, too', async (t)
 test.serial(
   'a thread that dies is replaced on the same port, and knows what was deployed meanwhile',
   async (t) => {
-    const port = await letGo(await holdPort())
+    const port = await freeTcp()
     const { host, deploy, events } = make(t, {
       port,
       changes: [catalogOf({ before: 'before', meanwhile: 'meanwhile', after: 'after' })],
@@ -108,7 +109,7 @@ test.serial(
 )
 
 test.serial('stop cuts a download under way in time, and frees the port', async (t) => {
-  const port = await letGo(await holdPort())
+  const port = await freeTcp()
   const root = tree({ 'big.iso': Buffer.alloc(32 * 1024 * 1024) })
   for (const wait of [true, false]) {
     const { host } = make(t, { root, port })

@@ -3,13 +3,13 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Appliance } from '../../src/appliance.ts'
 import type { Event } from '../../src/events.ts'
 import { readSettings } from '../../src/settings/read.ts'
+import { freeTcp, freeUdp } from '../ports.ts'
 
 type Lease = {
   readonly address: string
@@ -48,7 +48,7 @@ const server = '127.0.0.1'
 const relayAddress = '127.0.0.2'
 
 test('the npm package dhcp gets a lease with what it asks for, and the same one when it starts again', async (t) => {
-  const port = await freePort()
+  const port = await freeUdp()
   const events = await start(t, port)
   const relay = await bound(t, port, relayAddress)
   const first = await boot(t, relay, port)
@@ -77,7 +77,7 @@ async function boot(t: ExecutionContext, relay: Socket, port: number): Promise<L
     relay.send(_data.subarray(0, _w), port, server)
   }
   // It takes 0 for none given, and then port 68.
-  const free = await freePort()
+  const free = await freeUdp()
   const socket = await new Promise<Socket>((resolve) => {
     client.on('listening', resolve)
     client.listen(free, server)
@@ -114,7 +114,7 @@ dhcp:
   port: ${port}
   subnets:
     - { subnet: 127.0.0.0/24, ranges: [127.0.0.100-127.0.0.109], router: 127.0.0.254, dns: [127.0.0.253] }
-server: { bind: ${server}, port: ${await freePort('tcp')} }
+server: { bind: ${server}, port: ${await freeTcp()} }
 store: ./pxe-pilot.db
 `
   writeFileSync(file, text)
@@ -132,20 +132,4 @@ async function bound(t: ExecutionContext, port: number, address: string): Promis
   await new Promise<void>((resolve) => socket.bind(port, address, resolve))
   t.teardown(() => socket.close())
   return socket
-}
-
-/** One that nothing uses now. */
-async function freePort(kind: 'udp' | 'tcp' = 'udp'): Promise<number> {
-  if (kind === 'tcp') {
-    const listener = createServer()
-    await new Promise<void>((resolve) => listener.listen(0, server, resolve))
-    const { port } = listener.address() as AddressInfo
-    await new Promise((resolve) => listener.close(resolve))
-    return port
-  }
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, server, resolve))
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(resolve))
-  return port
 }

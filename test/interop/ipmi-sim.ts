@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
+import { freeUdp } from '../ports.ts'
 
 export type IpmiSim = {
   readonly port: number
@@ -90,12 +91,4 @@ async function answers(port: number): Promise<void> {
   } finally {
     socket.close()
   }
-}
-
-async function freeUdp(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
 }

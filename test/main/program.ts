@@ -1,14 +1,13 @@
 // The built program as a user starts it: a process with a settings file, on free ports of 127.0.0.1.
 
 import { spawn } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { Daemon } from '../net/harness.ts'
+import { freeTcp, freeUdp } from '../ports.ts'
 
 export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
@@ -104,25 +103,4 @@ ${more}`
 export function macOf(number: number): string {
   const digits = number.toString(16).padStart(4, '0')
   return `52:54:00:00:${digits.slice(0, 2)}:${digits.slice(2)}`
-}
-
-/** Below the ports that the kernel hands out: one of those would be another test's until the program binds it. */
-const somePort = () => 20_000 + Math.floor(Math.random() * 12_000)
-
-export async function freeTcp(): Promise<number> {
-  const port = somePort()
-  const isFree = await new Promise<boolean>((resolve) => {
-    const server = createServer().once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-  return isFree ? port : await freeTcp()
-}
-
-async function freeUdp(): Promise<number> {
-  const port = somePort()
-  const isFree = await new Promise<boolean>((resolve) => {
-    const socket = createSocket('udp4').once('error', () => resolve(false))
-    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
-  })
-  return isFree ? port : await freeUdp()
 }

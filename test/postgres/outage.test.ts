@@ -6,7 +6,7 @@ import type { Event } from '../../src/events.ts'
 import { faults } from '../../src/faults.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Outcome, Store, StoreChange } from '../../src/store/store.ts'
-import { freeTcp } from '../main/program.ts'
+import { freeTcp } from '../ports.ts'
 import { claim, idsOf, leaseOf, upTo } from '../store/crash.ts'
 import { PostgresServer } from './server.ts'
 

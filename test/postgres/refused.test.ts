@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { openStore } from '../../src/store/open.ts'
 import { reasonOf } from '../../src/store/postgres.ts'
 import { newFolder } from '../folder.ts'
-import { freeTcp } from '../main/program.ts'
+import { freeTcp } from '../ports.ts'
 import { PostgresServer } from './server.ts'
 
 let server: PostgresServer

@@ -5,7 +5,7 @@ import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { newFolder } from '../folder.ts'
-import { freeTcp } from '../main/program.ts'
+import { freeTcp } from '../ports.ts'
 
 const versions = '/usr/lib/postgresql'
 

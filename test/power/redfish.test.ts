@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { PowerParts } from '../../src/power/power.ts'
 import { powerOf, programs } from './bench.ts'
-import { freePort } from '../cli/port.ts'
+import { freeTcp } from '../ports.ts'
 import { RedfishService, type Behaviour } from './redfish-service.ts'
 
 function host(port: number, more = '', password = 'secret'): string {
@@ -84,7 +84,7 @@ test('each failure in its own words, and no password in any', async (t) => {
   t.regex(await because(host(none.port)), /no machine/)
   const page = await RedfishService.start(t, { garbage: '<html>' })
   t.regex(await because(host(page.port)), /something other than JSON/)
-  t.regex(await because(host(await freePort())), /nothing listens there; see its address and port/)
+  t.regex(await because(host(await freeTcp())), /nothing listens there; see its address and port/)
   t.regex(
     await because(host(good.port, ', system: /redfish/v1/Systems/9')),
     /got 404: The resource was not found/,

@@ -7,6 +7,7 @@ import type { Host } from '../../src/model.ts'
 import { BindError } from '../../src/net/ports.ts'
 import { tftpThread, type TftpOwn } from '../../src/tftp/thread.ts'
 import { tree } from '../folder.ts'
+import { freeUdp } from '../ports.ts'
 import { feed, threadOf } from '../thread.ts'
 import { catalogOf, h1, h1Menu, ip, mac, pattern, until } from './memory.ts'
 import { fetchFrom, where } from './socket.ts'
@@ -143,7 +144,7 @@ test.serial('a deploy while the thread still starts is in force with its first a
 test.serial(
   'a thread that dies is replaced on the same port, and knows what was deployed meanwhile',
   async (t) => {
-    const port = await freePort()
+    const port = await freeUdp()
     const { host, deploy, events } = make(t, {
       settings: { port },
       changes: [catalogOf({ before: 'before', meanwhile: 'meanwhile', after: 'after' })],
@@ -162,7 +163,7 @@ test.serial(
 )
 
 test.serial('a thread that hangs is replaced by one that knows every deploy', async (t) => {
-  const port = await freePort()
+  const port = await freeUdp()
   const { host, deploy, events } = make(t, { settings: { port }, changes: [catalogOf({ ubuntu: 'new' })] })
   const server = where((await host.start())[0])
   const hung = threadOf(host)
@@ -250,7 +251,7 @@ test.serial(
 test.serial(
   'stop ends transfers and frees the port, also at once after the start, twice, or while it starts',
   async (t) => {
-    const port = await freePort()
+    const port = await freeUdp()
     const root = tree({ file: pattern(1_000_000) })
     for (const wait of [true, false]) {
       const { host } = make(t, { settings: { root, port } })
@@ -305,11 +306,3 @@ test.serial(
     )
   },
 )
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(resolve))
-  return port
-}
