@@ -31,7 +31,8 @@ export type PowerParts = {
 /** Milliseconds, and how many are switched or asked at once: each may be a process. */
 export type Limits = { readonly atOnce: number; readonly hostMs: number; readonly answerMs: number }
 
-const usualLimits: Limits = { atOnce: 16, hostMs: 11_000, answerMs: 22_000 }
+// ipmitool gives up a silent BMC after 10 s, and its own start: only then it can be told from one that refuses us.
+const usualLimits: Limits = { atOnce: 16, hostMs: 12_000, answerMs: 24_000 }
 
 /** A failure that took longer is not tried again. */
 const retryMs = 3_000
