@@ -12,8 +12,8 @@ import type { Outcome, Refusal, Store, StoreChange, StoredState } from './store.
 const patienceMs = 5000
 /** Between two tries. */
 const retryMs = 1000
-/** The appliance is to end in 5 s, also where the database hangs. */
-const closeMs = 3000
+/** The appliance is to end in 5 s, also where the database hangs while the API and HTTP have a second each for what is under way. */
+const closeMs = 2500
 
 type Call = {
   readonly changes: readonly StoreChange[]
