@@ -15,7 +15,7 @@ test('the API answers while nobody reads what is logged', async (t) => {
   t.teardown(() => child.kill('SIGKILL'))
   const url = `http://127.0.0.1:${site.ports.api}/v1/healthcheck`
   const ask = async () => (await fetch(url, { signal: AbortSignal.timeout(10_000) })).status
-  for (let tries = 0; tries < 200 && (await ask().catch(() => 0)) !== 204; tries++) await sleep(50)
+  for (let tries = 0; tries < 600 && (await ask().catch(() => 0)) !== 204; tries++) await sleep(50)
   // A line of some 70 characters each.
   for (let asked = 0; asked < 2_000; asked++) if ((await ask()) !== 204) t.fail(`request ${asked}`)
   t.is(await ask(), 204)

@@ -60,9 +60,9 @@ export function pattern(length: number, seed = 1): Buffer {
   return bytes
 }
 
-/** Waits for what real reads and sockets bring about. @throws after 20 seconds, as a busy machine may need some */
+/** Waits for what real reads and sockets bring about. @throws after 40 seconds, as a busy machine may need some */
 export async function until(condition: () => boolean, what = 'what was waited for'): Promise<void> {
-  const limit = performance.now() + 20_000
+  const limit = performance.now() + 40_000
   while (!condition()) {
     if (performance.now() > limit) throw new Error(`${what} did not happen`)
     await turn()
