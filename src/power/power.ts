@@ -29,13 +29,16 @@ export type PowerParts = {
 }
 
 /** Milliseconds, and how many are switched or asked at once: each may be a process. */
-export type Limits = { readonly atOnce: number; readonly hostMs: number; readonly answerMs: number }
+export type Limits = {
+  readonly atOnce: number
+  readonly hostMs: number
+  readonly answerMs: number
+  /** A failure that took longer is not tried again. */
+  readonly retryMs: number
+}
 
 // ipmitool gives up a silent BMC after 10 s, and its own start: only then it can be told from one that refuses us.
-const usualLimits: Limits = { atOnce: 16, hostMs: 12_000, answerMs: 24_000 }
-
-/** A failure that took longer is not tried again. */
-const retryMs = 3_000
+const usualLimits: Limits = { atOnce: 16, hostMs: 12_000, answerMs: 24_000, retryMs: 3_000 }
 
 /** `reboot`: what is on is reset, what is off is switched on. */
 export type Order = Act | 'reboot'
@@ -154,7 +157,7 @@ export class Power {
         try {
           return await adapter.status(limit)
         } catch (error) {
-          if (limit.aborted || performance.now() - start > retryMs) throw error
+          if (limit.aborted || performance.now() - start > this.limits.retryMs) throw error
           return await adapter.status(limit)
         }
       })

@@ -53,7 +53,8 @@ case "$*" in
 *) echo Chassis Power is on ;;
 esac`,
   })
-  const { power } = powerOf(t, ipmi(40))
+  // Of a busy machine, where a shell may take seconds.
+  const { power } = powerOf(t, ipmi(40), { limits: { retryMs: 20_000 } })
   const states = await power.ask(names(40))
   const trace = (await readFile(join(folder, 'trace'), 'utf8')).trim().split('\n')
   t.is(trace.filter((mark) => mark === '+').length, 42)
@@ -76,10 +77,10 @@ test.serial('those that hang cost the others nothing the next time, and leave no
 *) echo Chassis Power is on ;;
 esac`,
   })
-  const limits = { atOnce: 4, hostMs: 1000, answerMs: 3500 }
+  const limits = { atOnce: 4, hostMs: 2000, answerMs: 7000 }
   const { power } = powerOf(t, ipmi(24, halfDead), { limits })
   const first = await power.ask(names(24))
-  t.regex(first.get('h0')?.because ?? '', /^no answer within 1 s$/)
+  t.regex(first.get('h0')?.because ?? '', /^no answer within 2 s$/)
   t.regex(first.get('h19')?.because ?? '', /turn did not come/)
   const second = await power.ask(names(24))
   for (const name of ['h20', 'h21', 'h22', 'h23']) t.is(second.get(name)?.state, 'On', name)
