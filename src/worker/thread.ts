@@ -101,13 +101,16 @@ export class ServerThread<Own> {
   async stop(): Promise<void> {
     this.state = 'stopped'
     this.stopping.abort()
-    const { worker } = this
+    const { worker, isListening } = this
     this.forget()
     await this.spare?.terminate()
     if (worker !== undefined) {
       const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-      this.say(worker, { kind: 'stop' })
-      await within(this.parts.stopLimitMs, exited)
+      // One that still starts would not hear it, and has nothing under way.
+      if (isListening) {
+        this.say(worker, { kind: 'stop' })
+        await within(this.parts.stopLimitMs, exited)
+      }
       await within(killLimitMs, worker.terminate())
     }
     await this.replacing

@@ -27,13 +27,13 @@ test('hosts come, change and go with the file; a fault is told with its line and
   await site.write('pxe-pilot.yml', site.settings(host('h1', 'no MAC')))
   await program.transcript.waitFor(
     /pxe-pilot\.yml:6: hosts\[0\]\.mac_addresses\[0\] must be a MAC.*stay as they were/,
-    10,
+    30,
   )
   t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
 
   const both = `hosts:\n - { name: h0, mac_addresses: ['52:54:00:00:00:00'] }\n - { name: h1, mac_addresses: ['52:54:00:00:00:01'], locked: true }\n`
   await site.write('pxe-pilot.yml', site.settings(both))
-  await program.transcript.waitFor(/was read again and is in force/, 10)
+  await program.transcript.waitFor(/was read again and is in force/, 30)
   t.deepEqual(
     (await hostsOf(site))?.map(({ name }) => name),
     ['h0', 'h1'],
@@ -46,15 +46,15 @@ test('hosts come, change and go with the file; a fault is told with its line and
   )
   await program.transcript.waitFor(
     /h1 is declared no more; that it boots sheep is kept for when it comes back; pxe-pilot host remove h1 forgets it/,
-    10,
+    30,
   )
-  await program.transcript.waitFor(/need a restart: log\.level/, 10)
+  await program.transcript.waitFor(/need a restart: log\.level/, 30)
   t.deepEqual(
     (await hostsOf(site))?.map(({ name }) => name),
     ['h0'],
   )
   await site.write('pxe-pilot.yml', site.settings(both))
-  await program.transcript.waitFor(/h1 is declared again, and boots sheep as before/, 10)
+  await program.transcript.waitFor(/h1 is declared again, and boots sheep as before/, 30)
   t.like(await hostsOf(site), [{ name: 'h0' }, { name: 'h1', configuration: { name: 'sheep' } }])
 })
 
@@ -64,11 +64,11 @@ test('a file that is empty for a while, or for good, forgets nothing', async (t)
   const program = await site.start(host('h1', '52:54:00:00:00:01'))
   t.is(await site.deploy('sheep', '52:54:00:00:00:01'), 200)
   await site.write('pxe-pilot.yml', '')
-  await program.transcript.waitFor(/pxe-pilot\.yml: is empty.*stay as they were/, 10)
+  await program.transcript.waitFor(/pxe-pilot\.yml: is empty.*stay as they were/, 30)
   process.kill(program.pid ?? 0, 'SIGHUP')
-  await program.transcript.waitFor(/is empty.*after SIGHUP/, 10)
+  await program.transcript.waitFor(/is empty.*after SIGHUP/, 30)
   await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
-  await program.transcript.waitFor(/was read again and is in force/, 10)
+  await program.transcript.waitFor(/was read again and is in force/, 30)
   t.like(await hostsOf(site), [{ name: 'h1', configuration: { name: 'sheep' } }])
 })
 
@@ -79,11 +79,11 @@ test('a file that is taken away is told, and changes nothing; so it is when it c
   await rename(file, aside)
   await program.transcript.waitFor(
     /pxe-pilot\.yml: there is no such file; after its change, .* stay as they were/,
-    10,
+    30,
   )
   t.like(await hostsOf(site), [{ name: 'h1' }])
   await rename(aside, file)
-  await program.transcript.waitFor(/was read again and is in force/, 10)
+  await program.transcript.waitFor(/was read again and is in force/, 30)
   t.is(program.transcript.text.split('there is no such file').length, 2)
 })
 
@@ -109,9 +109,9 @@ test('a name that a guard of the settings misspells is told when they are read a
   const program = await site.start(host('h1', '52:54:00:00:00:01'))
   const guards = guarded(site.settings(), ', self_service: [shep]')
   await site.write('pxe-pilot.yml', guards)
-  await program.transcript.waitFor(/there is no configuration shep; did you mean sheep\?/, 10)
+  await program.transcript.waitFor(/there is no configuration shep; did you mean sheep\?/, 30)
   await site.write('pxe-pilot.yml', `${guards}log: { level: debug }\n`)
-  await program.transcript.waitFor(/need a restart: log\.level/, 10)
+  await program.transcript.waitFor(/need a restart: log\.level/, 30)
   t.is(program.transcript.text.split('did you mean sheep').length, 2)
 })
 
@@ -123,7 +123,7 @@ test('the first hosts change what a deploy may name: told when they are read, an
   await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
   await program.transcript.waitFor(
     /WARN: settings: A deploy to a MAC .* is refused.*hosts_policy: declared/,
-    10,
+    30,
   )
   t.is(await site.deploy('local', '52:54:00:00:00:0a'), 404)
   await program.stop()
@@ -135,7 +135,7 @@ test('SIGHUP reads it again at once', async (t) => {
   const site = await Site.make(t)
   const program = await site.start(host('h1', '52:54:00:00:00:01'))
   process.kill(program.pid ?? 0, 'SIGHUP')
-  await program.transcript.waitFor(/was read again and is in force/, 10)
+  await program.transcript.waitFor(/was read again and is in force/, 30)
   t.is((await hostsOf(site))?.length, 1)
 })
 
@@ -161,7 +161,7 @@ test('what SIGHUP has read is not read again as changed', async (t) => {
   const program = await site.start()
   await site.write('pxe-pilot.yml', site.settings(host('h1', '52:54:00:00:00:01')))
   process.kill(program.pid ?? 0, 'SIGHUP')
-  await program.transcript.waitFor(/was read again and is in force/, 10)
+  await program.transcript.waitFor(/was read again and is in force/, 30)
   // Two looks and a half.
   await sleep(2500)
   t.is(program.transcript.text.split('was read again').length, 2)
@@ -175,11 +175,11 @@ test('what needs a restart is told until the file says again what is running; gu
   await program.transcript.waitFor(/PXE Pilot is ready:[^]*Next:/, 30)
   t.is(await site.deploy('local', '52:54:00:00:00:01'), 200)
   await site.write('pxe-pilot.yml', guarded(site.settings(), ''))
-  await program.transcript.waitFor(/need a restart: configuration\.default/, 10)
+  await program.transcript.waitFor(/need a restart: configuration\.default/, 30)
   const configuration = `http://127.0.0.1:${site.ports.api}/v1/hosts/h1/configuration`
   t.is((await fetch(configuration, { method: 'DELETE' })).status, 409)
   await site.write('pxe-pilot.yml', `${guarded(site.settings(), '')}log: { level: debug }\n`)
-  await program.transcript.waitFor(/need a restart: configuration\.default, log\.level/, 10)
+  await program.transcript.waitFor(/need a restart: configuration\.default, log\.level/, 30)
 })
 
 test('a file that is half written lets nobody in and forgets no host; SIGHUP takes what was meant', async (t) => {
@@ -218,19 +218,19 @@ server: { bind: 127.0.0.1, port: ${site.ports.api}${allow} }
     [head + more(', allow: [192.0.2.0/2]'), /lets more addresses write than before/],
   ] as const) {
     await site.write('pxe-pilot.yml', text)
-    await program.transcript.waitFor(why, 10)
+    await program.transcript.waitFor(why, 30)
     await refused()
   }
 
   // Less is taken at once, and what was asked for by SIGHUP is, with who may write from then on.
   await site.write('pxe-pilot.yml', head + more(', allow: [192.0.2.128/25]'))
-  await program.transcript.waitFor(/was read again and is in force[^]*192\.0\.2\.128\/25 may deploy/, 10)
+  await program.transcript.waitFor(/was read again and is in force[^]*192\.0\.2\.128\/25 may deploy/, 30)
   await refused()
   await site.write('pxe-pilot.yml', head + more(', allow: [127.0.0.0/8]'))
-  await program.transcript.waitFor(/lets more addresses write than before/, 10)
+  await program.transcript.waitFor(/lets more addresses write than before/, 30)
   process.kill(program.pid ?? 0, 'SIGHUP')
-  await program.transcript.waitFor(/everyone in 127\.0\.0\.0\/8 may deploy without a token/, 10)
+  await program.transcript.waitFor(/everyone in 127\.0\.0\.0\/8 may deploy without a token/, 30)
   t.is(await site.deploy('sheep', '52:54:00:00:00:02'), 404)
   await site.write('pxe-pilot.yml', head)
-  await program.transcript.waitFor(/has no section server, hosts, hosts_policy any more/, 10)
+  await program.transcript.waitFor(/has no section server, hosts, hosts_policy any more/, 30)
 })
