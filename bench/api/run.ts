@@ -81,7 +81,7 @@ async function measure(): Promise<void> {
       ask(ours.port, 'PUT', '/v1/configurations/ubuntu-16.04/deploy', thousand),
     )
     const bodies = Array.from({ length: connections }, (_, number) => bodyOf([number]))
-    const rates: { ours: number; bare: number }[] = []
+    const rates: { ours: Served; bare: Served }[] = []
     for (let round = 0; round <= rounds; round++) {
       const path = '/v1/configurations/local/deploy'
       const rate = {
@@ -91,10 +91,13 @@ async function measure(): Promise<void> {
       // The first is for V8 to learn the code.
       if (round > 0) rates.push(rate)
     }
-    const [own, other] = [median(rates.map((rate) => rate.ours)), median(rates.map((rate) => rate.bare))]
-    const ratio = median(rates.map((rate) => rate.ours / rate.bare))
+    const medianOf = (value: (rate: (typeof rates)[number]) => number) => median(rates.map(value))
+    const [own, other] = [medianOf(({ ours }) => ours.rate), medianOf(({ bare }) => bare.rate)]
+    const ratio = medianOf(({ ours, bare }) => ours.rate / bare.rate)
+    const cpu = medianOf(({ ours, bare }) => ours.cpu / bare.cpu)
     console.log(
-      `PUT deploy at ${connections} connections: ${own.toFixed(0)}/s, bare Koa ${other.toFixed(0)}/s, ratio ${ratio.toFixed(2)}`,
+      `PUT deploy at ${connections} connections: ${own.toFixed(0)}/s, bare Koa ${other.toFixed(0)}/s, ratio ${ratio.toFixed(2)}; ` +
+        `CPU ${medianOf(({ ours }) => ours.cpu).toFixed(0)} us each, ${cpu.toFixed(2)} times the bare Koa's`,
     )
   } finally {
     await ours.stop()
@@ -220,11 +223,18 @@ async function report(what: string, times: number, run: () => Promise<void>): Pr
   console.log(`${what}: median ${median(took).toFixed(1)}, worst ${Math.max(...took).toFixed(1)}`)
 }
 
-/** Requests a second, from a process of its own, so that the load takes no time of what is measured. */
-async function rateOf(order: Order): Promise<number> {
+/** Requests a second, and microseconds of CPU that this process had for each. */
+type Served = { readonly rate: number; readonly cpu: number }
+
+/** The load comes from a process of its own, so that it takes no time of what is measured. */
+async function rateOf(order: Order): Promise<Served> {
   const child = fork(new URL(import.meta.url), [JSON.stringify(order)], { execArgv: ['--import=tsx'] })
+  const before = process.cpuUsage()
   return await new Promise((resolve, reject) => {
-    child.once('message', (count) => resolve((Number(count) * 1000) / order.ms))
+    child.once('message', (count) => {
+      const { user, system } = process.cpuUsage(before)
+      resolve({ rate: (Number(count) * 1000) / order.ms, cpu: (user + system) / Number(count) })
+    })
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`the load ended with ${code}`)))
   })
