@@ -21,6 +21,7 @@ import { Power } from './power/power.ts'
 import { formatIpv4 } from './net/ipv4.ts'
 import { ownersOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
+import { standing } from './registry/hold.ts'
 import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
@@ -114,6 +115,7 @@ export class Appliance {
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
     for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
+    if (registry.hold !== null) tell({ level: 'warn', step: 'hold', text: standing(registry.hold) })
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
     // Before it is said that all is ready, unless a root hangs.
     await Promise.race([this.tellOfRoots(settings), sleep(longestLookMs, undefined, { ref: false })])

@@ -23,6 +23,7 @@ export function banner(settings: Settings, listeners: readonly Listener[], table
     ...absent(settings),
     ...(dhcp?.mode === 'proxy' ? ['Your router goes on giving addresses. We add what to boot.'] : []),
     undeployed(settings, table),
+    ...(table.held ? ['All is held: every machine boots local, until pxe-pilot hold --release.'] : []),
     ...(settings.hosts_policy === 'declared' ? [`${takers.declared}.`] : []),
     '',
     'Next:',

@@ -99,7 +99,13 @@ try {
 
 function fileOf(options: Options): string {
   // The original took -c=FILE, too.
-  return options.config?.replace(/^=/, '') ?? (existsSync(localSettings) ? localSettings : systemSettings)
+  const found =
+    options.config?.replace(/^=/, '') ?? [localSettings, systemSettings].find((path) => existsSync(path))
+  if (found !== undefined) return found
+  process.stderr.write(
+    `There is neither ${localSettings} nor ${systemSettings}: -c FILE names the settings\n`,
+  )
+  process.exit(1)
 }
 
 function version(): string {

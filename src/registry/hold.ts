@@ -40,3 +40,11 @@ export function planRelease(present: Hold | null, caller: Caller): Planned<{ rea
     result: { hold: null },
   }
 }
+
+/** Of a start that finds one: who looks at the log then wonders why nothing is installed. */
+export function standing({ since, by, from, reason }: Hold): string {
+  const who = [by, from && `from ${from}`].filter((word) => word !== '').join(' ')
+  const why = reason === '' ? '' : `: ${reason}`
+  const told = `${new Date(since).toISOString()}${who && ` by ${who}`}${why}`
+  return `every machine boots local, whatever was deployed, until pxe-pilot hold --release; held since ${printable(told)}`
+}

@@ -102,6 +102,20 @@ test('a settings file that is not there: one line that names it, exit 1', async 
   t.is(program.transcript.text, 'missing.yml: there is no such file\n')
 })
 
+test('a start that finds all held says so, by whom and why, in the log and in what it prints', async (t) => {
+  const site = await Site.make(t)
+  const first = await site.start()
+  t.notRegex(first.transcript.text, /held/)
+  const body = JSON.stringify({ reason: 'a wrong seed' })
+  const { status } = await fetch(`http://127.0.0.1:${site.ports.api}/v1/hold`, { method: 'PUT', body })
+  t.is(status, 200)
+  first.kill()
+  await first.exited
+  const { transcript } = await site.start()
+  t.regex(transcript.text, /WARN: hold: every machine boots local, .* held since \S+ by .*: a wrong seed$/m)
+  t.regex(transcript.text, /^All is held: every machine boots local, until pxe-pilot hold --release\.$/m)
+})
+
 test('a TCP port in use: which one and by whom, exit 1', async (t) => {
   const site = await Site.make(t)
   const other = createServer().listen(site.ports.http, '127.0.0.1')
