@@ -7,6 +7,7 @@ import type { IsThere } from './boot/explain.ts'
 import { scopesOf, serviceAt, type Service } from './dhcp/scope.ts'
 import { findUnder } from './files.ts'
 import { inSubnet, ipv4, type Ipv4, type Subnet } from './net/ipv4.ts'
+import { localLinks } from './net/links.ts'
 import type { Guards } from './registry.ts'
 import type { HostRules } from './registry/hosts.ts'
 import { takenBy } from './settings/consistency.ts'
@@ -35,7 +36,11 @@ export function guardsOf({ hosts_policy, configuration }: Settings): Guards {
 
 /** Of hosts that people make. */
 export function rulesOf(settings: Settings): HostRules {
-  return { file: settings.file, takenBy: (ip) => takenBy(ip, settings) }
+  const isOwn = (ip: Ipv4) => localLinks().some(({ addresses }) => addresses.some((own) => own.ip === ip))
+  return {
+    file: settings.file,
+    takenBy: (ip) => takenBy(ip, settings) ?? (isOwn(ip) ? "is this machine's own" : undefined),
+  }
 }
 
 /** Of what machines are told of us. */

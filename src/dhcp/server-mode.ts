@@ -1,14 +1,14 @@
 // Server mode: carries out what lease-reply.ts judged. Offers at once; acknowledges when the lease is on disk.
 
 import { printable } from '../events.ts'
-import { formatIpv4, formatSubnet, ipv4 } from '../net/ipv4.ts'
+import { formatIpv4, formatSubnet, ipv4, type Ipv4 } from '../net/ipv4.ts'
 import { options as codes, type MessageType } from './codes.ts'
 import { judge, networkOptions, type Grant, type ServerContext, type Verdict } from './lease-reply.ts'
 import { keyOf, type Holder } from './holder.ts'
 import { encode, type OptionList } from './packet.ts'
 import { destinationOf, destinationOfNak, replyTo, type Destination } from './reply.ts'
 import type { ReplyParts } from './reply.ts'
-import { offerBoot, say, whoAsks, type EngineParts, type Request } from './request.ts'
+import { offerBoot, say, whoAsks, type BootOffer, type EngineParts, type Request } from './request.ts'
 import { placeIn, type Place, type Scope } from './scope.ts'
 
 type Ack = Extract<Verdict, { kind: 'ack' }>
@@ -104,7 +104,15 @@ function offer(request: Request, place: Place, holder: Holder, grant: Grant, par
     return say(request, parts.tell, boot.level, 'dhcp.silent', () => `is left alone: ${boot.text()}`)
   }
   parts.leases.hold(grant.ip, holder)
-  give('OFFER', request, place, grant, parts, boot)
+  const { reserved } = holder
+  const isKept = reserved === undefined || reserved === grant.ip
+  give('OFFER', request, place, grant, parts, isKept ? boot : notReserved(reserved, boot, place, parts))
+}
+
+/** Who reserved an address looks in the log for why another is given. */
+function notReserved(reserved: Ipv4, boot: BootOffer, { scopes }: Place, { leases }: EngineParts): BootOffer {
+  const because = `not its reserved ${formatIpv4(reserved)}, as ${leases.obstacleTo(reserved, scopes)}`
+  return { ...boot, text: () => [boot.text(), because].filter((text) => text !== '').join('; ') }
 }
 
 function give(

@@ -208,6 +208,19 @@ test('a host that comes with its reserved address from elsewhere keeps it', asyn
   }
 })
 
+test('a host that is not given its reserved address: the log says why', async (t) => {
+  const macs = ['52:54:00:00:00:01', '52:54:00:00:00:02', '52:54:00:00:00:03']
+  const server = serve({}, { hosts: [host('a', macs, { ip: address4('10.77.0.11') })] })
+  const offer = () => server.events.findLast(({ step }) => step === 'dhcp.offer')?.text ?? ''
+  t.is(await new Client(server, 1).offered(), '10.77.0.11')
+  t.notRegex(offer(), /reserved/)
+  t.not(await new Client(server, 2).offered(), '10.77.0.11')
+  t.regex(offer(), /for \d+ s and not its reserved 10\.77\.0\.11, as it is in use or offered to another$/)
+  t.is(await new Client(server, 1).boot(), '10.77.0.11')
+  await new Client(server, 3).say(DISCOVER, [[60, 'PXEClient:Arch:00000:UNDI:002001']])
+  t.regex(offer(), /; not its reserved 10\.77\.0\.11, as 52:54:00:00:00:01 has it$/)
+})
+
 for (const [what, close] of [
   ['that is not served', (server: Server) => void (server.isServed = false)],
   ['where another DHCP server answers', (server: Server) => void (server.objection = 'another one')],

@@ -42,3 +42,12 @@ test('100 deploys and 100 machines at once: the first request behind each answer
     )
   }
 })
+
+test('an address of this very machine is reserved for nobody', async (t) => {
+  const site = await Site.make(t)
+  await site.start()
+  const body = JSON.stringify({ name: 'h1', macAddresses: ['52:54:00:00:00:01'], ip: '127.0.0.1' })
+  const response = await fetch(`http://127.0.0.1:${site.ports.api}/v1/hosts`, { method: 'POST', body })
+  t.is(response.status, 409)
+  t.regex(await response.text(), /127\.0\.0\.1 cannot be reserved: it is this machine's own/)
+})
