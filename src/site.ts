@@ -34,9 +34,12 @@ export function guardsOf({ hosts_policy, configuration }: Settings): Guards {
   }
 }
 
+function isOwn(ip: Ipv4): boolean {
+  return localLinks().some(({ addresses }) => addresses.some((own) => own.ip === ip))
+}
+
 /** Of hosts that people make. */
 export function rulesOf(settings: Settings): HostRules {
-  const isOwn = (ip: Ipv4) => localLinks().some(({ addresses }) => addresses.some((own) => own.ip === ip))
   return {
     file: settings.file,
     takenBy: (ip) => takenBy(ip, settings) ?? (isOwn(ip) ? "is this machine's own" : undefined),

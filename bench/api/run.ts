@@ -81,23 +81,23 @@ async function measure(): Promise<void> {
       ask(ours.port, 'PUT', '/v1/configurations/ubuntu-16.04/deploy', thousand),
     )
     const bodies = Array.from({ length: connections }, (_, number) => bodyOf([number]))
-    const rates: { ours: Served; bare: Served }[] = []
+    const rates: { own: Served; other: Served }[] = []
     for (let round = 0; round <= rounds; round++) {
       const path = '/v1/configurations/local/deploy'
       const rate = {
-        ours: await rateOf({ port: ours.port, path, bodies, ms: seconds * 1000 }),
-        bare: await rateOf({ port: bare.port, path, bodies, ms: seconds * 1000 }),
+        own: await rateOf({ port: ours.port, path, bodies, ms: seconds * 1000 }),
+        other: await rateOf({ port: bare.port, path, bodies, ms: seconds * 1000 }),
       }
       // The first is for V8 to learn the code.
       if (round > 0) rates.push(rate)
     }
-    const medianOf = (value: (rate: (typeof rates)[number]) => number) => median(rates.map(value))
-    const [own, other] = [medianOf(({ ours }) => ours.rate), medianOf(({ bare }) => bare.rate)]
-    const ratio = medianOf(({ ours, bare }) => ours.rate / bare.rate)
-    const cpu = medianOf(({ ours, bare }) => ours.cpu / bare.cpu)
+    const medianOf = (value: (rate: (typeof rates)[number]) => number) => median(rates.map(value)).toFixed(2)
+    const [deploys, replies] = [medianOf((rate) => rate.own.rate), medianOf((rate) => rate.other.rate)]
+    const ratio = medianOf((rate) => rate.own.rate / rate.other.rate)
+    const cpu = medianOf((rate) => rate.own.cpu / rate.other.cpu)
     console.log(
-      `PUT deploy at ${connections} connections: ${own.toFixed(0)}/s, bare Koa ${other.toFixed(0)}/s, ratio ${ratio.toFixed(2)}; ` +
-        `CPU ${medianOf(({ ours }) => ours.cpu).toFixed(0)} us each, ${cpu.toFixed(2)} times the bare Koa's`,
+      `PUT deploy at ${connections} connections: ${deploys}/s, bare Koa ${replies}/s, ratio ${ratio}; ` +
+        `CPU ${medianOf((rate) => rate.own.cpu)} us each, ${cpu} times the bare Koa's`,
     )
   } finally {
     await ours.stop()
