@@ -21,7 +21,6 @@ import { Power } from './power/power.ts'
 import { formatIpv4 } from './net/ipv4.ts'
 import { ownersOf } from './net/neighbours.ts'
 import { Registry } from './registry.ts'
-import { standing } from './registry/hold.ts'
 import { InstallLoops } from './registry/loops.ts'
 import { Unknowns } from './registry/discovered.ts'
 import { needRestart } from './settings/difference.ts'
@@ -31,7 +30,7 @@ import { explainedBy, guardsOf, rulesOf, siteOf, writersOf } from './site.ts'
 import { openStore } from './store/open.ts'
 import { tftpThread } from './tftp/thread.ts'
 import type { Fed, ServerThread } from './worker/thread.ts'
-import { toldAnew, worries, worriesOfRoots } from './worries.ts'
+import { tellAtStart, toldAnew, worriesOfRoots } from './worries.ts'
 
 /** How often leases are looked through for those that have ended. */
 const endsEveryMs = 1000
@@ -114,8 +113,7 @@ export class Appliance {
     // DHCP last: nothing is offered that cannot be fetched yet.
     await this.startDhcp(registry, leases)
     // Behind all that may fail, so that why a start failed stands alone.
-    for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
-    if (registry.hold !== null) tell({ level: 'warn', step: 'hold', text: standing(registry.hold) })
+    tellAtStart(settings, registry, tell)
     this.stops.push(this.clock.follow((ms) => this.dhcp?.shift(ms)))
     // Before it is said that all is ready, unless a root hangs.
     await Promise.race([this.tellOfRoots(settings), sleep(longestLookMs, undefined, { ref: false })])

@@ -3,9 +3,12 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { builtInLocal, configurationExists, type Table } from './boot/table.ts'
+import type { Tell } from './events.ts'
 import { formatIpv4, formatSubnet } from './net/ipv4.ts'
 import { formatLink, isAttached, linksWithoutCarrier, localLinks } from './net/links.ts'
 import { isMulticast, multicastMeans } from './net/mac.ts'
+import type { Registry } from './registry.ts'
+import { standing } from './registry/hold.ts'
 import { exposures, secretFiles } from './settings/consistency.ts'
 import { show } from './settings/explain.ts'
 import { nearest } from './settings/nearest.ts'
@@ -46,6 +49,12 @@ export function* worries(settings: Settings, table: Table): Generator<string> {
   }
   const open = openTo(settings)
   if (open !== undefined) yield open
+}
+
+/** Also that all is held, as who looks at the log then wonders why nothing is installed. */
+export function tellAtStart(settings: Settings, { table, hold }: Registry, tell: Tell): void {
+  for (const text of worries(settings, table)) tell({ level: 'warn', step: 'settings', text })
+  if (hold !== null) tell({ level: 'warn', step: 'hold', text: standing(hold) })
 }
 
 /** What a deploy may name, by hosts_policy: it changes with the first host that the settings declare. */

@@ -239,15 +239,6 @@ export class Leases {
     return offer === undefined || offer.key === holder?.key || !this.isHeld(offer)
   }
 
-  /** Why a client is not given `ip`, which is reserved for it. */
-  obstacleTo(ip: Ipv4, scopes: readonly Scope[]): string {
-    if (this.scopeAt(ip, scopes) === undefined) return 'it is of another network'
-    if (this.parts.isTaken(ip)) return "it is ours or a router's"
-    const lease = this.activeAt(ip)
-    if (lease?.state === 'bound') return `${this.keyOf(lease)} has it`
-    return lease === undefined ? 'it is in use or offered to another' : 'it is set aside for a while'
-  }
-
   private isReserved(ip: Ipv4): boolean {
     return this.parts.reservedFor(ip) !== undefined
   }

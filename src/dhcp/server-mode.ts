@@ -110,9 +110,17 @@ function offer(request: Request, place: Place, holder: Holder, grant: Grant, par
 }
 
 /** Who reserved an address looks in the log for why another is given. */
-function notReserved(reserved: Ipv4, boot: BootOffer, { scopes }: Place, { leases }: EngineParts): BootOffer {
-  const because = `not its reserved ${formatIpv4(reserved)}, as ${leases.obstacleTo(reserved, scopes)}`
+function notReserved(reserved: Ipv4, boot: BootOffer, { scopes }: Place, parts: EngineParts): BootOffer {
+  const because = `not its reserved ${formatIpv4(reserved)}, as ${obstacleTo(reserved, scopes, parts)}`
   return { ...boot, text: () => [boot.text(), because].filter((text) => text !== '').join('; ') }
+}
+
+function obstacleTo(reserved: Ipv4, scopes: readonly Scope[], { leases, isOurs }: EngineParts): string {
+  if (!leases.isOurs(reserved, scopes)) return 'it is of another network'
+  if (isOurs(reserved)) return 'it is ours'
+  const lease = leases.activeAt(reserved)
+  if (lease?.state === 'bound') return `${lease.mac} has it`
+  return lease === undefined ? 'it is in use or offered to another' : 'it is set aside for a while'
 }
 
 function give(

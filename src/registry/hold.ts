@@ -41,7 +41,7 @@ export function planRelease(present: Hold | null, caller: Caller): Planned<{ rea
   }
 }
 
-/** Of a start that finds one: who looks at the log then wonders why nothing is installed. */
+/** Of a start that finds one. */
 export function standing({ since, by, from, reason }: Hold): string {
   const who = [by, from && `from ${from}`].filter((word) => word !== '').join(' ')
   const why = reason === '' ? '' : `: ${reason}`
