@@ -43,7 +43,7 @@ export async function sendExplanation(ctx: Context, parts: ExplainParts): Promis
   if ('code' in asked) return sendFault(ctx, asked)
   const { table, site } = parts
   const { host, mac, agent } = asked
-  const ip = host?.ip ?? addressOf(mac, table)
+  const ip = (isOthers(host, table) ? undefined : host?.ip) ?? addressOf(mac, table)
   const { mode, bootServer, subnet } = parts.serviceAt(ip)
   // `dhcp` also where DHCP is not served: a router then points here.
   const via = asked.via ?? (mode === 'proxy' ? 'proxy' : 'dhcp')
@@ -173,6 +173,12 @@ function archsOf(text: string | undefined, host: Host | undefined): readonly Arc
 
 function invalid(message: string): Fault {
   return { code: 'query_invalid', message }
+}
+
+/** Whether another machine has the address that is reserved for this one, and keeps it until it leaves. */
+function isOthers(host: Host | undefined, { addresses }: Table): boolean {
+  const holder = host?.ip === undefined ? undefined : addresses.get(host.ip)
+  return holder !== undefined && host?.macs.includes(holder) === false
 }
 
 function addressOf(mac: Mac, table: Table): Ipv4 | undefined {

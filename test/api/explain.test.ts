@@ -6,6 +6,8 @@ import test, { type ExecutionContext } from 'ava'
 import { bootloader, builtInBootloaders } from '../../src/boot/bootloaders.ts'
 import type { Change, LoaderFile } from '../../src/boot/table.ts'
 import type { ApiParts } from '../../src/api/router.ts'
+import { parseIpv4, type Ipv4 } from '../../src/net/ipv4.ts'
+import type { Mac } from '../../src/net/mac.ts'
 import { explainedBy } from '../../src/site.ts'
 import { newFolder } from '../folder.ts'
 import { settingsOf } from '../settings/written.ts'
@@ -43,7 +45,7 @@ async function serve(
     httpPort: 80,
     apiPort: 3478,
   } as const
-  const { url } = await serveApi(t, {
+  const { url, registry } = await serveApi(t, {
     site,
     policy: 'register',
     changes: [catalog],
@@ -59,7 +61,7 @@ async function serve(
     const response = await fetch(`${url}/v1/explain?${query}`)
     return { status: response.status, body: await response.json() }
   }
-  return { url, deploy, ask }
+  return { url, deploy, ask, registry }
 }
 
 test('offer, names asked, text and reasons of a deployed machine', async (t) => {
@@ -367,6 +369,17 @@ test('mode and boot server are those of the machine’s own subnet', async (t) =
   t.deepEqual(await offerOf('host=far'), ['proxy', '10.78.0.9'])
   t.deepEqual(await offerOf('host=far&via=dhcp'), ['dhcp', '10.78.0.9'])
   t.deepEqual(await offerOf('host=nowhere'), ['dhcp', '10.77.0.1'])
+})
+
+test('a reserved address that another machine has is not said to be the host’s', async (t) => {
+  const { ask, registry } = await serve(t, { ...explainedBy(settingsOf(branch)), hosts: located })
+  const address = async () => ((await ask('host=near&arch=bios')).body as { ip: string | null }).ip
+  const [reserved, own] = ['10.77.0.71', '10.77.0.102']
+  t.is(await address(), reserved)
+  registry.learnAddress(parseIpv4(reserved) as Ipv4, '52:54:00:00:00:79' as Mac)
+  t.is(await address(), null)
+  registry.learnAddress(parseIpv4(own) as Ipv4, '52:54:00:00:00:71' as Mac)
+  t.is(await address(), own)
 })
 
 test('a number of option 93 means HTTP boot where its name does', async (t) => {
